@@ -1,0 +1,36 @@
+# Every library from outside enters here, as a target. Debian 12 has all but torch, which is the Python
+# wheel in .venv (scripts/install_deps.sh puts both there).
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(ICU 72 REQUIRED COMPONENTS uc)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
+
+# Debian splits OpenCV: the CMake config comes with the 300-package libopencv-dev, while core, imgproc and
+# imgcodecs are all we use, so they are found by hand.
+add_library(vragent_opencv INTERFACE)
+find_path(VRAGENT_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+target_include_directories(vragent_opencv SYSTEM INTERFACE ${VRAGENT_OPENCV_INCLUDE})
+foreach(part core imgproc imgcodecs)
+  find_library(VRAGENT_OPENCV_${part} opencv_${part} REQUIRED)
+  target_link_libraries(vragent_opencv INTERFACE ${VRAGENT_OPENCV_${part}})
+endforeach()
+
+# torch is linked by hand rather than through find_package(Torch): its config wants a CUDA toolkit and
+# fails on a machine without one, though the wheel carries all it needs at run time. Only the CPU libraries
+# are linked; nn/device loads libtorch_cuda when a CUDA device is asked for, so a CPU run starts faster.
+file(GLOB VRAGENT_TORCH_FOUND ${PROJECT_SOURCE_DIR}/.venv/lib/python3.*/site-packages/torch)
+set(VRAGENT_TORCH "${VRAGENT_TORCH_FOUND}" CACHE PATH "The torch folder of the Python wheel")
+if(NOT EXISTS ${VRAGENT_TORCH}/include/torch/csrc/api/include/torch/torch.h)
+  message(FATAL_ERROR "No torch under '${VRAGENT_TORCH}': run scripts/install_deps.sh, or set VRAGENT_TORCH")
+endif()
+add_library(vragent_torch INTERFACE)
+target_include_directories(vragent_torch SYSTEM INTERFACE
+  ${VRAGENT_TORCH}/include ${VRAGENT_TORCH}/include/torch/csrc/api/include)
+target_link_directories(vragent_torch INTERFACE ${VRAGENT_TORCH}/lib)
+target_link_libraries(vragent_torch INTERFACE torch torch_cpu c10)
+target_link_options(vragent_torch INTERFACE "LINKER:-rpath,${VRAGENT_TORCH}/lib")

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Ctrl-C and SIGTERM: the first signal asks the running stage to finish its step and save; the
+// second ends the process at once.
+#pragma once
+
+#include "vragent/util/error.h"
+
+namespace vragent {
+
+/// Installs the handlers for SIGINT and SIGTERM. Called once by main().
+void install_interrupt_handlers();
+
+/// True after the first signal: stop at the next place where state can be saved.
+bool interrupt_requested();
+
+/// Asks for a stop as a signal would (for tests).
+void request_interrupt(int signal_number);
+
+/// Forgets a request (for tests).
+void clear_interrupt();
+
+/// Thrown by a stage that has saved its state after a signal; carries 130 or 143.
+class Interrupted : public Error {
+ public:
+  /// @param saved what was kept and how to go on, for the one line that is printed
+  explicit Interrupted(const std::string& saved);
+};
+
+/// Throws Interrupted(saved) when a stop was asked for.
+void throw_if_interrupted(const std::string& saved);
+
+}  // namespace vragent

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Small cuts of text that every reader needs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vragent {
+
+/// Fields of one CSV line (RFC 4180 quotes; a line break inside quotes is not supported).
+/// @param where "path:line" for the error. @throws DataError on an unclosed quote
+std::vector<std::string> split_csv(std::string_view line, const std::string& where);
+
+/// Parts of `text` between single `separator` characters.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// `text` without white space at both ends.
+std::string_view trim(std::string_view text);
+
+}  // namespace vragent

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+// The only writer of files in the project, and the door to zlib.
+#include "vragent/util/files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/text.h"
+
+namespace vragent {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kMaxLine = 64U << 20U;
+constexpr std::size_t kBufferSize = 1U << 16U;
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  [[nodiscard]] int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+Error io_error(ExitCode code, const char* what, const fs::path& path) {
+  return {code, formatted("{}: {}: {}", path, what, std::strerror(errno))};
+}
+
+ExitCode open_failure() {
+  return errno == ENOENT ? ExitCode::kNoInput : ExitCode::kIo;
+}
+
+void write_all(int descriptor, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw io_error(ExitCode::kIo, "cannot write", path);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void sync_path(const fs::path& path) {
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0) {
+    if (errno == EINVAL || errno == EBADF) return;  // not every file system syncs folders
+    throw io_error(ExitCode::kIo, "cannot sync", path);
+  }
+}
+
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+fs::path beside(const fs::path& path) {
+  return parent_of(path) / formatted(".{}.tmp-{}", path.filename(), ::getpid());
+}
+
+/// Cuts a file back to its last line feed: a killed run may have left a torn line.
+void cut_torn_line(int descriptor, const fs::path& path) {
+  off_t size = ::lseek(descriptor, 0, SEEK_END);
+  char last = '\n';
+  while (size > 0) {
+    if (::pread(descriptor, &last, 1, size - 1) != 1)
+      throw io_error(ExitCode::kIo, "cannot read", path);
+    if (last == '\n') break;
+    --size;
+  }
+  if (::ftruncate(descriptor, size) != 0 || ::lseek(descriptor, 0, SEEK_END) < 0) {
+    throw io_error(ExitCode::kIo, "cannot cut back to whole lines", path);
+  }
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (descriptor.get() < 0) throw io_error(open_failure(), "cannot open", path);
+  std::string content;
+  std::string buffer(kBufferSize, '\0');
+  while (true) {
+    const ssize_t got = ::read(descriptor.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw io_error(ExitCode::kIo, "cannot read", path);
+    if (got == 0) return content;
+    content.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code code;
+  fs::create_directories(path, code);
+  if (code)
+    throw Error(ExitCode::kCannotCreate, formatted("{}: cannot create: {}", path, code.message()));
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+  make_folder(parent_of(path));
+  const fs::path temporary = beside(path);
+  try {
+    const Descriptor descriptor(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (descriptor.get() < 0) throw io_error(ExitCode::kCannotCreate, "cannot create", path);
+    write_all(descriptor.get(), content, path);
+    if (::fsync(descriptor.get()) != 0) throw io_error(ExitCode::kIo, "cannot sync", path);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+      throw io_error(ExitCode::kIo, "cannot rename into place", path);
+    }
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_path(parent_of(path));
+}
+
+void write_folder(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
+  make_folder(parent_of(path));
+  const fs::path temporary = beside(path);
+  const fs::path old = temporary.string() + "-old";
+  fs::remove_all(temporary);
+  try {
+    make_folder(temporary);
+    fill(temporary);
+    for (const auto& entry : fs::recursive_directory_iterator(temporary)) sync_path(entry.path());
+    sync_path(temporary);
+    if (fs::exists(path)) fs::rename(path, old);
+    fs::rename(temporary, path);
+  } catch (const fs::filesystem_error& error) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw Error(ExitCode::kIo, formatted("{}: {}", path, error.code().message()));
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+  sync_path(parent_of(path));
+  fs::remove_all(old);
+}
+
+struct LineReader::Impl {
+  fs::path path;
+  gzFile file = nullptr;
+  std::string buffer;
+  std::size_t begin = 0;
+  std::int64_t line = 0;
+
+  ~Impl() {
+    if (file != nullptr) gzclose_r(file);
+  }
+
+  /// Appends a block to the buffer; false at the end of the file.
+  bool fill() {
+    buffer.erase(0, begin);
+    begin = 0;
+    const std::size_t old = buffer.size();
+    buffer.resize(old + kBufferSize);
+    const int got = gzread(file, buffer.data() + old, kBufferSize);
+    buffer.resize(old + static_cast<std::size_t>(std::max(got, 0)));
+    if (got < 0) {
+      int code = 0;
+      const std::string text = gzerror(file, &code);
+      throw Error(
+          ExitCode::kIo,
+          formatted("{}: cannot read: {}", path, code == Z_ERRNO ? std::strerror(errno) : text));
+    }
+    return got > 0;
+  }
+};
+
+LineReader::LineReader(const fs::path& path) : impl_(std::make_unique<Impl>()) {
+  impl_->path = path;
+  if (path != "-" && fs::is_directory(path)) {
+    throw Error(ExitCode::kNoInput, formatted("{}: is a folder, a file is wanted", path));
+  }
+  const int descriptor =
+      path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw io_error(open_failure(), "cannot open", path);
+  impl_->file = gzdopen(descriptor, "rb");
+  if (impl_->file == nullptr) {
+    ::close(descriptor);
+    throw Error(ExitCode::kIo, formatted("{}: cannot read: out of memory", path));
+  }
+}
+
+LineReader::~LineReader() = default;
+LineReader::LineReader(LineReader&&) noexcept = default;
+
+bool LineReader::next(std::string& line) {
+  Impl& in = *impl_;
+  std::size_t searched = in.begin;
+  std::size_t end = in.buffer.find('\n', searched);
+  while (end == std::string::npos) {
+    searched = in.buffer.size() - in.begin;
+    if (searched > kMaxLine) {
+      throw DataError(formatted("{}:{}: line longer than 64 MiB", in.path, in.line + 1));
+    }
+    if (!in.fill()) break;
+    end = in.buffer.find('\n', searched);
+  }
+  if (end == std::string::npos && in.begin == in.buffer.size()) return false;
+  const std::size_t stop = end == std::string::npos ? in.buffer.size() : end;
+  line.assign(in.buffer, in.begin, stop - in.begin);
+  in.begin = end == std::string::npos ? stop : end + 1;
+  if (++in.line == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
+  if (line.ends_with('\r')) line.pop_back();
+  return true;
+}
+
+std::int64_t LineReader::line_number() const {
+  return impl_->line;
+}
+
+std::string LineReader::where() const {
+  return formatted("{}:{}", impl_->path, impl_->line);
+}
+
+void for_each_line(const fs::path& path,
+                   const std::function<void(const std::string&, const std::string&)>& use) {
+  LineReader reader(path);
+  std::string line;
+  while (reader.next(line)) {
+    if (!trim(line).empty()) use(line, reader.where());
+  }
+}
+
+LineWriter::LineWriter(const fs::path& path, Mode mode) : path_(path) {
+  if (path == "-") {
+    descriptor_ = ::dup(STDOUT_FILENO);
+  } else {
+    make_folder(parent_of(path));
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | (mode == Mode::kReplace ? O_TRUNC : 0);
+    descriptor_ = ::open(path.c_str(), flags, 0644);
+  }
+  if (descriptor_ < 0) throw io_error(ExitCode::kCannotCreate, "cannot open for writing", path);
+  if (path != "-" && mode == Mode::kAppend) cut_torn_line(descriptor_, path);
+}
+
+LineWriter::~LineWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+LineWriter::LineWriter(LineWriter&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+void LineWriter::write(std::string_view line) {
+  std::string whole(line);
+  whole += '\n';
+  write_all(descriptor_, whole, path_);
+}
+
+FolderLock::FolderLock(const fs::path& folder) {
+  make_folder(folder);
+  const fs::path path = folder / ".lock";
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw io_error(ExitCode::kCannotCreate, "cannot create", path);
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(descriptor_);
+    throw Error(
+        ExitCode::kTryAgain,
+        formatted("{}: another process is writing here; wait or choose another --out", folder));
+  }
+}
+
+FolderLock::~FolderLock() {
+  ::close(descriptor_);
+}
+
+}  // namespace vragent

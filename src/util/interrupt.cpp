@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/util/interrupt.h"
+
+#include <atomic>
+#include <csignal>
+
+#include <unistd.h>
+
+namespace vragent {
+namespace {
+
+std::atomic<int> pending_signal{0};
+
+extern "C" void on_signal(int number) {
+  if (pending_signal.exchange(number) != 0) ::_exit(128 + number);
+}
+
+}  // namespace
+
+void install_interrupt_handlers() {
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool interrupt_requested() {
+  return pending_signal.load() != 0;
+}
+
+void request_interrupt(int signal_number) {
+  pending_signal.store(signal_number);
+}
+
+void clear_interrupt() {
+  pending_signal.store(0);
+}
+
+Interrupted::Interrupted(const std::string& saved)
+    : Error(pending_signal.load() == SIGTERM ? ExitCode::kTerminated : ExitCode::kInterrupted,
+            "interrupted; " + saved) {}
+
+void throw_if_interrupted(const std::string& saved) {
+  if (interrupt_requested()) throw Interrupted(saved);
+}
+
+}  // namespace vragent
