@@ -4,7 +4,8 @@ set(VRAGENT_SANITIZE "" CACHE STRING "Sanitizers, as given to -fsanitize (for ex
 
 add_library(vragent_build INTERFACE)
 target_compile_features(vragent_build INTERFACE cxx_std_20)
-target_compile_options(vragent_build INTERFACE -Wall -Wextra -Wpedantic -Wshadow)
+target_compile_options(vragent_build INTERFACE -Wall -Wextra -Wpedantic -Wshadow
+  -Wno-missing-field-initializers)  # designated initialisers leave defaults out on purpose
 if(VRAGENT_WERROR)
   target_compile_options(vragent_build INTERFACE -Werror)
 endif()

@@ -116,13 +116,17 @@ void make_folder(const fs::path& path) {
 }
 
 void write_file(const fs::path& path, std::string_view content) {
+  write_file(path, std::vector<std::string_view>{content});
+}
+
+void write_file(const fs::path& path, const std::vector<std::string_view>& parts) {
   make_folder(parent_of(path));
   const fs::path temporary = beside(path);
   try {
     const Descriptor descriptor(
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (descriptor.get() < 0) throw io_error(ExitCode::kCannotCreate, "cannot create", path);
-    write_all(descriptor.get(), content, path);
+    for (const std::string_view part : parts) write_all(descriptor.get(), part, path);
     if (::fsync(descriptor.get()) != 0) throw io_error(ExitCode::kIo, "cannot sync", path);
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
       throw io_error(ExitCode::kIo, "cannot rename into place", path);

@@ -24,6 +24,9 @@ std::string read_file(const std::filesystem::path& path);
 /// @throws Error (73) when it cannot be created, (74) when writing fails; both name the path
 void write_file(const std::filesystem::path& path, std::string_view content);
 
+/// The same for content in several parts, which is never joined in memory.
+void write_file(const std::filesystem::path& path, const std::vector<std::string_view>& parts);
+
 /// Makes a folder and its parents. @throws Error (73)
 void make_folder(const std::filesystem::path& path);
 

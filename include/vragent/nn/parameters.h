@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Filling a module's parameters: from named tensors with a full report, or with fresh random
+// values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "vragent/nn/safetensors.h"
+
+namespace torch::nn {
+class Module;
+}
+
+namespace vragent::nn {
+
+/// Looks a tensor up by checkpoint name; an undefined tensor says that it is not there.
+using TensorLookup = std::function<torch::Tensor(const std::string& name)>;
+
+/// What a load found out; load_parameters() throws for the first two, unexpected names are the
+/// caller's to judge.
+struct LoadReport {
+  std::vector<std::string> missing;
+  std::vector<std::string> wrong_shape;  ///< "name: [file's shape], the model wants [shape]"
+};
+
+/// Copies each parameter of the module from `lookup(name)` (dtype and device of the module are
+/// kept).
+/// @throws DataError naming every missing and misshapen tensor; nothing is half loaded without that
+/// error
+void load_parameters(torch::nn::Module& module,
+                     const TensorLookup& lookup,
+                     const std::string& where);
+
+/// All parameters and their names, detached.
+NamedTensors parameters_of(const torch::nn::Module& module);
+
+/// How init_parameters() draws matrices; vectors named "weight" of norms become 1, biases 0.
+struct InitRule {
+  enum class Kind { kNormal, kXavierNormal, kXavierUniform } kind = Kind::kNormal;
+  double std = 0.02;            ///< of kNormal
+  double embedding_std = 0.02;  ///< of parameters whose name contains "embed"
+};
+
+/// Fills every parameter from `seed` by rule (each parameter has its own stream, keyed by its
+/// name).
+void init_parameters(torch::nn::Module& module, const InitRule& rule, std::uint64_t seed);
+
+/// Turns gradients of all parameters on or off.
+void set_requires_grad(torch::nn::Module& module, bool on);
+
+/// A CPU generator of torch for one named stream of a seed.
+at::Generator make_generator(std::uint64_t seed, const std::string& name);
+
+}  // namespace vragent::nn

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/nn/device.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <torch/cuda.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include "vragent/util/config.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/log.h"
+
+namespace vragent::nn {
+
+void RuntimeConfig::check() const {
+  check_range("threads", static_cast<double>(threads), 0, 4096);
+  parse_dtype(dtype);
+}
+
+torch::Device parse_device(const std::string& text) {
+  const bool is_cuda = text == "cuda" || text.starts_with("cuda:");
+  if (text != "cpu" && !is_cuda)
+    throw ConfigError(formatted("--device must be cpu, cuda or cuda:N; got \"{}\"", text));
+  if (!is_cuda) return torch::kCPU;
+  // Registers the CUDA backend with torch; a global load, as linking against it would have been.
+  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    throw Error(ExitCode::kUnavailable,
+                formatted("--device {}: this torch has no CUDA library: {}", text, dlerror()));
+  }
+  if (!torch::cuda::is_available()) {
+    throw Error(ExitCode::kUnavailable,
+                formatted("--device {}: no usable NVIDIA GPU or driver here", text));
+  }
+  try {
+    const torch::Device device(text);
+    if (device.has_index() && device.index() >= static_cast<int>(torch::cuda::device_count())) {
+      throw Error(
+          ExitCode::kUnavailable,
+          formatted("--device {}: there are only {} GPUs", text, torch::cuda::device_count()));
+    }
+    return device;
+  } catch (const c10::Error&) {
+    throw ConfigError(formatted("--device must be cpu, cuda or cuda:N; got \"{}\"", text));
+  }
+}
+
+torch::Dtype parse_dtype(const std::string& text) {
+  check_one_of("dtype", text, {"float32", "bfloat16"});
+  return text == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+}
+
+void prepare_torch(const RuntimeConfig& config) {
+  const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  at::set_num_threads(config.threads > 0 ? static_cast<int>(config.threads) : cores);
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
+  log::debug("torch threads={} amx_bf16={}", at::get_num_threads(), has_amx_bf16());
+}
+
+bool has_amx_bf16() {
+#if defined(__x86_64__)
+  constexpr unsigned kAmxBf16Bit = 1U << 22U;  // leaf 7, EDX
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16Bit) != 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace vragent::nn

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/nn/layers.h"
+
+#include <cmath>
+
+#include "vragent/util/error.h"
+
+namespace vragent::nn {
+
+LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias)
+    : weight(register_parameter("weight", torch::empty({out, in}))) {
+  if (with_bias) bias = register_parameter("bias", torch::empty({out}));
+}
+
+torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
+  return at::linear(x, weight, bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt);
+}
+
+EmbeddingImpl::EmbeddingImpl(std::int64_t rows, std::int64_t width)
+    : weight(register_parameter("weight", torch::empty({rows, width}))) {}
+
+torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const {
+  return at::embedding(weight, ids);
+}
+
+RmsNormImpl::RmsNormImpl(std::int64_t width, double epsilon)
+    : weight(register_parameter("weight", torch::empty({width}))), eps(epsilon) {}
+
+torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) const {
+  const torch::Tensor wide = x.to(torch::kFloat32);
+  const torch::Tensor scale = torch::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
+  return weight * (wide * scale).to(x.scalar_type());
+}
+
+LayerNormImpl::LayerNormImpl(std::int64_t width, double epsilon)
+    : weight(register_parameter("weight", torch::empty({width}))),
+      bias(register_parameter("bias", torch::empty({width}))),
+      eps(epsilon) {}
+
+torch::Tensor LayerNormImpl::forward(const torch::Tensor& x) const {
+  return at::layer_norm(x, weight.sizes(), weight, bias, eps);
+}
+
+SwiGluImpl::SwiGluImpl(std::int64_t width, std::int64_t inner, bool with_bias)
+    : gate_proj(register_module("gate_proj", Linear(width, inner, with_bias))),
+      up_proj(register_module("up_proj", Linear(width, inner, with_bias))),
+      down_proj(register_module("down_proj", Linear(inner, width, with_bias))) {}
+
+torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
+  return down_proj(torch::silu(gate_proj(x)) * up_proj(x));
+}
+
+torch::Tensor activate(const torch::Tensor& x, const std::string& name) {
+  if (name == "silu") return torch::silu(x);
+  if (name == "gelu") return torch::gelu(x);
+  if (name == "quick_gelu") return x * torch::sigmoid(1.702 * x);
+  if (name == "gelu_pytorch_tanh" || name == "gelu_new") return torch::gelu(x, "tanh");
+  if (name == "relu") return torch::relu(x);
+  throw DataError("unknown activation \"" + name + "\"");
+}
+
+void check_activation(const std::string& name, const std::string& where) {
+  for (const char* known :
+       {"silu", "gelu", "quick_gelu", "gelu_pytorch_tanh", "gelu_new", "relu"}) {
+    if (name == known) return;
+  }
+  throw DataError(where + ": unknown activation \"" + name + "\"");
+}
+
+Rotary rotary_from_angles(const torch::Tensor& angles) {
+  const torch::Tensor both = torch::cat({angles, angles}, -1);
+  return {both.cos(), both.sin()};
+}
+
+Rotary rotary_table(const torch::Tensor& positions, std::int64_t head_dim, double theta) {
+  const torch::Tensor exponents =
+      torch::arange(0, head_dim, 2, positions.options().dtype(torch::kFloat32)) /
+      static_cast<double>(head_dim);
+  const torch::Tensor inverse = torch::pow(theta, exponents).reciprocal();
+  return rotary_from_angles(positions.to(torch::kFloat32).unsqueeze(-1) * inverse);
+}
+
+torch::Tensor rotate(const torch::Tensor& x, const Rotary& table) {
+  const bool per_row = table.cos.dim() == 3;
+  const torch::Tensor cos = per_row ? table.cos.unsqueeze(1) : table.cos;
+  const torch::Tensor sin = per_row ? table.sin.unsqueeze(1) : table.sin;
+  const auto halves = x.chunk(2, -1);
+  return x * cos + torch::cat({-halves[1], halves[0]}, -1) * sin;
+}
+
+}  // namespace vragent::nn
