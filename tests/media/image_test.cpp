@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/media/image.h"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/shared_data.h"
+#include "support/synthetic_video.h"
+#include "support/temp_dir.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+
+namespace vragent::media {
+namespace {
+
+namespace fs = std::filesystem;
+
+using test::shared_data;
+using test::TempDir;
+using ::testing::HasSubstr;
+
+/// A picture whose quarters are red and green above, blue and white below.
+Image four_colours() {
+  Image image{32, 32, {}};
+  for (int y = 0; y < 32; ++y) {
+    for (int x = 0; x < 32; ++x) {
+      const bool left = x < 16;
+      const bool top = y < 16;
+      for (const bool bright : {top == left, !left, !top}) {
+        image.rgb.push_back(bright ? 255 : 0);
+      }
+    }
+  }
+  return image;
+}
+
+double mean_difference(const Image& a, const Image& b) {
+  if (a.width != b.width || a.height != b.height) return 255;
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rgb.size(); ++i) sum += std::abs(a.rgb[i] - b.rgb[i]);
+  return sum / static_cast<double>(a.rgb.size());
+}
+
+std::string error_of(const fs::path& path) {
+  try {
+    read_image(path);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Image, PngRoundTripKeepsEveryByte) {
+  const TempDir folder;
+  const Image image = four_colours();
+  write_image(folder / "a.png", image);
+  const Image back = read_image(folder / "a.png");
+  EXPECT_EQ(back.width, image.width);
+  EXPECT_EQ(back.height, image.height);
+  EXPECT_EQ(back.rgb, image.rgb);
+}
+
+TEST(Image, JpegRoundTripKeepsTheColoursInOrder) {
+  const TempDir folder;
+  write_image(folder / "a.JPG", four_colours(), 95);
+  EXPECT_LT(mean_difference(read_image(folder / "a.JPG"), four_colours()), 6);
+}
+
+TEST(Image, LowerQualityMakesSmallerJpegs) {
+  EXPECT_LT(encode_jpeg(four_colours(), 20).size(), encode_jpeg(four_colours(), 95).size());
+}
+
+TEST(Image, EncodedJpegIsTheFileThatIsWritten) {
+  const TempDir folder;
+  write_image(folder / "a.jpg", four_colours(), 77);
+  const std::vector<std::uint8_t> bytes = encode_jpeg(four_colours(), 77);
+  EXPECT_EQ(read_file(folder / "a.jpg"), std::string(bytes.begin(), bytes.end()));
+}
+
+TEST(Image, WritesUnderOddNames) {
+  const TempDir folder;
+  for (const std::string name : {"-x.png", "two words\nline.png", "file:a.png", "caf\xE9.png"}) {
+    write_image(folder / name, four_colours());
+    EXPECT_EQ(read_image(folder / name).rgb, four_colours().rgb) << name;
+  }
+}
+
+TEST(Image, RefusesToWriteOtherFormatsAndBrokenImages) {
+  const TempDir folder;
+  EXPECT_THROW(write_image(folder / "a.gif", four_colours()), Error);
+  EXPECT_THROW(write_image(folder / "a.png", Image{}), std::logic_error);
+  EXPECT_THROW(write_image(folder / "a.png", Image{4, 4, {1, 2, 3}}), std::logic_error);
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(Image, MissingFileIsNoInput) {
+  try {
+    read_image("no/such/file.jpg");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kNoInput);
+  }
+}
+
+TEST(Image, FolderIsRefused) {
+  const TempDir folder;
+  EXPECT_THAT(error_of(folder.path()), HasSubstr("not a file"));
+}
+
+TEST(Image, BombIsRefusedFromItsHeader) {
+  const TempDir folder;
+  using namespace std::string_literals;
+  write_file(folder / "bomb.png",
+             "\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\xFF\xDC\0\0\xFF\xDC\x08\x02\0\0\0crc!"
+             "\0\0\0\0IENDcrc!"s);
+  EXPECT_THAT(error_of(folder / "bomb.png"), HasSubstr("65500x65500 pixels is larger than"));
+}
+
+TEST(Image, EveryCutOfAFileIsRefused) {
+  const TempDir folder;
+  for (const std::string suffix : {".png", ".jpg"}) {
+    write_image(folder / ("a" + suffix), four_colours());
+    const std::string whole = read_file(folder / ("a" + suffix));
+    for (std::size_t size = 0; size < whole.size(); size += 7) {
+      write_file(folder / ("cut" + suffix), whole.substr(0, size));
+      EXPECT_NE(error_of(folder / ("cut" + suffix)), "no error") << suffix << " at " << size;
+    }
+  }
+}
+
+TEST(DirtyImages, UprightPixelsAreEqualForAllExifTurns) {
+  const auto folder = shared_data("data/dirty/images");
+  if (!folder) GTEST_SKIP() << "shared test data is absent";
+  for (const std::string suffix : {".jpg", ".webp"}) {
+    const Image upright = read_image(*folder / ("hopper" + suffix));
+    EXPECT_EQ(upright.width, 128);
+    for (int i = 2; i <= 8; ++i) {
+      const std::string name = "hopper_orientation_" + std::to_string(i) + suffix;
+      EXPECT_LT(mean_difference(read_image(*folder / name), upright), 8) << name;
+    }
+  }
+}
+
+TEST(DirtyImages, GreyAndSixteenBitAndCmykBecomeRgb) {
+  const auto folder = shared_data("data/dirty/images");
+  if (!folder) GTEST_SKIP() << "shared test data is absent";
+  const Image colour = read_image(*folder / "hopper.jpg");
+  const Image grey = read_image(*folder / "hopper_gray.jpg");
+  EXPECT_EQ(grey.rgb.size(), colour.rgb.size());
+  EXPECT_EQ(grey.rgb[300], grey.rgb[301]);
+  EXPECT_EQ(grey.rgb[300], grey.rgb[302]);
+  EXPECT_LT(mean_difference(read_image(*folder / "hopper.png"), colour), 4);
+  EXPECT_EQ(read_image(*folder / "mode_16bit.png").rgb.size() % 3, 0U);
+  EXPECT_EQ(read_image(*folder / "tiff_16bit_RGB_target.png").rgb.size() % 3, 0U);
+  EXPECT_EQ(read_image(*folder / "pil_sample_cmyk.jpg").width, 100);
+}
+
+TEST(DirtyImages, NoneCrashesAndTheBrokenOnesAreNamed) {
+  const auto folder = shared_data("data/dirty/images");
+  if (!folder) GTEST_SKIP() << "shared test data is absent";
+  int num_read = 0;
+  for (const auto& entry : fs::directory_iterator(*folder)) {
+    const std::string text = error_of(entry.path());
+    if (text == "no error") {
+      ++num_read;
+    } else {
+      EXPECT_THAT(text, HasSubstr(entry.path().string()));
+    }
+  }
+  EXPECT_GE(num_read, 20);
+  for (const char* name : {"truncated_jpeg.jpg",
+                           "truncated_image.png",
+                           "decompression_bomb.gif",
+                           "decompression_bomb.ico",
+                           "broken.png"}) {
+    EXPECT_NE(error_of(*folder / name), "no error") << name;
+  }
+}
+
+}  // namespace
+}  // namespace vragent::media
