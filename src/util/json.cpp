@@ -19,6 +19,12 @@ std::string parser_text(const std::exception& error) {
   return end == std::string::npos ? text : text.substr(end + 2);
 }
 
+/// Whether a whole number fits (a larger unsigned one would come out negative).
+bool is_int64(const Json& value) {
+  return value.is_number_integer() &&
+         (!value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX);
+}
+
 template <class T, class Convert>
 std::vector<T> list_or_empty(const JsonRecord& record, const char* key, Convert convert) {
   std::vector<T> values;
@@ -30,6 +36,8 @@ std::vector<T> list_or_empty(const JsonRecord& record, const char* key, Convert 
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) {
+  // nlohmann takes a NUL byte for the end of the text and would not look at what follows.
+  if (text.find('\0') != std::string_view::npos) throw DataError(where + ": not JSON: a NUL byte");
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {
@@ -88,7 +96,7 @@ std::string JsonRecord::text_or(const char* key, const std::string& fallback) co
 
 std::int64_t JsonRecord::integer(const char* key) const {
   const Json& value = need(key);
-  if (!value.is_number_integer()) fail(key, "a whole number is wanted");
+  if (!is_int64(value)) fail(key, "a whole number of 64 bits is wanted");
   return value.get<std::int64_t>();
 }
 
@@ -136,7 +144,7 @@ std::vector<double> JsonRecord::numbers_or_empty(const char* key) const {
 
 std::vector<std::int64_t> JsonRecord::integers_or_empty(const char* key) const {
   return list_or_empty<std::int64_t>(*this, key, [&](const Json& item) {
-    if (!item.is_number_integer()) fail(key, "a list of whole numbers is wanted");
+    if (!is_int64(item)) fail(key, "a list of whole numbers is wanted");
     return item.get<std::int64_t>();
   });
 }

@@ -35,14 +35,13 @@ struct Catalogue {
 };
 
 /// Reads items by content:
-///   csv        "item,title" with or without that header; quotes, commas in titles, CRLF and a byte
-///   order
-///              mark are tolerated; an unquoted title may contain commas (the first comma
-///              separates);
-///   jsonl      objects with item_id, title and, optionally, caption (captions.jsonl is such a
-///   file; rows
-///              whose status is not "ok" keep their title and get no caption).
-/// @throws DataError with path:line on an empty id, a line without a separator, a duplicate id
+///   csv    "item,title" with or without that header. Quotes, commas and line breaks in quoted
+///          titles, CRLF and a byte order mark are tolerated; an unquoted title may contain commas
+///          (the first one separates) and quotes (a quote that never closes belongs to the title);
+///   jsonl  objects with item_id, title and, optionally, caption (captions.jsonl is such a file;
+///          rows whose status is not "ok" keep their title and get no caption).
+/// @throws DataError with path:line on an empty id, a line without a separator, a duplicate id, a
+///   file without items
 Catalogue load_items(const std::filesystem::path& path);
 
 /// Sets captions from a captions.jsonl on items that are there; items it does not know are added.

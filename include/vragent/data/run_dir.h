@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// A run folder: the only names of artifact files, the echo of the effective configuration, the
-// manifest.
+// A run folder: the only names of artifact files, the echo of the effective configuration, and safe
+// file names for ids of the data.
 #pragma once
 
 #include <filesystem>
@@ -25,24 +25,33 @@ inline constexpr std::string_view kTrainLogFile = "train_log.jsonl";
 inline constexpr std::string_view kTrainerStateFile = "trainer_state.json";
 inline constexpr std::string_view kCompletionsFile = "completions.jsonl";
 inline constexpr std::string_view kEffectiveConfigFile = "effective_config.json";
+inline constexpr std::string_view kUsersFile = "users.txt";
 inline constexpr std::string_view kReportFile = "report.html";
 inline constexpr std::string_view kReportDataFile = "report.json";
 
 /// Writes the effective configuration of `command` into the run folder as effective_config.json:
 /// {"command": ..., "version": ..., "config": {...}}.
 /// @param config_json an object, as util/config's to_json() gives it
+/// @throws Error (73, 74) when it cannot be written
 void write_effective_config(const std::filesystem::path& run_folder,
                             const std::string& command,
                             const std::string& config_json);
 
-/// Refuses to resume with other settings: @throws ConfigError naming the first key that differs
-/// between the folder's effective_config.json and `config_json` (keys in `may_differ`,
-/// comma-separated, are passed over).
+/// Refuses to resume with other settings. A folder without an effective_config.json is a new run.
+/// @param may_differ dotted keys that are passed over, comma-separated
+/// @throws ConfigError naming the first key that differs between the folder's effective_config.json
+///   and `config_json`, DataError when the file is broken
 void check_same_config(const std::filesystem::path& run_folder,
                        const std::string& config_json,
                        std::string_view may_differ);
 
-/// The file where a folder was given for it: FOLDER -> FOLDER/name; a file stays as it is.
+/// The file where a folder was given for it: FOLDER -> FOLDER/name; a file (or "-") stays as it is.
 std::filesystem::path file_in(const std::filesystem::path& folder_or_file, std::string_view name);
+
+/// A file name for an id of the data set, which may hold anything ("../../x", a slash, a line
+/// break): letters, digits, "_", "-" and "." stay, other bytes and a leading "." or "-" become %XX,
+/// and a long name ends in a hash. Different ids get different names, and ordinary ids stay as they
+/// are. @throws DataError on an empty id
+std::string file_stem(std::string_view id);
 
 }  // namespace vragent::data

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/data/run_dir.h"
+
+#include <algorithm>
+#include <map>
+
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+#include "vragent/util/random.h"
+#include "vragent/util/text.h"
+#include "vragent/util/version.h"
+
+namespace vragent::data {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kMaxStem =
+    120;  // leaves room for suffixes below the 255 bytes of most systems
+
+/// Leaves of a config by dotted name, sorted.
+void flatten(const Json& object, const std::string& prefix, std::map<std::string, Json>& leaves) {
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_object()) {
+      flatten(value, prefix + key + ".", leaves);
+    } else {
+      leaves[prefix + key] = value;
+    }
+  }
+}
+
+std::map<std::string, Json> leaves_of(const Json& config) {
+  std::map<std::string, Json> leaves;
+  flatten(config, "", leaves);
+  return leaves;
+}
+
+std::string shown(const std::map<std::string, Json>& leaves, const std::string& key) {
+  const auto found = leaves.find(key);
+  return found == leaves.end() ? "not there" : dump_json(found->second);
+}
+
+bool is_plain(unsigned char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         c == '-' || c == '.';
+}
+
+}  // namespace
+
+void write_effective_config(const fs::path& run_folder,
+                            const std::string& command,
+                            const std::string& config_json) {
+  OrderedJson object;
+  object["command"] = command;
+  object["version"] = kVersion;
+  object["config"] = OrderedJson::parse(config_json);
+  write_file(run_folder / kEffectiveConfigFile, object.dump(2) + "\n");
+}
+
+void check_same_config(const fs::path& run_folder,
+                       const std::string& config_json,
+                       std::string_view may_differ) {
+  const fs::path path = run_folder / kEffectiveConfigFile;
+  if (!fs::exists(path)) return;
+  const Json object = parse_json_object(read_file(path), path.string());
+  const JsonRecord record(object, path.string());
+  const auto before = leaves_of(record.object("config"));
+  const auto now = leaves_of(parse_json_object(config_json, "the effective configuration"));
+  const auto ignored = split(may_differ, ',');
+  auto all = before;
+  all.insert(now.begin(), now.end());
+  for (const auto& [key, value] : all) {
+    if (std::find(ignored.begin(), ignored.end(), key) != ignored.end()) continue;
+    if (before.contains(key) && now.contains(key) && before.at(key) == now.at(key)) continue;
+    throw ConfigError(formatted(
+        "--{} was {} when {} was written and is {} now: resume with the same settings or choose "
+        "another --out",
+        key,
+        shown(before, key),
+        path,
+        shown(now, key)));
+  }
+}
+
+fs::path file_in(const fs::path& folder_or_file, std::string_view name) {
+  return fs::is_directory(folder_or_file) ? folder_or_file / name : folder_or_file;
+}
+
+std::string file_stem(std::string_view id) {
+  if (id.empty()) throw DataError("an empty id cannot name a file");
+  std::string stem;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const auto c = static_cast<unsigned char>(id[i]);
+    const bool leads = i == 0 && (c == '.' || c == '-');  // no hidden file, no flag
+    if (is_plain(c) && !leads) {
+      stem += id[i];
+    } else {
+      stem += formatted("%{:02X}", static_cast<std::int64_t>(c));
+    }
+  }
+  if (stem.size() <= kMaxStem) return stem;
+  return stem.substr(0, kMaxStem - 17) + "%" + to_hex(hash_text(id));
+}
+
+}  // namespace vragent::data

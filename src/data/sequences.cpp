@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/data/sequences.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "vragent/util/config.h"
+
+namespace vragent::data {
+namespace {
+
+constexpr std::size_t kHeldOut = 2;  // validation and test target
+
+std::size_t row(std::int64_t user) {
+  return static_cast<std::size_t>(user);
+}
+
+/// The last max_len + 3 items of each user that has enough of them.
+void cut_windows(const Interactions& interactions, Sequences& out) {
+  const auto window = static_cast<std::size_t>(out.protocol.max_len) + 3;
+  for (std::size_t user = 0; user < interactions.histories.size(); ++user) {
+    const auto& history = interactions.histories[user];
+    const auto length = static_cast<std::int64_t>(history.size());
+    if (length < out.protocol.min_len) continue;
+    out.user_index.emplace(interactions.user_ids[user],
+                           static_cast<std::int32_t>(out.user_ids.size()));
+    out.user_ids.push_back(interactions.user_ids[user]);
+    out.windows.emplace_back(
+        history.end() - static_cast<std::ptrdiff_t>(std::min(window, history.size())),
+        history.end());
+    out.full_lengths.push_back(length);
+    out.cold.push_back(length <= out.protocol.cold_max_len);
+  }
+}
+
+/// Numbers the items that occur in windows 1..N by ascending id.
+void build_catalogue(const Interactions& interactions, Sequences& out) {
+  std::vector<std::int32_t> new_index(interactions.item_ids.size(), 0);
+  for (const auto& window : out.windows) {
+    for (const std::int32_t item : window) new_index[static_cast<std::size_t>(item)] = 1;
+  }
+  out.item_ids.emplace_back();
+  for (std::size_t old = 0; old < new_index.size(); ++old) {
+    if (new_index[old] == 0) continue;
+    new_index[old] = static_cast<std::int32_t>(out.item_ids.size());
+    out.item_index.emplace(interactions.item_ids[old], new_index[old]);
+    out.item_ids.push_back(interactions.item_ids[old]);
+  }
+  for (auto& window : out.windows) {
+    for (std::int32_t& item : window) item = new_index[static_cast<std::size_t>(item)];
+  }
+}
+
+std::span<const std::int32_t> last(std::span<const std::int32_t> items, std::int64_t count) {
+  return items.last(std::min(items.size(), static_cast<std::size_t>(count)));
+}
+
+}  // namespace
+
+void ProtocolConfig::check() const {
+  check_range("max-len", static_cast<double>(max_len), 1, 100'000);
+  check_range("min-len", static_cast<double>(min_len), 3, 1e9);
+  check_range("cold-max-len", static_cast<double>(cold_max_len), 0, 1e9);
+}
+
+std::span<const std::int32_t> Sequences::train(std::int64_t user) const {
+  const auto& window = windows[row(user)];
+  return std::span(window).first(window.size() - kHeldOut);
+}
+
+std::span<const std::int32_t> Sequences::input(std::int64_t user, Split split) const {
+  return last(seen(user, split), protocol.max_len);
+}
+
+std::span<const std::int32_t> Sequences::seen(std::int64_t user, Split split) const {
+  if (split == Split::kTrain) throw std::logic_error("the train part has no single target");
+  const auto& window = windows[row(user)];
+  return std::span(window).first(window.size() - (split == Split::kTest ? 1 : 2));
+}
+
+std::int32_t Sequences::target(std::int64_t user, Split split) const {
+  return windows[row(user)][seen(user, split).size()];
+}
+
+Sequences make_sequences(const Interactions& interactions, const ProtocolConfig& config) {
+  config.check();
+  Sequences out;
+  out.protocol = config;
+  cut_windows(interactions, out);
+  build_catalogue(interactions, out);
+  out.train_counts.assign(out.item_ids.size(), 0);
+  for (std::int64_t user = 0; user < out.num_users(); ++user) {
+    for (const std::int32_t item : out.train(user)) {
+      ++out.train_counts[static_cast<std::size_t>(item)];
+    }
+  }
+  return out;
+}
+
+}  // namespace vragent::data

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/data/run_dir.h"
+
+#include <set>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temp_dir.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/version.h"
+
+namespace vragent::data {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(RunFolder, HoldsTheEffectiveConfigWithCommandAndVersion) {
+  const test::TempDir folder;
+  write_effective_config(folder / "run", "sft", "{\"steps\": 3, \"optim\": {\"lr\": 0.1}}");
+  const std::string text = read_file(folder / "run/effective_config.json");
+  EXPECT_THAT(text, HasSubstr("\"command\": \"sft\""));
+  EXPECT_THAT(text, HasSubstr("\"version\": \"" + std::string(kVersion) + "\""));
+  EXPECT_THAT(text, HasSubstr("\"lr\": 0.1"));
+}
+
+TEST(RunFolder, RefusesToResumeWithOtherSettings) {
+  const test::TempDir folder;
+  EXPECT_NO_THROW(check_same_config(folder.path(), "{\"steps\":9}", ""));
+  write_effective_config(
+      folder.path(), "sft", "{\"steps\":3,\"optim\":{\"lr\":0.1},\"out\":\"a\"}");
+  EXPECT_NO_THROW(
+      check_same_config(folder.path(), "{\"out\":\"a\",\"optim\":{\"lr\":0.1},\"steps\":3}", ""));
+  EXPECT_NO_THROW(check_same_config(
+      folder.path(), "{\"steps\":5,\"optim\":{\"lr\":0.1},\"out\":\"b\"}", "steps,out"));
+  try {
+    check_same_config(folder.path(), "{\"steps\":3,\"optim\":{\"lr\":0.2},\"out\":\"a\"}", "");
+    FAIL() << "no error";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--optim.lr was 0.1"));
+    EXPECT_THAT(error.what(), HasSubstr("is 0.2 now"));
+  }
+  EXPECT_THROW(check_same_config(folder.path(), "{\"steps\":3}", ""), ConfigError);
+}
+
+TEST(RunFolder, FindsTheFileInAFolder) {
+  const test::TempDir folder;
+  EXPECT_EQ(file_in(folder.path(), kCasesFile), folder / "cases.jsonl");
+  EXPECT_EQ(file_in(folder / "x.jsonl", kCasesFile), folder / "x.jsonl");
+  EXPECT_EQ(file_in("-", kCasesFile), "-");
+}
+
+TEST(FileStem, LeavesOrdinaryIdsAsTheyAre) {
+  EXPECT_EQ(file_stem("14632"), "14632");
+  EXPECT_EQ(file_stem("abc_DEF-1.x"), "abc_DEF-1.x");
+}
+
+TEST(FileStem, KeepsHostileIdsInsideTheFolderAndApart) {
+  const std::set<std::string> ids = {"../../x",
+                                     "..",
+                                     ".",
+                                     "/etc/passwd",
+                                     "-rf",
+                                     "a b",
+                                     "a\nb",
+                                     "%2E%2E",
+                                     "CON\\x",
+                                     "\xFF\xFE",
+                                     "a/b",
+                                     "a%2Fb",
+                                     std::string(300, 'x'),
+                                     std::string(301, 'x')};
+  std::set<std::string> stems;
+  for (const std::string& id : ids) {
+    const std::string stem = file_stem(id);
+    EXPECT_EQ(stem.find_first_of("/\\ \n"), std::string::npos) << id;
+    EXPECT_FALSE(stem.starts_with('.') || stem.starts_with('-')) << id;
+    EXPECT_LE(stem.size(), 120U);
+    EXPECT_TRUE(stems.insert(stem).second) << "two ids share the name " << stem;
+  }
+  EXPECT_EQ(file_stem("../../x"), "%2E.%2F..%2Fx");
+  EXPECT_THROW(file_stem(""), DataError);
+}
+
+TEST(Version, IsTheOneOfTheProject) {
+  EXPECT_THAT(read_file("CMakeLists.txt"),
+              HasSubstr("project(vragent VERSION " + std::string(kVersion)));
+}
+
+}  // namespace
+}  // namespace vragent::data
