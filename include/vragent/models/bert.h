@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// BERT and XLM-R encoders (Devlin et al. 2019): the text tower of the recommender
+// (`models.md` 5.3, 5.4).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/container/modulelist.h>
+
+#include "vragent/nn/layers.h"
+
+namespace vragent::models {
+
+struct BertConfig {
+  std::string model_type = "bert";  ///< bert or xlm-roberta
+  std::int64_t vocab_size = 30522;
+  std::int64_t hidden_size = 768;
+  std::int64_t intermediate_size = 3072;
+  std::int64_t num_layers = 12;
+  std::int64_t num_heads = 12;
+  std::int64_t max_positions = 512;
+  std::int64_t type_vocab_size = 2;
+  std::int64_t pad_token_id = 0;
+  double layer_norm_eps = 1e-12;
+  std::string hidden_act = "gelu";
+};
+
+/// @throws DataError
+BertConfig parse_bert_config(const std::string& config_json, const std::string& where);
+
+/// A config.json that transformers reads.
+std::string to_config_json(const BertConfig& config);
+
+/// The encoder without pooler and heads.
+struct BertImpl : torch::nn::Module {
+  explicit BertImpl(const BertConfig& config);
+
+  /// @param ids int64 [B, T]; mask bool [B, T], true where a real token stands (a row may have
+  /// none: its
+  ///   output is finite and meaningless)
+  /// @return last hidden states [B, T, D]
+  torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& mask);
+
+  BertConfig config;
+  nn::Embedding word_embeddings{nullptr};
+  nn::Embedding position_embeddings{nullptr};
+  nn::Embedding token_type_embeddings{nullptr};
+  nn::LayerNorm embedding_norm{nullptr};
+  torch::nn::ModuleList layers;
+};
+
+TORCH_MODULE(Bert);
+
+/// Loads a BertModel / BertForMaskedLM / XLMRobertaModel folder (any of the prefixes "", "bert.",
+/// "roberta."; LayerNorm.gamma/beta of old files; pooler and heads are passed over).
+Bert load_bert(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device);
+
+}  // namespace vragent::models

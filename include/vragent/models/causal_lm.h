@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Decoder-only language models: Qwen2 / Qwen2.5 and Llama, and the text part of Qwen2.5-VL (mRoPE).
+// Maths and names: `models.md` 1.3, 1.4, 2 and 3.3.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/container/modulelist.h>
+
+#include "vragent/models/causal_lm_config.h"
+#include "vragent/models/hf_folder.h"
+#include "vragent/nn/attention.h"
+#include "vragent/nn/layers.h"
+
+namespace vragent::models {
+
+/// Rows that are being decoded: the tokens each row has produced so far.
+struct KvCache {
+  std::vector<nn::LayerKv> layers;  ///< [B, Hkv, capacity, d]
+  torch::Tensor
+      lengths;  ///< int64 [B], tokens stored; forward() writes at this place, the caller advances
+  std::int64_t longest = 0;  ///< largest length
+};
+
+/// What the tokens of one forward() attend to besides the earlier tokens of the same call.
+struct DecoderContext {
+  const nn::Prefix* prefix = nullptr;  ///< shared prompts; rows of x are grouped by prompt
+  KvCache* cache = nullptr;            ///< with prefix, T == 1: earlier tokens of each row
+  std::vector<nn::LayerKv>* keep =
+      nullptr;  ///< without prefix: receives the keys and values of each layer
+};
+
+struct SelfAttentionImpl : torch::nn::Module {
+  explicit SelfAttentionImpl(const CausalLmConfig& config);
+
+  /// x [B, T, D], rotary [B or 1, T, d] -> [B, T, D]
+  torch::Tensor forward(const torch::Tensor& x,
+                        const nn::Rotary& rotary,
+                        DecoderContext& context,
+                        std::size_t layer);
+
+  std::int64_t num_heads;
+  std::int64_t num_kv_heads;
+  std::int64_t head_dim;
+  nn::Linear q_proj;
+  nn::Linear k_proj;
+  nn::Linear v_proj;
+  nn::Linear o_proj;
+};
+
+TORCH_MODULE(SelfAttention);
+
+struct DecoderLayerImpl : torch::nn::Module {
+  explicit DecoderLayerImpl(const CausalLmConfig& config);
+  torch::Tensor forward(const torch::Tensor& x,
+                        const nn::Rotary& rotary,
+                        DecoderContext& context,
+                        std::size_t layer);
+
+  SelfAttention self_attn;
+  nn::SwiGlu mlp;
+  nn::RmsNorm input_layernorm;
+  nn::RmsNorm post_attention_layernorm;
+};
+
+TORCH_MODULE(DecoderLayer);
+
+/// Embedding, layers, final norm: everything but the head.
+struct DecoderImpl : torch::nn::Module {
+  explicit DecoderImpl(const CausalLmConfig& config);
+
+  /// @param embeddings [B, T, D]; rows may be right-padded (pads are seen by nothing real)
+  /// @param positions int64 [B, T], or [3, B, T] (time, height, width) with mRoPE
+  /// @return hidden states after the final norm, [B, T, D]
+  torch::Tensor forward(const torch::Tensor& embeddings,
+                        const torch::Tensor& positions,
+                        DecoderContext context = {});
+
+  CausalLmConfig config;
+  nn::Embedding embed_tokens;
+  torch::nn::ModuleList layers;
+  nn::RmsNorm norm;
+};
+
+TORCH_MODULE(Decoder);
+
+/// Cosines and sines for positions [B, T] or [3, B, T], in fp32.
+nn::Rotary decoder_rotary(const CausalLmConfig& config, const torch::Tensor& positions);
+
+/// What generation and training need of a language model, whether it sees images or not.
+struct TextModel {
+  Decoder decoder{nullptr};
+  torch::Tensor head;  ///< [V, D]
+
+  /// hidden [..., D] -> logits [..., V] in the model's dtype
+  [[nodiscard]] torch::Tensor logits(const torch::Tensor& hidden) const {
+    return at::linear(hidden, head);
+  }
+};
+
+struct CausalLmImpl : torch::nn::Module {
+  explicit CausalLmImpl(const CausalLmConfig& config);
+
+  /// ids int64 [B, T], right-padded -> logits [B, T, V]
+  torch::Tensor forward(const torch::Tensor& ids);
+
+  /// The parts, sharing parameters with this module.
+  [[nodiscard]] TextModel text() const;
+
+  Decoder model;
+  nn::Linear lm_head{nullptr};  ///< absent when tied
+};
+
+TORCH_MODULE(CausalLm);
+
+/// Loads a qwen2 or llama folder. @throws DataError with a full report when names or shapes do not
+/// fit
+CausalLm load_causal_lm(const std::filesystem::path& folder,
+                        torch::Dtype dtype,
+                        torch::Device device);
+
+/// Whether the head is the embedding: an lm_head in the files is used even where config.json ties
+/// it (then a warning tells when the two differ). @throws DataError when there is neither a head
+/// nor a tie
+bool resolve_tie(const WeightFiles& files, bool config_ties, const std::string& embedding_name);
+
+/// Loads `module` by its own parameter names from files whose names `to_file_name` gives.
+/// @throws DataError naming missing, misshapen and unexpected tensors
+void load_language_model(torch::nn::Module& module,
+                         const WeightFiles& files,
+                         const std::function<std::string(const std::string&)>& to_file_name);
+
+}  // namespace vragent::models

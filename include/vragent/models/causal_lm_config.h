@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// config.json of decoder-only language models, old and new spellings (`models.md` 1.3).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vragent::models {
+
+/// What config.json says, with the class defaults of transformers for what it leaves out.
+struct CausalLmConfig {
+  std::string model_type = "qwen2";  ///< qwen2, llama, or qwen2_5_vl_text
+  std::int64_t hidden_size = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t num_layers = 0;
+  std::int64_t num_heads = 0;
+  std::int64_t num_kv_heads = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t vocab_size = 0;
+  std::int64_t max_positions = 32768;
+  double rms_eps = 1e-6;
+  double rope_theta = 10000;
+  bool tie_embeddings = false;
+  bool qkv_bias = true;                     ///< Qwen2 has biases on q, k, v only; Llama none
+  std::vector<std::int64_t> mrope_section;  ///< half-dims for time, height, width; empty: one axis
+};
+
+/// Reads the text part of a config (flat 4.x or nested 5.x). @throws DataError naming what is not
+/// supported (another architecture, scaled RoPE, sliding windows in use)
+CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std::string& where);
+
+/// A config.json that transformers reads (5.x and 4.x spellings of what moved).
+std::string to_config_json(const CausalLmConfig& config);
+
+}  // namespace vragent::models

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Checkpoints in the Hugging Face layout: config.json, model.safetensors or shards with an index,
+// and the small files beside them. Nothing outside the folder is ever read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vragent/nn/parameters.h"
+#include "vragent/nn/safetensors.h"
+
+namespace vragent::models {
+
+/// The folder that `model` names: a folder, or "org/name" in the local Hugging Face cache
+/// (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME; the commit in refs/main). Nothing is downloaded.
+/// @throws Error (66) when there is no such folder, saying where it was looked for
+std::filesystem::path resolve_model(const std::string& model);
+
+/// The weights of a folder, found by tensor name; files stay mapped while tensors of them live.
+class WeightFiles {
+ public:
+  /// Opens model.safetensors, else the shards of model.safetensors.index.json.
+  /// @throws Error (66) when there is neither; DataError for an index that names files outside the
+  /// folder,
+  ///   missing shards, or tensors that are not in their shard
+  explicit WeightFiles(const std::filesystem::path& folder);
+
+  /// The tensor (mapped, read-only), or an undefined one.
+  [[nodiscard]] torch::Tensor find(const std::string& name) const;
+
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  void open_shards(const std::string& index_text);
+
+  std::filesystem::path folder_;
+  std::map<std::string, std::shared_ptr<nn::SafetensorsFile>> by_tensor_;
+};
+
+/// @throws DataError naming tensors of the files that are in neither `used` nor `ignored` (a name
+/// is ignored
+///   when it contains one of these texts)
+void check_unexpected(const WeightFiles& files,
+                      const std::vector<std::string>& used,
+                      const std::vector<std::string>& ignored);
+
+/// The text of config.json. @throws Error (66)
+std::string read_model_config(const std::filesystem::path& folder);
+
+/// "model_type" of a config.json text. @throws DataError when there is none
+std::string model_type(const std::string& config_json, const std::string& where);
+
+/// Writes a whole model folder: weights (sharded above `max_shard_bytes`), the config, and the side
+/// files (tokenizer, template, generation and preprocessor configs) copied from `side_files`, if
+/// given. The folder appears complete or not at all.
+struct ModelFolder {
+  nn::NamedTensors tensors;
+  std::string config_json;
+  std::filesystem::path side_files;  ///< empty: none
+  std::uint64_t max_shard_bytes = 5'000'000'000;
+};
+
+void save_model_folder(const std::filesystem::path& out, const ModelFolder& model);
+
+/// Writes the parts of save_model_folder() into a folder that is being made by the caller
+/// (write_folder()).
+void write_model_files(const std::filesystem::path& folder, const ModelFolder& model);
+
+}  // namespace vragent::models

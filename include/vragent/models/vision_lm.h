@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Qwen2.5-VL: the vision tower's features stand in for image placeholders in the text (`models.md`
+// 3).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+
+#include "vragent/models/causal_lm.h"
+#include "vragent/models/pixels.h"
+#include "vragent/models/vision_tower.h"
+
+namespace vragent::models {
+
+struct VisionLmConfig {
+  CausalLmConfig text;
+  VisionConfig vision;
+  std::int64_t image_token_id = 151655;
+};
+
+/// @throws DataError
+VisionLmConfig parse_vision_lm_config(const std::string& config_json, const std::string& where);
+
+/// A config.json that transformers reads (4.x flat spelling).
+std::string to_config_json(const VisionLmConfig& config);
+
+/// ids with each image placeholder repeated once per merged cell of its image.
+/// @throws DataError when placeholders and images differ in number
+std::vector<std::int64_t> expand_image_tokens(const std::vector<std::int64_t>& ids,
+                                              const std::vector<Grid>& grids,
+                                              const VisionLmConfig& config);
+
+/// Positions (time, height, width) of expanded ids, and what is added to the count of later tokens.
+struct MropePositions {
+  torch::Tensor positions;  ///< int64 [3, T]
+  std::int64_t delta = 0;  ///< token n (from 0) of the continuation stands at n + delta on all axes
+};
+
+/// Text counts up; an image at position p takes time p, height p + row, width p + column; the next
+/// text stands behind the largest of them (trained semantics).
+MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
+                               const std::vector<Grid>& grids,
+                               const VisionLmConfig& config);
+
+struct VisionLmImpl : torch::nn::Module {
+  explicit VisionLmImpl(const VisionLmConfig& config);
+
+  /// Embeddings of expanded ids with the features of image cells in their places.
+  /// @param ids int64 [B, T]; features [number of image tokens in ids, D], in reading order
+  /// (undefined: none)
+  /// @return [B, T, D]
+  torch::Tensor embed(const torch::Tensor& ids, const torch::Tensor& features);
+
+  [[nodiscard]] TextModel text() const;
+
+  VisionLmConfig config;
+  VisionTower visual{nullptr};
+  Decoder language_model{nullptr};
+  nn::Linear lm_head{nullptr};  ///< absent when tied
+};
+
+TORCH_MODULE(VisionLm);
+
+/// Loads a folder in either name layout (visual.* / model.visual.*). @throws DataError with a full
+/// report
+VisionLm load_vision_lm(const std::filesystem::path& folder,
+                        torch::Dtype dtype,
+                        torch::Device device);
+
+}  // namespace vragent::models

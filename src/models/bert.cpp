@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/models/bert.h"
+
+#include "vragent/models/hf_folder.h"
+#include "vragent/nn/attention.h"
+#include "vragent/nn/parameters.h"
+#include "vragent/util/error.h"
+#include "vragent/util/json.h"
+
+namespace vragent::models {
+namespace {
+
+using torch::Tensor;
+
+std::shared_ptr<torch::nn::Module> group(torch::nn::Module& parent, const char* name) {
+  return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
+}
+
+/// One post-norm layer.
+struct BertLayerImpl : torch::nn::Module {
+  explicit BertLayerImpl(const BertConfig& config)
+      : heads(config.num_heads), act(config.hidden_act) {
+    const std::int64_t width = config.hidden_size;
+    const auto attention = group(*this, "attention");
+    const auto self = group(*attention, "self");
+    query = self->register_module("query", nn::Linear(width, width));
+    key = self->register_module("key", nn::Linear(width, width));
+    value = self->register_module("value", nn::Linear(width, width));
+    const auto attention_output = group(*attention, "output");
+    attention_dense = attention_output->register_module("dense", nn::Linear(width, width));
+    attention_norm =
+        attention_output->register_module("LayerNorm", nn::LayerNorm(width, config.layer_norm_eps));
+    intermediate = group(*this, "intermediate")
+                       ->register_module("dense", nn::Linear(width, config.intermediate_size));
+    const auto output = group(*this, "output");
+    output_dense = output->register_module("dense", nn::Linear(config.intermediate_size, width));
+    output_norm = output->register_module("LayerNorm", nn::LayerNorm(width, config.layer_norm_eps));
+  }
+
+  /// x [B, T, D], visible bool [B, 1, 1, T] -> [B, T, D]
+  Tensor forward(const Tensor& x, const Tensor& visible) {
+    const auto cut = [&](nn::Linear& linear) {
+      return linear(x).view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+    };
+    const Tensor mixed = nn::attention(cut(query), {cut(key), cut(value)}, visible, false);
+    const Tensor attended =
+        attention_norm(x + attention_dense(mixed.transpose(1, 2).reshape(x.sizes())));
+    return output_norm(attended + output_dense(nn::activate(intermediate(attended), act)));
+  }
+
+  std::int64_t heads;
+  std::string act;
+  nn::Linear query{nullptr};
+  nn::Linear key{nullptr};
+  nn::Linear value{nullptr};
+  nn::Linear attention_dense{nullptr};
+  nn::LayerNorm attention_norm{nullptr};
+  nn::Linear intermediate{nullptr};
+  nn::Linear output_dense{nullptr};
+  nn::LayerNorm output_norm{nullptr};
+};
+
+TORCH_MODULE(BertLayer);
+
+/// Positions of XLM-R: pads stand at the pad id, real tokens count from pad id + 1.
+Tensor positions_of(const Tensor& ids, const BertConfig& config) {
+  if (config.model_type == "bert") return torch::arange(ids.size(1), ids.options()).unsqueeze(0);
+  const Tensor real = (ids != config.pad_token_id).to(torch::kInt64);
+  return real.cumsum(1) * real + config.pad_token_id;
+}
+
+/// The name that old TensorFlow-born files give a norm's parameter.
+std::string legacy_name(std::string name) {
+  for (const auto& [ours, theirs] : {std::pair("LayerNorm.weight", "LayerNorm.gamma"),
+                                     std::pair("LayerNorm.bias", "LayerNorm.beta")}) {
+    if (const auto at = name.find(ours); at != std::string::npos)
+      name.replace(at, std::string(ours).size(), theirs);
+  }
+  return name;
+}
+
+}  // namespace
+
+BertConfig parse_bert_config(const std::string& config_json, const std::string& where) {
+  const Json root = parse_json_object(config_json, where);
+  const JsonRecord record(root, where);
+  BertConfig config;
+  config.model_type = record.text("model_type");
+  if (config.model_type != "bert" && config.model_type != "xlm-roberta" &&
+      config.model_type != "roberta") {
+    record.fail("model_type", "bert, roberta or xlm-roberta is wanted");
+  }
+  const bool is_bert = config.model_type == "bert";
+  config.vocab_size = record.integer_or("vocab_size", config.vocab_size);
+  config.hidden_size = record.integer_or("hidden_size", config.hidden_size);
+  config.intermediate_size = record.integer_or("intermediate_size", config.intermediate_size);
+  config.num_layers = record.integer_or("num_hidden_layers", config.num_layers);
+  config.num_heads = record.integer_or("num_attention_heads", config.num_heads);
+  config.max_positions = record.integer_or("max_position_embeddings", config.max_positions);
+  config.type_vocab_size = record.integer_or("type_vocab_size", config.type_vocab_size);
+  config.pad_token_id = record.integer_or("pad_token_id", is_bert ? 0 : 1);
+  if (record.has("layer_norm_eps")) config.layer_norm_eps = record.number("layer_norm_eps");
+  config.hidden_act = record.text_or("hidden_act", config.hidden_act);
+  nn::check_activation(config.hidden_act, where);
+  if (record.text_or("position_embedding_type", "absolute") != "absolute")
+    record.fail("position_embedding_type", "only absolute is supported");
+  if (config.num_heads <= 0 || config.hidden_size % config.num_heads != 0)
+    record.fail("num_attention_heads", "does not divide hidden_size");
+  return config;
+}
+
+std::string to_config_json(const BertConfig& config) {
+  const bool is_bert = config.model_type == "bert";
+  const OrderedJson root = {{"architectures", {is_bert ? "BertModel" : "XLMRobertaModel"}},
+                            {"model_type", config.model_type},
+                            {"vocab_size", config.vocab_size},
+                            {"hidden_size", config.hidden_size},
+                            {"intermediate_size", config.intermediate_size},
+                            {"num_hidden_layers", config.num_layers},
+                            {"num_attention_heads", config.num_heads},
+                            {"max_position_embeddings", config.max_positions},
+                            {"type_vocab_size", config.type_vocab_size},
+                            {"pad_token_id", config.pad_token_id},
+                            {"layer_norm_eps", config.layer_norm_eps},
+                            {"hidden_act", config.hidden_act}};
+  return root.dump(2) + "\n";
+}
+
+BertImpl::BertImpl(const BertConfig& options) : config(options) {
+  const auto embeddings = group(*this, "embeddings");
+  word_embeddings = embeddings->register_module(
+      "word_embeddings", nn::Embedding(config.vocab_size, config.hidden_size));
+  position_embeddings = embeddings->register_module(
+      "position_embeddings", nn::Embedding(config.max_positions, config.hidden_size));
+  token_type_embeddings = embeddings->register_module(
+      "token_type_embeddings", nn::Embedding(config.type_vocab_size, config.hidden_size));
+  embedding_norm = embeddings->register_module(
+      "LayerNorm", nn::LayerNorm(config.hidden_size, config.layer_norm_eps));
+  layers = group(*this, "encoder")->register_module("layer", torch::nn::ModuleList());
+  for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(BertLayer(config));
+}
+
+Tensor BertImpl::forward(const Tensor& ids, const Tensor& mask) {
+  TORCH_CHECK(ids.dim() == 2 && ids.sizes() == mask.sizes(),
+              "bert: ids ",
+              ids.sizes(),
+              ", mask ",
+              mask.sizes());
+  Tensor x = embedding_norm(word_embeddings(ids) + position_embeddings(positions_of(ids, config)) +
+                            token_type_embeddings->weight.select(0, 0));
+  const Tensor visible = mask.view({mask.size(0), 1, 1, mask.size(1)});
+  for (const auto& layer : *layers) x = layer->as<BertLayerImpl>()->forward(x, visible);
+  return x;
+}
+
+Bert load_bert(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {
+  const std::string where = (folder / "config.json").string();
+  Bert bert(parse_bert_config(read_model_config(folder), where));
+  const WeightFiles files(folder);
+  std::vector<std::string> used;
+  const auto lookup = [&](const std::string& name) {
+    for (const std::string& prefix :
+         {std::string(), std::string("bert."), std::string("roberta.")}) {
+      for (const std::string& spelling : {prefix + name, prefix + legacy_name(name)}) {
+        if (const Tensor found = files.find(spelling); found.defined()) {
+          used.push_back(spelling);
+          return found;
+        }
+      }
+    }
+    return Tensor();
+  };
+  bert->to(dtype);
+  nn::load_parameters(*bert, lookup, folder.string());
+  check_unexpected(files, used, {"pooler.", "cls.", "lm_head.", "position_ids", "classifier."});
+  bert->to(device);
+  nn::set_requires_grad(*bert, false);
+  return bert;
+}
+
+}  // namespace vragent::models

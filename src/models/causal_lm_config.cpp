@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/models/causal_lm_config.h"
+
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::models {
+namespace {
+
+/// The object that holds the text model's fields: text_config where there is one, else the root.
+const Json& text_object(const Json& root) {
+  const auto nested = root.find("text_config");
+  return nested != root.end() && nested->is_object() ? *nested : root;
+}
+
+std::string architecture(const Json& root, const Json& text, const std::string& where) {
+  const std::string outer = JsonRecord(root, where).text("model_type");
+  if (outer == "qwen2" || outer == "llama") return outer;
+  if (outer == "qwen2_5_vl" || outer == "qwen2_5_vl_text") return "qwen2_5_vl_text";
+  const std::string inner = text.value("model_type", "");
+  throw DataError(formatted("{}: model_type \"{}\"{} is not supported (qwen2, llama, qwen2_5_vl)",
+                            where,
+                            outer,
+                            inner.empty() || inner == outer ? "" : " / \"" + inner + "\""));
+}
+
+/// A rope_scaling object (4.x), where it is not null, replaces rope_parameters (5.x).
+void read_rope(const Json& text, CausalLmConfig& config, const std::string& where) {
+  config.rope_theta = JsonRecord(text, where).has("rope_theta")
+                          ? JsonRecord(text, where).number("rope_theta")
+                          : config.rope_theta;
+  const char* key =
+      JsonRecord(text, where).has("rope_scaling") ? "rope_scaling" : "rope_parameters";
+  if (!JsonRecord(text, where).has(key)) return;
+  const Json& rope = JsonRecord(text, where).object(key);
+  const JsonRecord record(rope, where + ": " + key);
+  const std::string type = record.text_or("rope_type", record.text_or("type", "default"));
+  if (type != "default" && type != "mrope") {
+    throw DataError(
+        formatted("{}: RoPE type \"{}\" is not supported (only default and mrope)", where, type));
+  }
+  if (record.has("rope_theta")) config.rope_theta = record.number("rope_theta");
+  config.mrope_section = record.integers_or_empty("mrope_section");
+}
+
+void check_sizes(const CausalLmConfig& config, const std::string& where) {
+  const bool positive = config.hidden_size > 0 && config.intermediate_size > 0 &&
+                        config.num_layers > 0 && config.num_heads > 0 && config.num_kv_heads > 0 &&
+                        config.head_dim > 0 && config.vocab_size > 0;
+  if (!positive || config.num_heads % config.num_kv_heads != 0 || config.head_dim % 2 != 0) {
+    throw DataError(where + ": sizes of the language model do not fit together");
+  }
+  std::int64_t sections = 0;
+  for (const std::int64_t section : config.mrope_section) sections += section;
+  if (!config.mrope_section.empty() &&
+      (sections * 2 != config.head_dim || config.mrope_section.size() != 3)) {
+    throw DataError(
+        formatted("{}: mrope_section does not sum to half of head_dim {}", where, config.head_dim));
+  }
+}
+
+}  // namespace
+
+CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std::string& where) {
+  const Json root = parse_json_object(config_json, where);
+  const Json& text = text_object(root);
+  const JsonRecord record(text, where);
+  CausalLmConfig config;
+  config.model_type = architecture(root, text, where);
+  const bool is_vl = config.model_type == "qwen2_5_vl_text";
+  config.hidden_size = record.integer("hidden_size");
+  config.intermediate_size = record.integer("intermediate_size");
+  config.num_layers = record.integer("num_hidden_layers");
+  config.num_heads = record.integer("num_attention_heads");
+  config.num_kv_heads = record.integer_or("num_key_value_heads", config.num_heads);
+  config.head_dim = record.integer_or(
+      "head_dim", config.num_heads > 0 ? config.hidden_size / config.num_heads : 0);
+  config.vocab_size = record.integer("vocab_size");
+  config.max_positions = record.integer_or("max_position_embeddings", 32768);
+  config.rms_eps = record.has("rms_norm_eps") ? record.number("rms_norm_eps") : 1e-6;
+  config.rope_theta = is_vl ? 1e6 : 10000;
+  config.tie_embeddings = JsonRecord(root, where).boolean_or("tie_word_embeddings", false);
+  config.qkv_bias =
+      config.model_type == "llama" ? record.boolean_or("attention_bias", false) : true;
+  if (record.boolean_or("use_sliding_window", false))
+    throw DataError(where + ": use_sliding_window is not supported");
+  if (record.boolean_or("mlp_bias", false)) throw DataError(where + ": mlp_bias is not supported");
+  if (config.model_type == "llama" && config.qkv_bias)
+    throw DataError(where + ": attention_bias of llama is not supported");
+  if (record.text_or("hidden_act", "silu") != "silu")
+    throw DataError(where + ": hidden_act other than silu is not supported");
+  read_rope(text, config, where);
+  if (is_vl && config.mrope_section.empty())
+    throw DataError(where + ": Qwen2.5-VL without mrope_section");
+  check_sizes(config, where);
+  return config;
+}
+
+std::string to_config_json(const CausalLmConfig& config) {
+  OrderedJson root = {
+      {"architectures", {config.model_type == "llama" ? "LlamaForCausalLM" : "Qwen2ForCausalLM"}},
+      {"model_type", config.model_type},
+      {"vocab_size", config.vocab_size},
+      {"hidden_size", config.hidden_size},
+      {"intermediate_size", config.intermediate_size},
+      {"num_hidden_layers", config.num_layers},
+      {"num_attention_heads", config.num_heads},
+      {"num_key_value_heads", config.num_kv_heads},
+      {"head_dim", config.head_dim},
+      {"hidden_act", "silu"},
+      {"max_position_embeddings", config.max_positions},
+      {"rms_norm_eps", config.rms_eps},
+      {"rope_theta", config.rope_theta},
+      {"rope_scaling", nullptr},
+      {"use_sliding_window", false},
+      {"tie_word_embeddings", config.tie_embeddings},
+      {"torch_dtype", "float32"}};
+  return root.dump(2) + "\n";
+}
+
+}  // namespace vragent::models

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/models/hf_folder.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+#include "vragent/util/text.h"
+
+namespace vragent::models {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kWeights = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? "" : value;
+}
+
+fs::path hub_cache() {
+  if (const std::string hub = environment("HF_HUB_CACHE"); !hub.empty()) return hub;
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
+  const std::string xdg = environment("XDG_CACHE_HOME");
+  const fs::path cache = xdg.empty() ? fs::path(environment("HOME")) / ".cache" : fs::path(xdg);
+  return cache / "huggingface" / "hub";
+}
+
+/// Files that make a folder loadable elsewhere and do not change with training.
+bool is_side_file(const std::string& name) {
+  static const std::set<std::string> kNames = {"tokenizer.json",
+                                               "tokenizer_config.json",
+                                               "vocab.json",
+                                               "merges.txt",
+                                               "vocab.txt",
+                                               "special_tokens_map.json",
+                                               "added_tokens.json",
+                                               "chat_template.jinja",
+                                               "chat_template.json",
+                                               "generation_config.json",
+                                               "preprocessor_config.json",
+                                               "processor_config.json",
+                                               "tokenizer.model",
+                                               "video_preprocessor_config.json",
+                                               "sentencepiece.bpe.model"};
+  return kNames.contains(name);
+}
+
+std::vector<std::vector<std::string>> cut_shards(const ModelFolder& model) {
+  std::vector<std::vector<std::string>> shards(1);
+  std::uint64_t size = 0;
+  for (const auto& [name, tensor] : model.tensors) {
+    if (size > 0 && size + tensor.nbytes() > model.max_shard_bytes) {
+      shards.emplace_back();
+      size = 0;
+    }
+    shards.back().push_back(name);
+    size += tensor.nbytes();
+  }
+  return shards;
+}
+
+}  // namespace
+
+fs::path resolve_model(const std::string& model) {
+  if (fs::is_directory(model)) return model;
+  const bool is_name = std::count(model.begin(), model.end(), '/') == 1 &&
+                       !model.starts_with('/') && !model.starts_with('.');
+  if (!is_name) throw Error(ExitCode::kNoInput, formatted("{}: no such model folder", model));
+  std::string entry = "models--" + model;
+  entry.replace(entry.find('/'), 1, "--");
+  const fs::path repository = hub_cache() / entry;
+  const fs::path ref = repository / "refs" / "main";
+  if (!fs::exists(ref)) {
+    throw Error(
+        ExitCode::kNoInput,
+        formatted("{}: neither a folder nor a model in the local cache ({})", model, repository));
+  }
+  const fs::path snapshot = repository / "snapshots" / std::string(trim(read_file(ref)));
+  if (!fs::exists(snapshot / "config.json")) {
+    throw Error(ExitCode::kNoInput,
+                formatted("{}: the cached snapshot {} is incomplete", model, snapshot));
+  }
+  return snapshot;
+}
+
+WeightFiles::WeightFiles(const fs::path& folder) : folder_(folder) {
+  if (fs::exists(folder / kWeights)) {
+    const auto file = std::make_shared<nn::SafetensorsFile>(folder / kWeights);
+    for (const std::string& name : file->names()) by_tensor_[name] = file;
+  } else if (fs::exists(folder / kIndex)) {
+    open_shards(read_file(folder / kIndex));
+  } else {
+    throw Error(ExitCode::kNoInput,
+                formatted("{}: holds neither {} nor {}", folder, kWeights, kIndex));
+  }
+}
+
+void WeightFiles::open_shards(const std::string& index_text) {
+  const std::string where = (folder_ / kIndex).string();
+  const Json index = parse_json_object(index_text, where);
+  const Json& weight_map = JsonRecord(index, where).object("weight_map");
+  std::map<std::string, std::shared_ptr<nn::SafetensorsFile>> shards;
+  for (const auto& [name, file] : weight_map.items()) {
+    if (!file.is_string()) throw DataError(where + ": \"" + name + "\": a file name is wanted");
+    const auto shard = file.get<std::string>();
+    if (shard.empty() || shard == "." || shard == ".." || shard.find('/') != std::string::npos) {
+      throw DataError(where + ": shard \"" + shard + "\" is not a plain file name of this folder");
+    }
+    auto& opened = shards[shard];
+    if (!opened) opened = std::make_shared<nn::SafetensorsFile>(folder_ / shard);
+    if (!opened->contains(name))
+      throw DataError(formatted("{}: tensor \"{}\" is not in {}", where, name, shard));
+    by_tensor_[name] = opened;
+  }
+}
+
+torch::Tensor WeightFiles::find(const std::string& name) const {
+  const auto found = by_tensor_.find(name);
+  return found == by_tensor_.end() ? torch::Tensor() : found->second->tensor(name);
+}
+
+std::vector<std::string> WeightFiles::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, file] : by_tensor_) names.push_back(name);
+  return names;
+}
+
+void check_unexpected(const WeightFiles& files,
+                      const std::vector<std::string>& used,
+                      const std::vector<std::string>& ignored) {
+  const std::set<std::string> known(used.begin(), used.end());
+  for (const std::string& name : files.names()) {
+    const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const std::string& part) {
+      return name.find(part) != std::string::npos;
+    });
+    if (!known.contains(name) && !skip) {
+      throw DataError(formatted(
+          "{}: unexpected tensor \"{}\": this is not the architecture that config.json names",
+          files.folder(),
+          name));
+    }
+  }
+}
+
+std::string read_model_config(const fs::path& folder) {
+  return read_file(folder / "config.json");
+}
+
+std::string model_type(const std::string& config_json, const std::string& where) {
+  const Json config = parse_json_object(config_json, where);
+  return JsonRecord(config, where).text("model_type");
+}
+
+void write_model_files(const fs::path& folder, const ModelFolder& model) {
+  const auto shards = cut_shards(model);
+  OrderedJson weight_map = OrderedJson::object();
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string file =
+        shards.size() == 1 ? kWeights
+                           : formatted("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
+    nn::NamedTensors part;
+    for (const std::string& name : shards[i]) {
+      part[name] = model.tensors.at(name);
+      weight_map[name] = file;
+      total += part[name].nbytes();
+    }
+    nn::save_safetensors(folder / file, part);
+  }
+  if (shards.size() > 1) {
+    const OrderedJson index = {{"metadata", {{"total_size", total}}}, {"weight_map", weight_map}};
+    write_file(folder / kIndex, index.dump(2) + "\n");
+  }
+  write_file(folder / "config.json", model.config_json);
+  if (model.side_files.empty()) return;
+  for (const auto& entry : fs::directory_iterator(model.side_files)) {
+    const std::string name = entry.path().filename().string();
+    if (is_side_file(name)) write_file(folder / name, read_file(entry.path()));
+  }
+}
+
+void save_model_folder(const fs::path& out, const ModelFolder& model) {
+  write_folder(out, [&](const fs::path& folder) { write_model_files(folder, model); });
+}
+
+}  // namespace vragent::models

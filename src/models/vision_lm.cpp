@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/models/vision_lm.h"
+
+#include <algorithm>
+
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::models {
+namespace {
+
+using torch::Tensor;
+
+/// Our (new) name -> the name in files of the layout that the Hub's checkpoints have.
+std::string old_name(const std::string& name) {
+  if (name.starts_with("model.visual.")) return name.substr(6);
+  if (name.starts_with("model.language_model.")) return "model." + name.substr(21);
+  return name;
+}
+
+std::int64_t cells(const Grid& grid, const VisionConfig& config) {
+  return grid.t * grid.h * grid.w / (config.spatial_merge_size * config.spatial_merge_size);
+}
+
+}  // namespace
+
+VisionLmConfig parse_vision_lm_config(const std::string& config_json, const std::string& where) {
+  VisionLmConfig config;
+  config.text = parse_causal_lm_config(config_json, where);
+  config.vision = parse_vision_config(config_json, where);
+  const Json root = parse_json_object(config_json, where);
+  config.image_token_id =
+      JsonRecord(root, where).integer_or("image_token_id", config.image_token_id);
+  if (config.vision.out_hidden_size != config.text.hidden_size)
+    throw DataError(where + ": out_hidden_size of vision is not hidden_size of text");
+  return config;
+}
+
+std::string to_config_json(const VisionLmConfig& config) {
+  OrderedJson root = OrderedJson::parse(to_config_json(config.text));
+  const VisionConfig& vision = config.vision;
+  root["architectures"] = {"Qwen2_5_VLForConditionalGeneration"};
+  root["model_type"] = "qwen2_5_vl";
+  root["rope_scaling"] = {{"type", "mrope"}, {"mrope_section", config.text.mrope_section}};
+  root["image_token_id"] = config.image_token_id;
+  root["vision_config"] = {{"model_type", "qwen2_5_vl"},
+                           {"depth", vision.depth},
+                           {"hidden_size", vision.hidden_size},
+                           {"intermediate_size", vision.intermediate_size},
+                           {"num_heads", vision.num_heads},
+                           {"in_channels", vision.in_channels},
+                           {"patch_size", vision.patch_size},
+                           {"temporal_patch_size", vision.temporal_patch_size},
+                           {"spatial_merge_size", vision.spatial_merge_size},
+                           {"window_size", vision.window_size},
+                           {"out_hidden_size", vision.out_hidden_size},
+                           {"tokens_per_second", 2},
+                           {"hidden_act", "silu"},
+                           {"fullatt_block_indexes", vision.fullatt_block_indexes}};
+  return root.dump(2) + "\n";
+}
+
+std::vector<std::int64_t> expand_image_tokens(const std::vector<std::int64_t>& ids,
+                                              const std::vector<Grid>& grids,
+                                              const VisionLmConfig& config) {
+  const auto placeholders = std::count(ids.begin(), ids.end(), config.image_token_id);
+  if (placeholders != static_cast<std::ptrdiff_t>(grids.size())) {
+    throw DataError(formatted(
+        "the prompt has {} image places, but {} images were given", placeholders, grids.size()));
+  }
+  std::vector<std::int64_t> expanded;
+  std::size_t image = 0;
+  for (const std::int64_t id : ids) {
+    const std::int64_t times =
+        id == config.image_token_id ? cells(grids[image++], config.vision) : 1;
+    expanded.insert(expanded.end(), static_cast<std::size_t>(times), id);
+  }
+  return expanded;
+}
+
+MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
+                               const std::vector<Grid>& grids,
+                               const VisionLmConfig& config) {
+  std::vector<std::int64_t> axes[3];
+  const std::int64_t merge = config.vision.spatial_merge_size;
+  const auto length = static_cast<std::int64_t>(expanded_ids.size());
+  std::int64_t next = 0;
+  std::size_t image = 0;
+  for (std::int64_t i = 0; i < length;) {
+    if (expanded_ids[static_cast<std::size_t>(i)] != config.image_token_id) {
+      for (auto& axis : axes) axis.push_back(next);
+      ++next;
+      ++i;
+      continue;
+    }
+    if (image == grids.size()) throw DataError("more image tokens than images");
+    const Grid& grid = grids[image++];
+    const std::int64_t rows = grid.h / merge;
+    const std::int64_t columns = grid.w / merge;
+    for (std::int64_t cell = 0; cell < grid.t * rows * columns; ++cell) {
+      axes[0].push_back(next);  // a still image does not move in time
+      axes[1].push_back(next + cell % (rows * columns) / columns);
+      axes[2].push_back(next + cell % columns);
+    }
+    next += std::max({rows, columns, std::int64_t{1}});
+    i += cells(grid, config.vision);
+  }
+  TORCH_CHECK(static_cast<std::int64_t>(axes[0].size()) == length,
+              "image tokens do not fit their grids");
+  return {torch::stack({torch::tensor(axes[0]), torch::tensor(axes[1]), torch::tensor(axes[2])}),
+          next - length};
+}
+
+VisionLmImpl::VisionLmImpl(const VisionLmConfig& options) : config(options) {
+  const auto model = register_module("model", std::make_shared<torch::nn::Module>("model"));
+  visual = model->register_module("visual", VisionTower(config.vision));
+  language_model = model->register_module("language_model", Decoder(config.text));
+  if (!config.text.tie_embeddings) {
+    lm_head = register_module("lm_head",
+                              nn::Linear(config.text.hidden_size, config.text.vocab_size, false));
+  }
+}
+
+TextModel VisionLmImpl::text() const {
+  return {language_model,
+          lm_head.is_empty() ? language_model->embed_tokens->weight : lm_head->weight};
+}
+
+Tensor VisionLmImpl::embed(const Tensor& ids, const Tensor& features) {
+  const Tensor embeddings = language_model->embed_tokens(ids);
+  if (!features.defined()) return embeddings;
+  const Tensor is_image = ids == config.image_token_id;
+  TORCH_CHECK(is_image.sum().item<std::int64_t>() == features.size(0),
+              "image tokens and features differ in number");
+  return embeddings.masked_scatter(is_image.unsqueeze(-1), features.to(embeddings.scalar_type()));
+}
+
+VisionLm load_vision_lm(const std::filesystem::path& folder,
+                        torch::Dtype dtype,
+                        torch::Device device) {
+  const std::string where = (folder / "config.json").string();
+  VisionLmConfig config = parse_vision_lm_config(read_model_config(folder), where);
+  const WeightFiles files(folder);
+  const bool is_old = files.find("visual.patch_embed.proj.weight").defined();
+  const auto to_file_name = [is_old](const std::string& name) {
+    return is_old ? old_name(name) : name;
+  };
+  config.text.tie_embeddings = resolve_tie(
+      files, config.text.tie_embeddings, to_file_name("model.language_model.embed_tokens.weight"));
+  VisionLm lm(config);
+  lm->to(dtype);
+  load_language_model(*lm, files, to_file_name);
+  lm->to(device);
+  nn::set_requires_grad(*lm, false);
+  return lm;
+}
+
+}  // namespace vragent::models

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/models/vision_tower.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "vragent/nn/attention.h"
+#include "vragent/util/error.h"
+#include "vragent/util/json.h"
+
+namespace vragent::models {
+namespace {
+
+using torch::Tensor;
+
+/// Rows that attend to each other, stacked by equal length: index [S, L] each.
+using Segments = std::vector<Tensor>;
+
+Segments segments_of(const std::vector<std::int64_t>& ends, torch::Device device) {
+  std::map<std::int64_t, std::vector<std::int64_t>> starts_by_length;
+  for (std::size_t i = 1; i < ends.size(); ++i)
+    starts_by_length[ends[i] - ends[i - 1]].push_back(ends[i - 1]);
+  Segments segments;
+  for (const auto& [length, starts] : starts_by_length) {
+    segments.push_back(
+        (torch::tensor(starts).unsqueeze(1) + torch::arange(length).unsqueeze(0)).to(device));
+  }
+  return segments;
+}
+
+/// True row and column of every patch in block-major order, [N, 2].
+Tensor patch_places(const std::vector<Grid>& grids, std::int64_t merge) {
+  std::vector<Tensor> places;
+  for (const Grid& grid : grids) {
+    const auto blocked = [&](const Tensor& x) {
+      return x.view({grid.h / merge, merge, grid.w / merge, merge})
+          .permute({0, 2, 1, 3})
+          .reshape({-1});
+    };
+    const Tensor rows = torch::arange(grid.h).unsqueeze(1).expand({grid.h, grid.w}).contiguous();
+    const Tensor columns = torch::arange(grid.w).unsqueeze(0).expand({grid.h, grid.w}).contiguous();
+    places.push_back(torch::stack({blocked(rows), blocked(columns)}, 1).repeat({grid.t, 1}));
+  }
+  return torch::cat(places);
+}
+
+Tensor patch_angles(const std::vector<Grid>& grids, const VisionConfig& config) {
+  const std::int64_t quarter = config.hidden_size / config.num_heads / 4;
+  const Tensor exponents =
+      torch::arange(0, 2 * quarter, 2, torch::kFloat32) / static_cast<double>(2 * quarter);
+  const Tensor inverse = torch::pow(10000.0, exponents).reciprocal();
+  const Tensor places = patch_places(grids, config.spatial_merge_size).to(torch::kFloat32);
+  return (places.unsqueeze(-1) * inverse).flatten(1);
+}
+
+/// Reorders rows in groups of merge^2 by window_index.
+Tensor by_window(const Tensor& rows, const Tensor& window_index, std::int64_t unit) {
+  return rows.view({-1, unit, rows.size(1)}).index_select(0, window_index).flatten(0, 1);
+}
+
+}  // namespace
+
+VisionConfig parse_vision_config(const std::string& config_json, const std::string& where) {
+  const Json root = parse_json_object(config_json, where);
+  const JsonRecord record(JsonRecord(root, where).object("vision_config"),
+                          where + ": vision_config");
+  VisionConfig config;
+  config.depth = record.integer_or("depth", config.depth);
+  config.hidden_size =
+      record.integer_or("hidden_size", 3584);  // the class default, which no Hub file relies on
+  config.intermediate_size = record.integer_or("intermediate_size", config.intermediate_size);
+  config.num_heads = record.integer_or("num_heads", config.num_heads);
+  config.in_channels =
+      record.integer_or("in_channels", record.integer_or("in_chans", config.in_channels));
+  config.patch_size =
+      record.integer_or("patch_size", record.integer_or("spatial_patch_size", config.patch_size));
+  config.temporal_patch_size = record.integer_or("temporal_patch_size", config.temporal_patch_size);
+  config.spatial_merge_size = record.integer_or("spatial_merge_size", config.spatial_merge_size);
+  config.window_size = record.integer_or("window_size", config.window_size);
+  config.out_hidden_size = record.integer_or("out_hidden_size", config.out_hidden_size);
+  if (record.has("fullatt_block_indexes"))
+    config.fullatt_block_indexes = record.integers_or_empty("fullatt_block_indexes");
+  if (record.text_or("hidden_act", "silu") != "silu")
+    record.fail("hidden_act", "only silu is supported");
+  if (config.hidden_size % (config.num_heads * 4) != 0)
+    record.fail("num_heads", "head size is no multiple of 4");
+  return config;
+}
+
+VisionLayout vision_layout(const std::vector<Grid>& grids, const VisionConfig& config) {
+  const std::int64_t merge = config.spatial_merge_size;
+  const std::int64_t side = config.window_size / merge / config.patch_size;
+  VisionLayout layout{.window_ends = {0}, .frame_ends = {0}};
+  std::int64_t first_cell = 0;
+  for (const Grid& grid : grids) {
+    const std::int64_t cell_rows = grid.h / merge;
+    const std::int64_t cell_columns = grid.w / merge;
+    for (std::int64_t t = 0; t < grid.t; ++t, first_cell += cell_rows * cell_columns) {
+      for (std::int64_t top = 0; top < cell_rows; top += side) {
+        for (std::int64_t left = 0; left < cell_columns; left += side) {
+          const std::int64_t bottom = std::min(top + side, cell_rows);
+          const std::int64_t right = std::min(left + side, cell_columns);
+          for (std::int64_t y = top; y < bottom; ++y) {
+            for (std::int64_t x = left; x < right; ++x)
+              layout.window_index.push_back(first_cell + y * cell_columns + x);
+          }
+          layout.window_ends.push_back(layout.window_ends.back() +
+                                       (bottom - top) * (right - left) * merge * merge);
+        }
+      }
+      layout.frame_ends.push_back(layout.frame_ends.back() + grid.h * grid.w);
+    }
+  }
+  return layout;
+}
+
+/// Feed-forward with biases, as the vision blocks have it; qkv in one matrix.
+struct VisionBlockImpl : torch::nn::Module {
+  explicit VisionBlockImpl(const VisionConfig& config)
+      : heads(config.num_heads),
+        norm1(register_module("norm1", nn::RmsNorm(config.hidden_size, 1e-6))),
+        norm2(register_module("norm2", nn::RmsNorm(config.hidden_size, 1e-6))),
+        mlp(register_module("mlp",
+                            nn::SwiGlu(config.hidden_size, config.intermediate_size, true))) {
+    const auto attn = register_module("attn", std::make_shared<torch::nn::Module>("attn"));
+    qkv =
+        attn->register_module("qkv", nn::Linear(config.hidden_size, 3 * config.hidden_size, true));
+    proj = attn->register_module("proj", nn::Linear(config.hidden_size, config.hidden_size, true));
+  }
+
+  /// x [N, D], rotary [N, d] -> [N, D]
+  Tensor forward(const Tensor& x, const nn::Rotary& rotary, const Segments& segments) {
+    const Tensor attended = x + proj(attend(norm1(x), rotary, segments));
+    return attended + mlp(norm2(attended));
+  }
+
+  Tensor attend(const Tensor& x, const nn::Rotary& rotary, const Segments& segments) {
+    const std::int64_t rows = x.size(0);
+    const auto parts =
+        qkv(x).view({rows, 3, heads, -1}).permute({1, 2, 0, 3}).unbind(0);  // three of [H, N, d]
+    const auto turn = [&](const Tensor& y) {  // vision rotates in fp32
+      return nn::rotate(y.unsqueeze(0).to(torch::kFloat32), rotary).squeeze(0).to(x.scalar_type());
+    };
+    const Tensor q = turn(parts[0]);
+    const Tensor k = turn(parts[1]);
+    Tensor mixed = torch::zeros({heads, rows, q.size(2)}, q.options());
+    for (const Tensor& index : segments) {
+      const Tensor flat = index.flatten();
+      const auto cut = [&](const Tensor& y) {  // [H, N, d] -> [S, H, L, d]
+        return y.index_select(1, flat)
+            .view({heads, index.size(0), index.size(1), -1})
+            .transpose(0, 1);
+      };
+      const Tensor out = nn::attention(cut(q), {cut(k), cut(parts[2])}, Tensor(), false);
+      mixed = mixed.index_copy(1, flat, out.transpose(0, 1).reshape({heads, flat.size(0), -1}));
+    }
+    return mixed.transpose(0, 1).reshape({rows, -1});
+  }
+
+  std::int64_t heads;
+  nn::RmsNorm norm1;
+  nn::RmsNorm norm2;
+  nn::SwiGlu mlp;
+  nn::Linear qkv{nullptr};
+  nn::Linear proj{nullptr};
+};
+
+VisionTowerImpl::VisionTowerImpl(const VisionConfig& options)
+    : config(options), blocks(register_module("blocks", torch::nn::ModuleList())) {
+  const auto group = [](torch::nn::Module& parent, const char* name) {
+    return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
+  };
+  const auto proj = group(*group(*this, "patch_embed"), "proj");
+  patch_weight = proj->register_parameter("weight",
+                                          torch::empty({config.hidden_size,
+                                                        config.in_channels,
+                                                        config.temporal_patch_size,
+                                                        config.patch_size,
+                                                        config.patch_size}));
+  for (std::int64_t i = 0; i < config.depth; ++i) blocks->push_back(VisionBlock(config));
+  const std::int64_t merged =
+      config.hidden_size * config.spatial_merge_size * config.spatial_merge_size;
+  const auto merger = group(*this, "merger");
+  merger_norm = merger->register_module("ln_q", nn::RmsNorm(config.hidden_size, 1e-6));
+  const auto mlp = group(*merger, "mlp");
+  merger_in = mlp->register_module("0", nn::Linear(merged, merged, true));
+  merger_out = mlp->register_module("2", nn::Linear(merged, config.out_hidden_size, true));
+}
+
+Tensor VisionTowerImpl::forward(const Tensor& rows, const std::vector<Grid>& grids) {
+  const std::int64_t unit = config.spatial_merge_size * config.spatial_merge_size;
+  std::int64_t expected = 0;
+  for (const Grid& grid : grids) expected += grid.t * grid.h * grid.w;
+  TORCH_CHECK(rows.dim() == 2 && rows.size(0) == expected,
+              "vision tower: want [",
+              expected,
+              ", ...], got ",
+              rows.sizes());
+
+  const VisionLayout layout = vision_layout(grids, config);
+  const Tensor window_index = torch::tensor(layout.window_index).to(rows.device());
+  const Segments windows = segments_of(layout.window_ends, rows.device());
+  const Segments frames = segments_of(layout.frame_ends, rows.device());
+  const Tensor angles =
+      by_window(patch_angles(grids, config).to(rows.device()), window_index, unit);
+  const nn::Rotary rotary = nn::rotary_from_angles(angles);
+
+  // patch_embed is a convolution whose kernel equals its stride: one matrix product.
+  const Tensor patches = at::linear(rows.to(patch_weight.scalar_type()), patch_weight.flatten(1));
+  Tensor x = by_window(patches, window_index, unit);
+  for (std::int64_t i = 0; i < config.depth; ++i) {
+    const auto& full = config.fullatt_block_indexes;
+    const bool is_full = std::find(full.begin(), full.end(), i) != full.end();
+    x = blocks[static_cast<std::size_t>(i)]->as<VisionBlockImpl>()->forward(
+        x, rotary, is_full ? frames : windows);
+  }
+  const Tensor merged =
+      merger_out(torch::gelu(merger_in(merger_norm(x).view({-1, unit * config.hidden_size}))));
+  return merged.index_select(0, window_index.argsort());
+}
+
+}  // namespace vragent::models
