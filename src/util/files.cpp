@@ -92,6 +92,26 @@ void cut_torn_line(int descriptor, const fs::path& path) {
   }
 }
 
+/// Writes a sibling and renames it into place.
+void write_beside(const fs::path& path, const std::vector<std::string_view>& parts, bool synced) {
+  make_folder(parent_of(path));
+  const fs::path temporary = beside(path);
+  try {
+    const Descriptor descriptor(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (descriptor.get() < 0) throw io_error(ExitCode::kCannotCreate, "cannot create", path);
+    for (const std::string_view part : parts) write_all(descriptor.get(), part, path);
+    if (synced && ::fsync(descriptor.get()) != 0)
+      throw io_error(ExitCode::kIo, "cannot sync", path);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+      throw io_error(ExitCode::kIo, "cannot rename into place", path);
+    }
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& path) {
@@ -120,22 +140,12 @@ void write_file(const fs::path& path, std::string_view content) {
 }
 
 void write_file(const fs::path& path, const std::vector<std::string_view>& parts) {
-  make_folder(parent_of(path));
-  const fs::path temporary = beside(path);
-  try {
-    const Descriptor descriptor(
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (descriptor.get() < 0) throw io_error(ExitCode::kCannotCreate, "cannot create", path);
-    for (const std::string_view part : parts) write_all(descriptor.get(), part, path);
-    if (::fsync(descriptor.get()) != 0) throw io_error(ExitCode::kIo, "cannot sync", path);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-      throw io_error(ExitCode::kIo, "cannot rename into place", path);
-    }
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
+  write_beside(path, parts, true);
   sync_path(parent_of(path));
+}
+
+void write_file_unsynced(const fs::path& path, std::string_view content) {
+  write_beside(path, {content}, false);
 }
 
 void write_folder(const fs::path& path, const std::function<void(const fs::path&)>& fill) {

@@ -27,6 +27,10 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 /// The same for content in several parts, which is never joined in memory.
 void write_file(const std::filesystem::path& path, const std::vector<std::string_view>& parts);
 
+/// Writes beside and renames without waiting for the disk: complete or absent unless the machine
+/// itself dies. For thousands of small files that can be made again (a sync takes milliseconds).
+void write_file_unsynced(const std::filesystem::path& path, std::string_view content);
+
 /// Makes a folder and its parents. @throws Error (73)
 void make_folder(const std::filesystem::path& path);
 
