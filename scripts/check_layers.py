@@ -25,7 +25,7 @@ NO_TORCH = {"simulator", "simulator/agents"}
 ONLY_BELOW = {"simulator": 2, "simulator/agents": 2}  # plus themselves and, for agents, simulator
 DOORS = {
     r"libav\w+/|libswscale/": {"src/media/ffmpeg", "src/media/video_reader", "src/media/video_writer",
-                               "src/media/demuxer"},
+                               "src/media/demuxer", "src/media/frame_converter", "src/media/frame_decoder"},
     r"opencv2/": {"src/media/image", "src/models/pixels"},
     r"spdlog/": {"src/util/log"},
     r"fmt/": {"src/util/format", "src/util/log"},

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Looking into checkpoints: what a folder holds, and one forward pass of whatever it is, for
+// comparing with other implementations (`vragent inspect`).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vragent/media/image.h"
+#include "vragent/nn/safetensors.h"
+#include "vragent/util/table.h"
+
+namespace vragent::models {
+
+/// What a forward pass is given. Images are for qwen2_5_vl and clip.
+struct ProbeInput {
+  std::vector<std::vector<std::int64_t>> ids;  ///< one list a text; several only for clip and bert
+  std::vector<media::Image> images;
+};
+
+/// Type, sizes, number of parameters and bytes by group of tensors.
+Table describe_model(const std::filesystem::path& folder);
+
+/// Outputs of one forward pass on the CPU, by name, in fp32:
+///   qwen2, llama, qwen2_5_vl  "logits" [T, V]; qwen2_5_vl with images also "image_features" [n, D]
+///   clip                      "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
+///   bert, xlm-roberta         "last_hidden_state" [B, T, D]; shorter texts are padded
+/// Image placeholders may be given once per image or already expanded.
+/// @throws DataError for ids outside the vocabulary or images that do not fit the ids
+nn::NamedTensors probe_model(const std::filesystem::path& folder,
+                             const ProbeInput& input,
+                             torch::Dtype dtype);
+
+}  // namespace vragent::models

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Compares our networks with transformers on random tiny checkpoints. Usage: parity.sh [VRAGENT_BINARY]
+# Makes .venv-parity with transformers 5.23.0, which borrows torch from .venv. Not needed to build or run vragent.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+binary=${1:-build/release/tools/vragent}
+venv=${VRAGENT_PARITY_VENV:-.venv-parity}
+if ! "$venv/bin/python" -c 'import transformers, torchvision' 2>/dev/null; then
+  echo "== installing transformers 5.23.0 and torchvision 0.26.0 into $venv" >&2
+  python3 -m venv "$venv"
+  "$venv/bin/python" - <<PY
+import pathlib, sysconfig
+torch_site = next(pathlib.Path("${VRAGENT_VENV:-.venv}").resolve().glob("lib/python3*/site-packages"))
+pathlib.Path(sysconfig.get_paths()["purelib"], "torch-of-vragent.pth").write_text(str(torch_site) + "\n")
+PY
+  "$venv/bin/pip" install --quiet --disable-pip-version-check transformers==5.23.0 numpy pillow
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps torchvision==0.26.0
+fi
+exec env TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1 "$venv/bin/python" scripts/parity.py "$binary"

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "bind_config.h"
+
+namespace vragent::tools {
+namespace {
+
+/// Binds one field to a flag of its type.
+struct Bind {
+  CLI::App& command;
+  const Option& option;
+
+  void operator()(bool* value) const {
+    command.add_flag("--" + option.name + ",!--no-" + option.name, *value, option.help + (*value ? " (on)" : ""));
+  }
+
+  void operator()(std::string* value) const { show_default(command.add_option("--" + option.name, *value, option.help)); }
+
+  void operator()(std::filesystem::path* value) const { show_default(command.add_option("--" + option.name, *value, option.help)); }
+
+  template <class T>
+  void operator()(T* value) const {
+    show_default(command.add_option("--" + option.name, *value, option.help));
+  }
+
+  template <class T>
+  void operator()(std::vector<T>* value) const {
+    show_default(command.add_option("--" + option.name, *value, option.help)->delimiter(','));
+  }
+
+  void show_default(CLI::Option* added) const {
+    const std::string text = to_text(option.target);
+    if (!text.empty()) added->default_str(text);
+  }
+};
+
+}  // namespace
+
+void bind_options(CLI::App& command, const std::vector<Option>& options) {
+  command.add_option_function<std::string>(
+      "--config", [options](const std::string& path) { apply_json_file(options, path); }, "JSON file with any of these options; flags override it");
+  for (const Option& option : options) std::visit(Bind{command, option}, option.target);
+}
+
+std::shared_ptr<bool> add_json_flag(CLI::App& command) {
+  auto json = std::make_shared<bool>(false);
+  command.add_flag("--json", *json, "results on stdout as JSON");
+  return json;
+}
+
+}  // namespace vragent::tools

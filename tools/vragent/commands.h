@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// One declaration a command: it adds its flags and, as the callback, the call of one library function.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace vragent::tools {
+
+void add_inspect(CLI::App& app);
+
+}  // namespace vragent::tools

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// vragent: builds the commands, parses, maps errors to exit codes and one line on stderr.
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+#include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
+#include "vragent/util/log.h"
+#include "vragent/util/version.h"
+
+namespace {
+
+int fail(vragent::ExitCode code, const std::string& message) {
+  std::cerr << "vragent: " << message << "\n";
+  return static_cast<int>(code);
+}
+
+void add_verbosity(CLI::App& app) {
+  app.add_flag_callback("-v,--verbose", [] { vragent::log::set_level(vragent::log::Level::kDebug); }, "say more");
+  app.add_flag_callback("-q,--quiet", [] { vragent::log::set_level(vragent::log::Level::kError); }, "say errors only");
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("VRAgent-R1: video recommendation with language model agents, from videos to tables", "vragent");
+  app.set_version_flag("--version", std::string("vragent ") + std::string(vragent::kVersion));
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_verbosity(app);
+  vragent::tools::add_inspect(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error, std::cerr, std::cerr);
+    return static_cast<int>(vragent::ExitCode::kUsage);
+  }
+  return static_cast<int>(vragent::ExitCode::kOk);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  vragent::install_interrupt_handlers();
+  try {
+    return run(argc, argv);
+  } catch (const vragent::Error& error) {
+    return fail(error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(vragent::ExitCode::kInternal, "out of memory");
+  } catch (const std::exception& error) {
+    const std::string text = error.what();  // torch adds a stack trace behind the first lines
+    return fail(vragent::ExitCode::kInternal, "internal error: " + text.substr(0, text.find("\nException raised")));
+  }
+}
