@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/text/tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "text/tokenizer_json.h"
+#include "vragent/text/unicode.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+#include "vragent/util/text.h"
+
+namespace vragent::text {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A role of a token: its key in the files and its place in SpecialIds.
+struct Role {
+  const char* key;
+  std::optional<std::int64_t> SpecialIds::*id;
+};
+
+constexpr std::array kRoles = std::to_array<Role>({{"bos_token", &SpecialIds::bos},
+                                                   {"eos_token", &SpecialIds::eos},
+                                                   {"pad_token", &SpecialIds::pad},
+                                                   {"unk_token", &SpecialIds::unk},
+                                                   {"cls_token", &SpecialIds::cls},
+                                                   {"sep_token", &SpecialIds::sep},
+                                                   {"mask_token", &SpecialIds::mask}});
+
+Json read_json_if_there(const fs::path& path) {
+  return fs::exists(path) ? parse_json_object(read_file(path), path.string()) : Json::object();
+}
+
+/// What the small files beside the vocabulary say.
+struct SideFiles {
+  fs::path folder;
+  Json config;        ///< tokenizer_config.json
+  Json special_map;   ///< special_tokens_map.json
+  Json added_tokens;  ///< added_tokens.json
+
+  explicit SideFiles(const fs::path& where)
+      : folder(where),
+        config(read_json_if_there(where / "tokenizer_config.json")),
+        special_map(read_json_if_there(where / "special_tokens_map.json")),
+        added_tokens(read_json_if_there(where / "added_tokens.json")) {}
+
+  /// A value of tokenizer_config.json, else of special_tokens_map.json; null when in neither.
+  [[nodiscard]] Json value(const char* key) const {
+    for (const Json* file : {&config, &special_map}) {
+      if (const auto found = file->find(key); found != file->end()) return *found;
+    }
+    return nullptr;
+  }
+
+  [[nodiscard]] bool boolean_or(const char* key, bool fallback) const {
+    return JsonRecord(config, (folder / "tokenizer_config.json").string())
+        .boolean_or(key, fallback);
+  }
+
+  [[nodiscard]] bool has(const char* key) const {
+    return config.contains(key) || special_map.contains(key);
+  }
+};
+
+/// The text of a token given as "text" or {"content": "text"}; "" for anything else.
+std::string content_of(const Json& token) {
+  if (token.is_string()) return token.get<std::string>();
+  const auto content = token.is_object() ? token.find("content") : token.end();
+  return content != token.end() && content->is_string() ? content->get<std::string>() : "";
+}
+
+std::optional<std::int64_t> find_in_vocab(const TokenizerDescription& description,
+                                          const std::string& token) {
+  return std::visit(
+      [&](const auto& model) -> std::optional<std::int64_t> {
+        for (const auto& [text, id] : model.vocab) {
+          if (text == token) return id;
+        }
+        return std::nullopt;
+      },
+      description.model);
+}
+
+AddedToken* find_added(TokenizerParts& parts, const std::string& content) {
+  const auto found = std::find_if(parts.added.begin(), parts.added.end(), [&](const auto& token) {
+    return token.content == content;
+  });
+  return found == parts.added.end() ? nullptr : &*found;
+}
+
+/// Takes over added tokens that tokenizer_config.json or added_tokens.json name and nobody else.
+void add_listed_tokens(const SideFiles& files, TokenizerParts& parts) {
+  const std::string where = (files.folder / "tokenizer_config.json").string();
+  const JsonRecord config(files.config, where);
+  if (config.has("added_tokens_decoder")) {
+    for (const auto& [id, value] : config.object("added_tokens_decoder").items()) {
+      const JsonRecord token(value, where + ": added_tokens_decoder");
+      const std::string content = token.text("content");
+      if (find_added(parts, content) != nullptr) continue;
+      if (id.empty() || id.size() > 9 || id.find_first_not_of("0123456789") != std::string::npos) {
+        throw DataError(formatted("{}: \"{}\" is no token id", token.where(), id));
+      }
+      parts.added.push_back({.id = std::stoll(id),
+                             .content = content,
+                             .special = token.boolean_or("special", false),
+                             .single_word = token.boolean_or("single_word", false),
+                             .lstrip = token.boolean_or("lstrip", false),
+                             .rstrip = token.boolean_or("rstrip", false)});
+    }
+  }
+  for (const auto& [content, id] : files.added_tokens.items()) {
+    if (find_added(parts, content) != nullptr) continue;
+    if (!id.is_number_integer()) {
+      throw DataError(formatted(
+          "{}: \"{}\": a whole number is wanted", files.folder / "added_tokens.json", content));
+    }
+    parts.added.push_back({.id = id.get<std::int64_t>(), .content = content, .special = false});
+  }
+}
+
+/// Makes a token of the vocabulary an added one that decode() leaves out.
+/// @return its id, none when nobody knows it
+std::optional<std::int64_t> mark_special(TokenizerDescription& description,
+                                         const std::string& content) {
+  if (content.empty()) return std::nullopt;
+  if (AddedToken* added = find_added(description.parts, content); added != nullptr) {
+    added->special = true;
+    return added->id;
+  }
+  const auto id = find_in_vocab(description, content);
+  if (id) description.parts.added.push_back({.id = *id, .content = content});
+  return id;
+}
+
+/// Role names that a kind of tokenizer has when its files are silent.
+using RoleNames = std::vector<std::pair<const char*, const char*>>;
+
+const RoleNames& default_roles(const TokenizerDescription& description) {
+  static const RoleNames kBert = {{"unk_token", "[UNK]"},
+                                  {"sep_token", "[SEP]"},
+                                  {"pad_token", "[PAD]"},
+                                  {"cls_token", "[CLS]"},
+                                  {"mask_token", "[MASK]"}};
+  static const RoleNames kClip = {{"bos_token", "<|startoftext|>"},
+                                  {"eos_token", "<|endoftext|>"},
+                                  {"pad_token", "<|endoftext|>"},
+                                  {"unk_token", "<|endoftext|>"}};
+  static const RoleNames kNone;
+  const auto* bpe = std::get_if<BpeModel>(&description.model);
+  if (bpe == nullptr) return kBert;
+  return bpe->word_end.empty() ? kNone : kClip;
+}
+
+void set_roles(const SideFiles& files, TokenizerDescription& description) {
+  SpecialIds& ids = description.parts.special_ids;
+  for (const Role& role : kRoles) {
+    std::string content = content_of(files.value(role.key));
+    for (const auto& [key, name] : default_roles(description)) {
+      if (!files.has(role.key) && key == std::string_view(role.key)) content = name;
+    }
+    ids.*role.id = mark_special(description, content);
+  }
+  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+    for (const Json& token : files.value(key)) mark_special(description, content_of(token));
+  }
+}
+
+void frame_with(TokenizerParts& parts,
+                std::optional<std::int64_t> first,
+                std::optional<std::int64_t> last,
+                const fs::path& folder) {
+  if (!first || !last) {
+    throw DataError(
+        formatted("{}: the vocabulary lacks the tokens that begin and end a text", folder));
+  }
+  parts.prefix = {*first};
+  parts.suffix = {*last};
+}
+
+/// What "tokenizer_class" or else config.json's "model_type" says, in lower case without
+/// "tokenizer".
+std::string family_of(const SideFiles& files) {
+  std::string name = lower_case(content_of(files.value("tokenizer_class")));
+  if (name.empty()) {
+    const Json model = read_json_if_there(files.folder / "config.json");
+    return model.contains("model_type") ? content_of(model["model_type"]) : "";
+  }
+  return name.substr(0, name.find("tokenizer"));
+}
+
+std::vector<std::pair<std::string, std::string>> read_merges_txt(const fs::path& path) {
+  std::vector<std::pair<std::string, std::string>> merges;
+  LineReader reader(path);
+  std::string line;
+  while (reader.next(line)) {
+    if (line.empty() || (reader.line_number() == 1 && line.starts_with("#version"))) continue;
+    auto merge = split_merge(line);
+    if (!merge) {
+      throw DataError(reader.where() + ": a merge is two tokens with one space between them");
+    }
+    merges.push_back(std::move(*merge));
+  }
+  return merges;
+}
+
+BpeModel read_vocab_and_merges(const fs::path& folder) {
+  const fs::path path = folder / "vocab.json";
+  BpeModel model;
+  model.where = path.string();
+  model.merges = read_merges_txt(folder / "merges.txt");
+  const Json vocab = parse_json_object(read_file(path), path.string());
+  for (const auto& [token, id] : vocab.items()) {
+    if (!id.is_number_integer()) {
+      throw DataError(formatted("{}: \"{}\": a whole number is wanted", path, token));
+    }
+    model.vocab.emplace_back(token, id.get<std::int64_t>());
+  }
+  return model;
+}
+
+/// vocab.json + merges.txt say nothing of the pattern: the family decides.
+TokenizerDescription read_bpe_folder(const SideFiles& files) {
+  const std::string family = family_of(files);
+  BpeModel model = read_vocab_and_merges(files.folder);
+  TokenizerParts parts;
+  if (family.starts_with("qwen2")) {
+    parts.normalizer = {NormalForm::kNfc};
+    parts.splits = {WordPattern::kQwen2};
+  } else if (family == "gpt2") {
+    parts.splits = {WordPattern::kGpt2};
+  } else if (family.starts_with("clip")) {
+    parts.normalizer = {NormalForm::kNfc, ReplaceSpace{" "}, LowerCase{}};
+    parts.splits = {WordPattern::kClip};
+    model.word_end = "</w>";
+    model.unk_token = "<|endoftext|>";
+  } else {
+    throw DataError(
+        formatted("{}: vocab.json and merges.txt need a tokenizer_class in tokenizer_config.json "
+                  "that is known here (Qwen2Tokenizer, GPT2Tokenizer, CLIPTokenizer), got \"{}\"",
+                  files.folder,
+                  family));
+  }
+  parts.leading_space = files.boolean_or("add_prefix_space", false);
+  return {std::move(model), std::move(parts)};
+}
+
+TokenizerDescription read_bert_folder(const SideFiles& files) {
+  const fs::path path = files.folder / "vocab.txt";
+  WordPieceModel model;
+  model.where = path.string();
+  LineReader reader(path);
+  for (std::string line; reader.next(line);) {
+    if (repaired_utf8(line) != line) throw DataError(reader.where() + ": not UTF-8");
+    model.vocab.emplace_back(line, reader.line_number() - 1);
+  }
+  const bool lower_case = files.boolean_or("do_lower_case", true);
+  TokenizerParts parts;
+  parts.normalizer = {
+      BertNormalization{.space_around_chinese = files.boolean_or("tokenize_chinese_chars", true),
+                        .strip_accents = files.boolean_or("strip_accents", lower_case),
+                        .lower_case = lower_case}};
+  parts.splits = {SplitBertWords{}};
+  return {std::move(model), std::move(parts)};
+}
+
+/// Where no tokenizer.json says it, CLIP and BERT frame every text.
+void set_frame(const fs::path& folder, TokenizerDescription& description) {
+  TokenizerParts& parts = description.parts;
+  const auto* bpe = std::get_if<BpeModel>(&description.model);
+  if (bpe == nullptr) {
+    frame_with(parts, parts.special_ids.cls, parts.special_ids.sep, folder);
+  } else if (!bpe->word_end.empty()) {
+    frame_with(parts, parts.special_ids.bos, parts.special_ids.eos, folder);
+  }
+}
+
+TokenizerDescription read_description(const SideFiles& files) {
+  const auto has = [&](const char* name) { return fs::exists(files.folder / name); };
+  if (has("tokenizer.json")) return read_tokenizer_json(files.folder / "tokenizer.json");
+  if (has("vocab.json") && has("merges.txt")) return read_bpe_folder(files);
+  if (has("vocab.txt")) return read_bert_folder(files);
+  for (const char* name : {"sentencepiece.bpe.model", "tokenizer.model", "spiece.model"}) {
+    if (!has(name)) continue;
+    throw DataError(formatted("{}: SentencePiece models are not supported", files.folder / name));
+  }
+  throw Error(
+      ExitCode::kNoInput,
+      formatted("{}: holds no tokenizer (tokenizer.json, vocab.json + merges.txt or vocab.txt)",
+                files.folder));
+}
+
+struct MakeTokenizer {
+  TokenizerParts parts;
+
+  std::unique_ptr<Tokenizer> operator()(BpeModel&& model) {
+    return make_bpe_tokenizer(std::move(model), std::move(parts));
+  }
+
+  std::unique_ptr<Tokenizer> operator()(WordPieceModel&& model) {
+    return make_wordpiece_tokenizer(std::move(model), std::move(parts));
+  }
+};
+
+}  // namespace
+
+std::vector<std::int64_t> Tokenizer::encode(std::string_view text,
+                                            const EncodeOptions& options) const {
+  const TextSegment segment{std::string(text), options.match_special};
+  return encode_segments({&segment, 1}, options);
+}
+
+std::string Tokenizer::decode(std::span<const std::int64_t> ids, bool skip_special) const {
+  std::string bytes;
+  std::optional<std::int64_t> previous;
+  for (const std::int64_t id : ids) {
+    if (skip_special && is_special(id)) continue;
+    const std::string piece = token_bytes(id, previous);
+    if (piece.empty()) continue;
+    bytes += piece;
+    previous = id;
+  }
+  return repaired_utf8(std::move(bytes));
+}
+
+std::int64_t Tokenizer::need_token(std::string_view token) const {
+  if (const auto id = find_token(token)) return *id;
+  throw DataError(formatted("the tokenizer has no token \"{}\"", token));
+}
+
+std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder) {
+  const SideFiles files(folder);
+  TokenizerDescription description = read_description(files);
+  description.parts.where = folder.string();
+  add_listed_tokens(files, description.parts);
+  set_roles(files, description);
+  if (!fs::exists(folder / "tokenizer.json")) set_frame(folder, description);
+  return std::visit(MakeTokenizer{std::move(description.parts)}, std::move(description.model));
+}
+
+std::string StreamDecoder::push(std::int64_t id) {
+  if (skip_special_ && tokenizer_.is_special(id)) return {};
+  const std::string piece = tokenizer_.token_bytes(id, previous_);
+  if (piece.empty()) return {};
+  previous_ = id;
+  held_ += piece;
+  const std::size_t certain = held_.size() - incomplete_tail(held_);
+  std::string text = held_.substr(0, certain);
+  held_.erase(0, certain);
+  return repaired_utf8(std::move(text));
+}
+
+std::string StreamDecoder::finish() {
+  previous_.reset();
+  return repaired_utf8(std::exchange(held_, {}));
+}
+
+}  // namespace vragent::text

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "text/tokenizer_json.h"
+
+#include <utility>
+
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::text {
+namespace {
+
+constexpr int kMaxDepth = 4;  // of Sequence within Sequence
+
+[[noreturn]] void refuse(const std::string& where, const std::string& what) {
+  throw DataError(formatted("{}: {} is not supported by this program", where, what));
+}
+
+/// Calls use(step) for a component, or for each of those that a Sequence names under `list_key`.
+template <class Use>
+void for_each_step(const Json& component,
+                   const char* list_key,
+                   const std::string& where,
+                   int depth,
+                   const Use& use) {
+  if (component.is_null()) return;
+  if (!component.is_object()) throw DataError(where + ": an object is wanted");
+  const JsonRecord record(component, where);
+  if (record.text("type") != "Sequence") return use(record);
+  if (depth == 0) refuse(where, "a Sequence nested so deep");
+  for (const Json& step : record.array(list_key)) {
+    for_each_step(step, list_key, where, depth - 1, use);
+  }
+}
+
+template <class Use>
+void for_each_step(const Json& root,
+                   const char* key,
+                   const char* list_key,
+                   const std::string& file,
+                   const Use& use) {
+  const auto found = root.find(key);
+  if (found == root.end()) return;
+  for_each_step(*found, list_key, file + ": " + key, kMaxDepth, use);
+}
+
+std::vector<AddedToken> read_added_tokens(const Json& root, const std::string& file) {
+  std::vector<AddedToken> tokens;
+  const JsonRecord all(root, file);
+  if (!all.has("added_tokens")) return tokens;
+  for (const Json& item : all.array("added_tokens")) {
+    const JsonRecord token(item, file + ": added_tokens");
+    tokens.push_back({.id = token.integer("id"),
+                      .content = token.text("content"),
+                      .special = token.boolean_or("special", false),
+                      .single_word = token.boolean_or("single_word", false),
+                      .lstrip = token.boolean_or("lstrip", false),
+                      .rstrip = token.boolean_or("rstrip", false)});
+  }
+  return tokens;
+}
+
+NormalizerStep read_replace(const JsonRecord& step) {
+  const JsonRecord pattern(step.object("pattern"), step.where() + ": pattern");
+  const std::string content = step.text("content");
+  if (pattern.has("String")) {
+    const std::string text = pattern.text("String");
+    if (text.empty()) step.fail("pattern", "is empty");
+    return ReplaceText{text, content};
+  }
+  const std::string regex = pattern.text("Regex");
+  if (regex == "\\s+") return ReplaceSpace{content};
+  refuse(step.where(), "Replace with the regular expression " + regex);
+}
+
+NormalizerStep read_normalizer_step(const JsonRecord& step) {
+  const std::string type = step.text("type");
+  if (type == "NFC") return NormalForm::kNfc;
+  if (type == "NFD") return NormalForm::kNfd;
+  if (type == "NFKC") return NormalForm::kNfkc;
+  if (type == "NFKD") return NormalForm::kNfkd;
+  if (type == "Lowercase") return LowerCase{};
+  if (type == "Replace") return read_replace(step);
+  if (type != "BertNormalizer") refuse(step.where(), type);
+  const bool lower_case = step.boolean_or("lowercase", true);
+  return BertNormalization{.clean_text = step.boolean_or("clean_text", true),
+                           .space_around_chinese = step.boolean_or("handle_chinese_chars", true),
+                           .strip_accents = step.boolean_or("strip_accents", lower_case),
+                           .lower_case = lower_case};
+}
+
+WordPattern read_split(const JsonRecord& step) {
+  const JsonRecord pattern(step.object("pattern"), step.where() + ": pattern");
+  if (!pattern.has("Regex")) refuse(step.where(), "Split at a literal text");
+  const std::string regex = pattern.text("Regex");
+  const auto known = known_pattern(regex);
+  if (!known) refuse(step.where(), "Split with the regular expression " + regex);
+  const std::string behavior = step.text_or("behavior", "");
+  const bool inverted = step.boolean_or("invert", false);
+  const bool only_matches = behavior == "Removed" && inverted;
+  const bool all_pieces = behavior == "Isolated" && !inverted;
+  // Only CLIP's pattern leaves something between its matches.
+  if (!only_matches && !(all_pieces && *known != WordPattern::kClip)) {
+    refuse(step.where(), formatted("Split with behavior {}, invert {}", behavior, inverted));
+  }
+  return *known;
+}
+
+/// @return true when the stage turns bytes into symbols
+bool read_pre_tokenizer_step(const JsonRecord& step, TokenizerParts& parts) {
+  const std::string type = step.text("type");
+  if (type == "Split") {
+    parts.splits.emplace_back(read_split(step));
+  } else if (type == "Digits") {
+    parts.splits.emplace_back(SplitDigits{step.boolean_or("individual_digits", false)});
+  } else if (type == "BertPreTokenizer") {
+    parts.splits.emplace_back(SplitBertWords{});
+  } else if (type == "ByteLevel") {
+    if (step.boolean_or("add_prefix_space", true)) {
+      if (!parts.splits.empty()) refuse(step.where(), "add_prefix_space behind another split");
+      parts.leading_space = true;
+    }
+    if (step.boolean_or("use_regex", true)) parts.splits.emplace_back(WordPattern::kGpt2);
+    return true;
+  } else {
+    refuse(step.where(), type);
+  }
+  return false;
+}
+
+/// An id of a [token, id] pair.
+std::int64_t id_of_pair(const JsonRecord& step, const char* key) {
+  const Json& pair = step.array(key);
+  if (pair.size() != 2 || !pair[1].is_number_integer()) step.fail(key, "[token, id] is wanted");
+  return pair[1].get<std::int64_t>();
+}
+
+/// Ids of one part of a template: before or behind the text, whichever `target` is.
+void read_template_token(const JsonRecord& step,
+                         const Json& part,
+                         std::vector<std::int64_t>& target) {
+  const JsonRecord token(part, step.where());
+  const std::string name = JsonRecord(token.object("SpecialToken"), step.where()).text("id");
+  const JsonRecord known(step.object("special_tokens"), step.where() + ": special_tokens");
+  const JsonRecord entry(known.object(name.c_str()), known.where());
+  for (const std::int64_t id : entry.integers_or_empty("ids")) target.push_back(id);
+}
+
+void read_template(const JsonRecord& step, TokenizerParts& parts) {
+  std::vector<std::int64_t>* target = &parts.prefix;
+  for (const Json& part : step.array("single")) {
+    if (part.is_object() && part.contains("Sequence")) {
+      if (target == &parts.suffix) refuse(step.where(), "a template that holds the text twice");
+      target = &parts.suffix;
+    } else {
+      read_template_token(step, part, *target);
+    }
+  }
+}
+
+void read_post_processor_step(const JsonRecord& step, TokenizerParts& parts) {
+  const std::string type = step.text("type");
+  if (type == "TemplateProcessing") return read_template(step, parts);
+  if (type == "RobertaProcessing" || type == "BertProcessing") {
+    parts.prefix.push_back(id_of_pair(step, "cls"));
+    parts.suffix.push_back(id_of_pair(step, "sep"));
+    return;
+  }
+  if (type != "ByteLevel") refuse(step.where(), type);
+}
+
+std::vector<std::pair<std::string, std::int64_t>> read_vocab(const JsonRecord& model) {
+  std::vector<std::pair<std::string, std::int64_t>> vocab;
+  const Json& entries = model.object("vocab");
+  vocab.reserve(entries.size());
+  for (const auto& [token, id] : entries.items()) {
+    if (!id.is_number_integer()) model.fail("vocab", "\"" + token + "\": a whole number is wanted");
+    vocab.emplace_back(token, id.get<std::int64_t>());
+  }
+  return vocab;
+}
+
+/// A merge is "left right" (older files) or ["left", "right"], whose tokens may hold spaces.
+std::pair<std::string, std::string> read_merge(const JsonRecord& model, const Json& merge) {
+  if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
+    return {merge[0].get<std::string>(), merge[1].get<std::string>()};
+  }
+  if (!merge.is_string())
+    model.fail("merges", "pairs of tokens are wanted, got " + dump_json(merge));
+  auto pair = split_merge(merge.get_ref<const std::string&>());
+  if (!pair) model.fail("merges", "two tokens are wanted, got " + dump_json(merge));
+  return std::move(*pair);
+}
+
+BpeModel read_bpe(const JsonRecord& model) {
+  if (model.boolean_or("byte_fallback", false)) refuse(model.where(), "byte_fallback");
+  if (!model.text_or("continuing_subword_prefix", "").empty()) {
+    refuse(model.where(), "continuing_subword_prefix");
+  }
+  if (model.has("dropout") && model.number("dropout") != 0) refuse(model.where(), "dropout");
+  BpeModel bpe{.where = model.where(),
+               .vocab = read_vocab(model),
+               .merges = {},
+               .unk_token = model.text_or("unk_token", ""),
+               .word_end = model.text_or("end_of_word_suffix", ""),
+               .fuse_unk = model.boolean_or("fuse_unk", false),
+               .ignore_merges = model.boolean_or("ignore_merges", false)};
+  const Json& merges = model.array("merges");
+  bpe.merges.reserve(merges.size());
+  for (const Json& merge : merges) bpe.merges.push_back(read_merge(model, merge));
+  return bpe;
+}
+
+WordPieceModel read_wordpiece(const JsonRecord& model) {
+  return {.where = model.where(),
+          .vocab = read_vocab(model),
+          .unk_token = model.text_or("unk_token", "[UNK]"),
+          .inner_prefix = model.text_or("continuing_subword_prefix", "##"),
+          .max_word_chars = model.integer_or("max_input_chars_per_word", 100)};
+}
+
+/// The model's type; older files leave it to be told from the members.
+std::string model_type(const JsonRecord& model) {
+  if (model.has("type")) return model.text("type");
+  if (model.has("merges")) return "BPE";
+  if (model.has("max_input_chars_per_word")) return "WordPiece";
+  return "a model without a type";
+}
+
+void read_decoder(const Json& root, const std::string& file, TokenizerDescription& description) {
+  auto* wordpiece = std::get_if<WordPieceModel>(&description.model);
+  for_each_step(root, "decoder", "decoders", file, [&](const JsonRecord& step) {
+    const std::string type = step.text("type");
+    const char* wanted = wordpiece != nullptr ? "WordPiece" : "ByteLevel";
+    if (type != wanted) refuse(step.where(), type);
+    if (wordpiece != nullptr) wordpiece->tidy_signs = step.boolean_or("cleanup", true);
+  });
+}
+
+void read_model(const JsonRecord& root, bool byte_level, TokenizerDescription& description) {
+  const JsonRecord model(root.object("model"), root.where() + ": model");
+  const std::string type = model_type(model);
+  if (type == "BPE") {
+    if (!byte_level) refuse(model.where(), "BPE without a ByteLevel pre_tokenizer");
+    description.model = read_bpe(model);
+  } else if (type == "WordPiece") {
+    if (byte_level) refuse(model.where(), "WordPiece behind a ByteLevel pre_tokenizer");
+    description.model = read_wordpiece(model);
+  } else {
+    refuse(model.where(), type);
+  }
+}
+
+}  // namespace
+
+TokenizerDescription read_tokenizer_json(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  const Json root = parse_json_object(read_file(path), file);
+  TokenizerDescription description;
+  TokenizerParts& parts = description.parts;
+  parts.added = read_added_tokens(root, file);
+  for_each_step(root, "normalizer", "normalizers", file, [&](const JsonRecord& step) {
+    parts.normalizer.push_back(read_normalizer_step(step));
+  });
+  bool byte_level = false;
+  for_each_step(root, "pre_tokenizer", "pretokenizers", file, [&](const JsonRecord& step) {
+    byte_level = read_pre_tokenizer_step(step, parts) || byte_level;
+  });
+  for_each_step(root, "post_processor", "processors", file, [&](const JsonRecord& step) {
+    read_post_processor_step(step, parts);
+  });
+  read_model(JsonRecord(root, file), byte_level, description);
+  read_decoder(root, file, description);
+  return description;
+}
+
+}  // namespace vragent::text
