@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Generates text for many prompts at once. Each prompt is computed once for all its samples;
+// prompts of one wave are decoded together, and rows that have finished leave the batch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vragent/chat/sampling.h"
+#include "vragent/models/causal_lm.h"
+
+namespace vragent::engine {
+
+/// One prompt and how many answers to it are wanted.
+struct Prompt {
+  std::vector<std::int64_t> ids;  ///< image tokens expanded
+  torch::Tensor
+      embeddings;  ///< [T, D] where images stand in the text; undefined: looked up from ids
+  torch::Tensor positions;          ///< int64 [3, T] with images; undefined: 0 .. T-1
+  std::int64_t position_delta = 0;  ///< added to the count of later tokens (mRoPE)
+  std::uint64_t seed = 0;           ///< key of its random stream
+  std::int64_t num_samples = 1;
+};
+
+struct GeneratorConfig {
+  chat::SamplingConfig sampling;
+  std::vector<std::int64_t> stop_ids;       ///< any of these ends an answer
+  std::int64_t max_rows = 128;              ///< rows decoded together
+  std::int64_t max_prefill_tokens = 16384;  ///< padded prompt tokens of one wave
+};
+
+/// One answer.
+struct Sample {
+  std::vector<std::int64_t> ids;  ///< with the stop token, if one was drawn
+  std::vector<float> log_probs;   ///< of each id, under softmax(logits / temperature)
+  std::string finish_reason;      ///< "stop" or "length"
+};
+
+/// Answers of each prompt, in order. Results do not depend on how prompts fall into waves (fp32: to
+/// rounding).
+/// @throws Error (70) on non-finite logits; Interrupted when a signal came between two waves
+std::vector<std::vector<Sample>> generate(const models::TextModel& model,
+                                          std::span<const Prompt> prompts,
+                                          const GeneratorConfig& config);
+
+/// Log-probabilities of the token that follows each prompt: fp32 [prompts, V].
+torch::Tensor next_token_log_probs(const models::TextModel& model,
+                                   std::span<const Prompt> prompts,
+                                   std::int64_t max_prefill_tokens = 16384);
+
+}  // namespace vragent::engine

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/engine/chat_encoder.h"
+
+#include <algorithm>
+
+#include "vragent/models/hf_folder.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::engine {
+namespace fs = std::filesystem;
+
+namespace {
+
+void add_eos(const fs::path& file, std::vector<std::int64_t>& ids) {
+  if (!fs::exists(file)) return;
+  const Json root = parse_json_object(read_file(file), file.string());
+  const auto found = root.find("eos_token_id");
+  if (found == root.end()) return;
+  if (found->is_number_integer()) ids.push_back(found->get<std::int64_t>());
+  if (!found->is_array()) return;
+  for (const Json& id : *found) {
+    if (id.is_number_integer()) ids.push_back(id.get<std::int64_t>());
+  }
+}
+
+std::vector<std::int64_t> stop_ids_of(const fs::path& folder, const text::Tokenizer& tokenizer) {
+  std::vector<std::int64_t> ids;
+  add_eos(folder / "generation_config.json", ids);
+  add_eos(folder / "config.json", ids);
+  for (const auto& id : {tokenizer.find_token("<|im_end|>"), tokenizer.special_ids().eos}) {
+    if (id) ids.push_back(*id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  if (ids.empty()) throw DataError(formatted("{}: names no token that ends an answer", folder));
+  return ids;
+}
+
+}  // namespace
+
+ChatEncoder::ChatEncoder(const fs::path& folder)
+    : tokenizer_(text::load_tokenizer(folder)),
+      template_(text::detect_chat_template(folder)),
+      stop_ids_(stop_ids_of(folder, *tokenizer_)) {
+  const std::string where = (folder / "config.json").string();
+  const std::string config = models::read_model_config(folder);
+  if (models::model_type(config, where) != "qwen2_5_vl") return;
+  vision_ = models::parse_vision_lm_config(config, where);
+  pixels_ = models::load_qwen_pixel_config(folder);
+}
+
+EncodedChat ChatEncoder::encode(std::span<const chat::Message> messages,
+                                const std::string& prefill,
+                                bool add_generation_prompt) const {
+  std::vector<text::TemplateMessage> turns;
+  EncodedChat encoded;
+  std::vector<torch::Tensor> patches;
+  for (const chat::Message& message : messages) {
+    turns.push_back({message.role, message.text, static_cast<std::int64_t>(message.images.size())});
+    if (!message.images.empty() && !vision_)
+      throw ConfigError("this model sees no images; a qwen2_5_vl folder is needed");
+    for (const media::Image& image : message.images) {
+      const models::QwenPatches cut = models::qwen_patches(image, pixels_);
+      patches.push_back(cut.rows);
+      encoded.grids.push_back({1, cut.height, cut.width});
+    }
+  }
+  encoded.ids = text::encode_chat(*tokenizer_, template_, turns, prefill, add_generation_prompt);
+  if (patches.empty()) return encoded;
+  encoded.patches = torch::cat(patches);
+  encoded.ids = models::expand_image_tokens(encoded.ids, encoded.grids, *vision_);
+  const models::MropePositions places =
+      models::mrope_positions(encoded.ids, encoded.grids, *vision_);
+  encoded.positions = places.positions;
+  encoded.position_delta = places.delta;
+  return encoded;
+}
+
+std::string ChatEncoder::decode(std::span<const std::int64_t> ids) const {
+  return tokenizer_->decode(ids, /*skip_special=*/true);
+}
+
+}  // namespace vragent::engine

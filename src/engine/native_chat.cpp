@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/engine/native_chat.h"
+
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "vragent/models/hf_folder.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/progress.h"
+
+namespace vragent::engine {
+namespace {
+
+/// Requests with equal settings are generated together.
+auto batch_key(const chat::SamplingConfig& s) {
+  return std::tuple(s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.max_tokens);
+}
+
+}  // namespace
+
+LanguageModel load_language_model_folder(const std::filesystem::path& folder,
+                                         torch::Dtype dtype,
+                                         torch::Device device) {
+  const std::string type =
+      models::model_type(models::read_model_config(folder), (folder / "config.json").string());
+  LanguageModel model;
+  if (type == "qwen2_5_vl") {
+    model.vision = models::load_vision_lm(folder, dtype, device);
+  } else {
+    model.causal = models::load_causal_lm(folder, dtype, device);
+  }
+  return model;
+}
+
+Prompt make_prompt(LanguageModel& model, const EncodedChat& encoded) {
+  Prompt prompt{
+      .ids = encoded.ids, .positions = encoded.positions, .position_delta = encoded.position_delta};
+  if (!encoded.patches.defined()) return prompt;
+  const torch::NoGradGuard no_grad;
+  const torch::Device device = model.vision->visual->patch_weight.device();
+  const torch::Tensor features = model.vision->visual(encoded.patches.to(device), encoded.grids);
+  prompt.embeddings =
+      model.vision->embed(torch::tensor(encoded.ids).unsqueeze(0).to(device), features).squeeze(0);
+  return prompt;
+}
+
+NativeChat::NativeChat(const std::filesystem::path& folder,
+                       torch::Dtype dtype,
+                       torch::Device device,
+                       const NativeChatConfig& config)
+    : name_(folder.has_filename() ? folder.filename().string()
+                                  : folder.parent_path().filename().string()),
+      encoder_(folder),
+      model_(load_language_model_folder(folder, dtype, device)),
+      config_(config) {}
+
+Prompt NativeChat::prompt_of(const chat::Request& request) {
+  Prompt prompt = make_prompt(model_, encoder_.encode(request.messages, request.prefill));
+  prompt.seed = request.seed;
+  prompt.num_samples = request.num_samples;
+  return prompt;
+}
+
+std::vector<std::vector<chat::Answer>> NativeChat::answer(std::span<const chat::Request> requests) {
+  std::map<decltype(batch_key({})), std::vector<std::size_t>> batches;
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    batches[batch_key(requests[i].sampling)].push_back(i);
+  std::vector<std::vector<chat::Answer>> answers(requests.size());
+  for (const auto& [key, batch] : batches) {
+    const Stopwatch watch;
+    std::vector<Prompt> prompts;
+    for (const std::size_t i : batch) prompts.push_back(prompt_of(requests[i]));
+    const GeneratorConfig config{.sampling = requests[batch[0]].sampling,
+                                 .stop_ids = encoder_.stop_ids(),
+                                 .max_rows = config_.max_rows,
+                                 .max_prefill_tokens = config_.max_prefill_tokens};
+    const auto samples = generate(model_.text(), prompts, config);
+    for (std::size_t b = 0; b < batch.size(); ++b) {
+      for (const Sample& sample : samples[b]) {
+        answers[batch[b]].push_back(
+            {.text = encoder_.decode(sample.ids),
+             .finish_reason = sample.finish_reason,
+             .prompt_tokens = static_cast<std::int64_t>(prompts[b].ids.size()),
+             .completion_tokens = static_cast<std::int64_t>(sample.ids.size()),
+             .latency_ms = watch.seconds() * 1000});
+      }
+    }
+  }
+  return answers;
+}
+
+std::vector<std::vector<double>> NativeChat::choice_log_probs(
+    std::span<const chat::Request> requests, const std::vector<std::string>& choices) {
+  std::vector<std::set<std::int64_t>> first_ids;
+  for (const std::string& choice : choices) {
+    std::set<std::int64_t> ids;
+    for (const std::string& spelling : {choice, " " + choice})
+      ids.insert(encoder_.tokenizer().encode(spelling, {.add_special = false}).front());
+    first_ids.push_back(ids);
+  }
+  std::vector<Prompt> prompts;
+  for (const chat::Request& request : requests) prompts.push_back(prompt_of(request));
+  const torch::Tensor log_probs =
+      next_token_log_probs(model_.text(), prompts, config_.max_prefill_tokens);
+  std::vector<std::vector<double>> result;
+  for (std::int64_t row = 0; row < log_probs.size(0); ++row) {
+    std::vector<double> of_row;
+    for (const auto& ids : first_ids) {
+      const torch::Tensor index = torch::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()));
+      of_row.push_back(log_probs[row].index_select(0, index).logsumexp(0).item<double>());
+    }
+    result.push_back(std::move(of_row));
+  }
+  return result;
+}
+
+}  // namespace vragent::engine
