@@ -28,6 +28,7 @@ using Lines = std::vector<std::string>;
 constexpr int kJpegQuality = 90;
 constexpr std::int64_t kDialoguesPerVideo = 3;
 constexpr std::int64_t kCandidatesShown = 4;
+constexpr std::int64_t kVideosPerPrompt = 10;  // in texts.txt: prompts repeat themselves
 
 GenericVideo generic_video(std::int64_t seed, std::int64_t index) {
   RandomStream random = indexed_stream(seed, "generic", index);
@@ -73,9 +74,8 @@ void add_lines(GenericLines& lines, const GenericVideo& video, RandomStream& ran
   }
 }
 
-/// Everything that is asked and answered about one video, as plain lines.
+/// What is said about one video, as plain lines.
 void add_texts(Lines& texts, const GenericVideo& video, RandomStream& random) {
-  namespace prompts = vragent::perception;
   const std::string title = draw_title(video.own, random);
   const bool has_title = random.chance(0.7);
   texts.push_back(title);
@@ -85,6 +85,12 @@ void add_texts(Lines& texts, const GenericVideo& video, RandomStream& random) {
   texts.push_back(title_perception_of(title, video.own));
   texts.push_back(
       draw_perception({.own = video.own, .has_title = has_title, .b_roll = video.b_roll}, random));
+}
+
+/// What is asked about it.
+void add_prompts(Lines& texts, const GenericVideo& video, RandomStream& random) {
+  namespace prompts = vragent::perception;
+  const std::string title = draw_title(video.own, random);
   texts.push_back(prompts::perceive_prompt(title));
   texts.push_back(prompts::perceive_title_prompt(title));
   texts.push_back(prompts::perceive_frames_prompt());
@@ -150,6 +156,7 @@ GenericLines make_generic(const CorpusConfig& config) {
     const GenericVideo video = generic_video(seed, i);
     add_lines(lines, video, random);
     add_texts(lines.texts, video, random);
+    if (i % kVideosPerPrompt == 0) add_prompts(lines.texts, video, random);
   }
   return lines;
 }
