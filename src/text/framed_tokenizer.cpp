@@ -18,11 +18,6 @@ std::size_t index(char c) {
   return static_cast<unsigned char>(c);
 }
 
-bool is_word_char(char32_t code) {
-  const CharClass kind = char_class(code);
-  return kind == CharClass::kLetter || kind == CharClass::kNumber || code == U'_';
-}
-
 /// Start of the last character of `text`, which is not empty.
 std::size_t last_char(std::string_view text) {
   std::size_t start = text.size() - 1;

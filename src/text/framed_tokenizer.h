@@ -30,7 +30,7 @@ struct AddedToken {
   std::int64_t id = 0;
   std::string content;       ///< looked for in the text as it is, before normalization
   bool special = true;       ///< left out by decode()
-  bool single_word = false;  ///< only where no letter, digit or underscore touches it
+  bool single_word = false;  ///< only where no \w touches it
   bool lstrip = false;       ///< takes the white space before it along
   bool rstrip = false;       ///< takes the white space behind it along
 };

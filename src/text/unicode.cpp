@@ -8,6 +8,7 @@
 
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
+#include <unicode/uniset.h>
 
 #include "vragent/util/error.h"
 
@@ -115,7 +116,13 @@ std::int8_t category_in_unicode_8(char32_t code) {
   return age[0] <= 8 ? category(code) : static_cast<std::int8_t>(U_UNASSIGNED);
 }
 
-const icu::Normalizer2& normalizer_for(NormalForm form) {
+void check_status(UErrorCode status) {
+  if (U_SUCCESS(status) != 0) return;
+  throw Error(ExitCode::kUnavailable,
+              std::string("ICU cannot normalize text: ") + u_errorName(status));
+}
+
+const icu::Normalizer2& icu_normalizer(NormalForm form) {
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* normalizer = nullptr;
   switch (form) {
@@ -132,11 +139,20 @@ const icu::Normalizer2& normalizer_for(NormalForm form) {
       normalizer = icu::Normalizer2::getNFKDInstance(status);
       break;
   }
-  if (U_FAILURE(status) != 0) {
-    throw Error(ExitCode::kUnavailable,
-                std::string("ICU's normalization data cannot be loaded: ") + u_errorName(status));
-  }
+  check_status(status);
   return *normalizer;
+}
+
+/// The characters of Unicode 9.
+const icu::UnicodeSet& characters_of_unicode_9() {
+  static const icu::UnicodeSet kCharacters = [] {
+    UErrorCode status = U_ZERO_ERROR;
+    icu::UnicodeSet characters("[:age=9.0:]", status);
+    check_status(status);
+    characters.freeze();
+    return characters;
+  }();
+  return kCharacters;
 }
 
 /// How a sequence goes on after its first byte; need 0 is no first byte of more than one.
@@ -228,16 +244,21 @@ CharClass char_class(char32_t code) {
   return code < kAscii.size() ? kAscii[code] : class_of(code);
 }
 
+bool is_word_char(char32_t code) {
+  const auto c = static_cast<UChar32>(code);
+  constexpr std::uint32_t kMask = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
+  return (U_GET_GC_MASK(c) & kMask) != 0 || u_hasBinaryProperty(c, UCHAR_ALPHABETIC) != 0 ||
+         u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL) != 0;
+}
+
 std::string normal_form(std::string text, NormalForm form) {
   if (is_ascii(text)) return text;
-  const icu::Normalizer2& normalizer = normalizer_for(form);
+  const icu::FilteredNormalizer2 normalizer(icu_normalizer(form), characters_of_unicode_9());
   UErrorCode status = U_ZERO_ERROR;
   std::string result;
   icu::StringByteSink<std::string> sink(&result, static_cast<std::int32_t>(text.size()));
   normalizer.normalizeUTF8(0, text, sink, nullptr, status);
-  if (U_FAILURE(status) != 0) {
-    throw DataError(std::string("text cannot be normalized: ") + u_errorName(status));
-  }
+  check_status(status);
   return result;
 }
 

@@ -41,9 +41,14 @@ enum class CharClass : std::uint8_t { kLetter, kNumber, kSpace, kOther };
 
 CharClass char_class(char32_t code);
 
+/// \w: letters, marks, decimal digits, connectors such as the underscore, joiners.
+bool is_word_char(char32_t code);
+
 /// Unicode's normal forms.
 enum class NormalForm : std::uint8_t { kNfc, kNfd, kNfkc, kNfkd };
 
+/// Characters newer than Unicode 9 stay as they are: Hugging Face's tokenizers do not know them
+/// either, and a token must not depend on who made it.
 /// @param text valid UTF-8
 std::string normal_form(std::string text, NormalForm form);
 
