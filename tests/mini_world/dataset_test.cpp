@@ -2,13 +2,17 @@
 // Copyright 2026 The vragent authors
 #include "mini_world/dataset.h"
 
+#include <cstdlib>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mini_world/drawing/clips.h"
 #include "mini_world/files_of.h"
 #include "support/temp_dir.h"
 #include "vragent/data/interactions.h"
 #include "vragent/data/items.h"
+#include "vragent/media/video_reader.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
@@ -53,6 +57,28 @@ TEST(Dataset, ReadsAsMicroLensDoes) {
   EXPECT_EQ(static_cast<std::int64_t>(comments.size()), counts.interactions);
   EXPECT_FALSE(
       comments.find("1", tsv.item_ids[static_cast<std::size_t>(tsv.histories[0][0])]).empty());
+}
+
+/// Mean absolute difference of two images, in levels of 255.
+double distance(const vragent::media::Image& a, const vragent::media::Image& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rgb.size(); ++i) sum += std::abs(a.rgb[i] - b.rgb[i]);
+  return sum / static_cast<double>(a.rgb.size());
+}
+
+TEST(Dataset, HasVideosThatDecodeToTheFramesThatWereDrawn) {
+  const TempDir folder;
+  make_dataset(tiny(folder));
+  vragent::media::VideoReader reader(folder / "mini_videos" / "3.mp4");
+  EXPECT_NEAR(reader.info().duration_seconds, 4.0, 1e-6);
+  std::vector<double> middles;
+  for (int i = 0; i < 20; ++i) middles.push_back((i + .5) / kFramesPerSecond);
+  const auto decoded = reader.frames_at(middles);
+  const Clip clip = draw_clip(draw_items(5, 3)[2], 5, 2);
+  ASSERT_EQ(decoded.frames.size(), 20U);
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_LT(distance(decoded.frames[i].image(), clip.frames[i]), 8) << i;
+  }
 }
 
 TEST(Dataset, TellsTheTruthOfEachItem) {

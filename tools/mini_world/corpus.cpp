@@ -12,9 +12,11 @@
 #include "vragent/data/cases.h"
 #include "vragent/media/image.h"
 #include "vragent/perception/caption_prompts.h"
+#include "vragent/simulator/tasks.h"
 #include "vragent/util/config.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
+#include "vragent/util/text.h"
 
 namespace mini_world {
 namespace fs = std::filesystem;
@@ -29,6 +31,7 @@ constexpr int kJpegQuality = 90;
 constexpr std::int64_t kDialoguesPerVideo = 3;
 constexpr std::int64_t kCandidatesShown = 4;
 constexpr std::int64_t kVideosPerPrompt = 10;  // in texts.txt: prompts repeat themselves
+constexpr std::size_t kUsersPerPrompt = 10;
 
 GenericVideo generic_video(std::int64_t seed, std::int64_t index) {
   RandomStream random = indexed_stream(seed, "generic", index);
@@ -118,7 +121,16 @@ vragent::data::Case case_of(const WorldUser& user,
   return shown;
 }
 
-/// Comments, and replies as the teacher gives them.
+/// The prompt's lines, with the reasoning asked for or not.
+void add_prompt_lines(Lines& texts, const vragent::data::Case& shown, bool cot) {
+  for (const auto& message : vragent::simulator::task_messages(shown, {.cot = cot})) {
+    for (const std::string_view line : vragent::split(message.text, '\n')) {
+      if (!line.empty()) texts.emplace_back(line);
+    }
+  }
+}
+
+/// Comments, replies as the teacher gives them and, of a few, the prompts.
 Lines user_texts(const std::vector<WorldUser>& users,
                  const std::vector<WorldItem>& items,
                  std::int64_t seed) {
@@ -130,6 +142,7 @@ Lines user_texts(const std::vector<WorldUser>& users,
       vragent::data::Case shown = case_of(users[i], items, count, random);
       shown.case_id = formatted("{}-{}", i, count);
       texts.push_back(demonstrate(shown, {.seed = seed}));
+      if (i % kUsersPerPrompt == 0) add_prompt_lines(texts, shown, random.chance(0.7));
     }
   }
   return texts;

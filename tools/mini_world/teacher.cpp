@@ -7,6 +7,7 @@
 
 #include "mini_world/wording.h"
 #include "mini_world/world.h"
+#include "vragent/simulator/tasks.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -21,6 +22,7 @@ using vragent::data::Candidate;
 using vragent::data::Case;
 using vragent::data::HistoryEntry;
 using vragent::data::Task;
+using vragent::simulator::letter_of;
 
 constexpr std::size_t kMaxCandidates = 26;
 
@@ -90,12 +92,8 @@ std::string matched_word(const std::string& text, Slot slot, const std::vector<i
   return "";
 }
 
-std::string letter_of(std::int64_t index) {
-  return std::string(1, static_cast<char>('A' + index));
-}
-
 std::string response_of(const std::string& thought, const std::string& answer) {
-  return "<think>" + thought + " </think><answer>" + answer + "</answer>";
+  return vragent::simulator::answer_in_form(thought + " ", answer, {.cot = true});
 }
 
 std::string demonstrate_judge(const Case& shown,
