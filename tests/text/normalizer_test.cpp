@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "text/normalizer.h"
+
+#include <gtest/gtest.h>
+
+namespace vragent::text {
+namespace {
+
+std::string bert(std::string text, const BertNormalization& step = {}) {
+  return normalize(std::move(text), {step});
+}
+
+TEST(BertNormalization, DropsControlCharactersAndEvensOutSpace) {
+  EXPECT_EQ(bert(std::string("a\0b\x01\u200b\uFFFD", 10) + "c\td\n\u3000e"), "abc d  e");
+}
+
+TEST(BertNormalization, KeepsUnassignedCodePoints) {
+  EXPECT_EQ(bert("a\u0378"), "a\u0378");
+}
+
+TEST(BertNormalization, SurroundsChineseCharactersWithSpace) {
+  EXPECT_EQ(bert("a\u6f22\u5b57"), "a \u6f22  \u5b57 ");
+  EXPECT_EQ(bert("a\u6f22", {.space_around_chinese = false}), "a\u6f22");
+  EXPECT_EQ(bert("\u30ab", {.strip_accents = false}), "\u30ab");  // kana is not surrounded
+}
+
+TEST(BertNormalization, StripsAccentsAndLowersTheCase) {
+  EXPECT_EQ(bert("Caf\u00c9 \u00d1"), "cafe n");
+  EXPECT_EQ(bert("Caf\u00c9", {.strip_accents = false}), "caf\u00e9");
+  EXPECT_EQ(bert("Caf\u00c9", {.lower_case = false}), "CafE");
+}
+
+TEST(Normalize, RunsStepsInOrder) {
+  EXPECT_EQ(normalize("A  \n\u3000B", {ReplaceSpace{" "}, LowerCase{}}), "a b");
+  EXPECT_EQ(normalize("``a``", {ReplaceText{"``", "\""}, ReplaceText{"\"a", "b"}}), "b\"");
+  EXPECT_EQ(normalize("E\u0301", {LowerCase{}, NormalForm::kNfc}), "\u00e9");
+  EXPECT_EQ(normalize("As It Is", {}), "As It Is");
+}
+
+}  // namespace
+}  // namespace vragent::text
