@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/simulator/runner.h"
+
+#include <stdexcept>
+#include <unordered_set>
+#include <utility>
+
+#include "vragent/util/config.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
+#include "vragent/util/progress.h"
+
+namespace vragent::simulator {
+namespace {
+
+/// One question to be asked.
+struct Question {
+  const data::Case* row = nullptr;
+  std::int64_t repeat = 0;
+};
+
+std::string key_of(const std::string& case_id, std::int64_t repeat) {
+  return formatted("{}\n{}", case_id, repeat);
+}
+
+/// Keys of the decisions that this agent made before.
+std::unordered_set<std::string> decided_before(const std::vector<data::Case>& cases,
+                                               const Agent& agent,
+                                               const std::filesystem::path& out) {
+  std::unordered_set<std::string> known;
+  for (const data::Case& row : cases) known.insert(row.case_id);
+  std::unordered_set<std::string> decided;
+  for (const data::Decision& row : data::load_decisions(out)) {
+    if (row.agent != agent.name) continue;
+    if (!known.contains(row.case_id)) {
+      throw DataError(formatted(
+          "{}: has a decision on case {}, which is not among the cases: resume with the same cases",
+          out,
+          row.case_id));
+    }
+    decided.insert(key_of(row.case_id, row.repeat));
+  }
+  return decided;
+}
+
+std::vector<Question> open_questions(const std::vector<data::Case>& cases,
+                                     const RunConfig& config,
+                                     const std::unordered_set<std::string>& decided) {
+  const std::size_t count = config.limit > 0
+                                ? std::min(cases.size(), static_cast<std::size_t>(config.limit))
+                                : cases.size();
+  std::vector<Question> questions;
+  for (std::int64_t repeat = 0; repeat < config.repeats; ++repeat) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (decided.contains(key_of(cases[i].case_id, repeat))) continue;
+      questions.push_back({&cases[i], repeat});
+    }
+  }
+  return questions;
+}
+
+/// The case as this agent may see it.
+data::Case shown_to(const Agent& agent, const data::Case& row) {
+  data::Case shown = row.without_answer();
+  if (agent.sees_aux) shown.aux = row.aux;
+  return shown;
+}
+
+/// Decisions of one batch; all its questions have the same repeat.
+std::vector<data::Decision> decide_batch(const Agent& agent, std::span<const Question> batch) {
+  std::vector<data::Case> cases;
+  for (const Question& question : batch) cases.push_back(shown_to(agent, *question.row));
+  std::vector<data::Decision> decisions = agent.decide(cases, batch.front().repeat);
+  if (decisions.size() != cases.size()) {
+    throw std::logic_error(formatted(
+        "agent {}: {} decisions on {} cases", agent.name, decisions.size(), cases.size()));
+  }
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    data::Decision& decision = decisions[i];
+    decision.case_id = cases[i].case_id;
+    decision.agent = agent.name;
+    decision.model = agent.model;
+    decision.backend = agent.backend;
+    decision.seed = agent.seed;
+    decision.repeat = batch.front().repeat;
+  }
+  return decisions;
+}
+
+/// End of the batch that begins at `first`: at most batch_size questions of one repeat.
+std::size_t batch_end(const std::vector<Question>& questions,
+                      std::size_t first,
+                      std::int64_t batch_size) {
+  std::size_t end = first;
+  while (end < questions.size() && questions[end].repeat == questions[first].repeat &&
+         end - first < static_cast<std::size_t>(batch_size)) {
+    ++end;
+  }
+  return end;
+}
+
+void count(const data::Decision& decision, RunReport& report) {
+  ++report.num_decided;
+  report.num_unanswered += is_answered(decision.status) ? 0 : 1;
+  report.num_failed += decision.error.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+void RunConfig::check() const {
+  check_range("batch-size", static_cast<double>(batch_size), 1, 1e6);
+  check_range("repeats", static_cast<double>(repeats), 1, 1e6);
+  check_range("limit", static_cast<double>(limit), 0, 1e12);
+}
+
+RunReport run_cases(const std::vector<data::Case>& cases,
+                    const Agent& agent,
+                    const RunConfig& config,
+                    const std::filesystem::path& out) {
+  config.check();
+  const bool resumes = config.resume && out != "-" && std::filesystem::exists(out);
+  LineWriter writer(out, resumes ? LineWriter::Mode::kAppend : LineWriter::Mode::kReplace);
+  std::unordered_set<std::string> decided;
+  if (resumes) decided = decided_before(cases, agent, out);
+  RunReport report;
+  report.num_kept = std::ssize(decided);
+  const std::vector<Question> questions = open_questions(cases, config, decided);
+  Progress progress("cases", std::ssize(questions));
+  for (std::size_t first = 0; first < questions.size();) {
+    throw_if_interrupted(formatted(
+        "{} decisions are in {}; go on with --resume", report.num_kept + report.num_decided, out));
+    const std::size_t end = batch_end(questions, first, config.batch_size);
+    const auto batch = std::span(questions).subspan(first, end - first);
+    for (const data::Decision& decision : decide_batch(agent, batch)) {
+      writer.write(to_line(decision));
+      count(decision, report);
+    }
+    progress.advance(std::ssize(batch));
+    first = end;
+  }
+  return report;
+}
+
+}  // namespace vragent::simulator
