@@ -148,6 +148,15 @@ void write_file_unsynced(const fs::path& path, std::string_view content) {
   write_beside(path, {content}, false);
 }
 
+void append_file(const fs::path& path, std::string_view content) {
+  make_folder(parent_of(path));
+  const Descriptor descriptor(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (descriptor.get() < 0)
+    throw io_error(ExitCode::kCannotCreate, "cannot open for writing", path);
+  write_all(descriptor.get(), content, path);
+}
+
 void write_folder(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
   make_folder(parent_of(path));
   const fs::path temporary = beside(path);

@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/util/text.h"
 
+#include <cstdint>
+
 #include "vragent/util/error.h"
 
 namespace vragent {
@@ -40,6 +42,24 @@ std::string_view trim(std::string_view text) {
   const auto begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::string_view block = bytes.substr(i, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      bits = bits << 8U | (j < block.size() ? static_cast<unsigned char>(block[j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      text += j <= block.size() ? kDigits[bits >> (18U - 6U * j) & 63U] : '=';
+    }
+  }
+  return text;
 }
 
 }  // namespace vragent

@@ -31,6 +31,11 @@ void write_file(const std::filesystem::path& path, const std::vector<std::string
 /// itself dies. For thousands of small files that can be made again (a sync takes milliseconds).
 void write_file_unsynced(const std::filesystem::path& path, std::string_view content);
 
+/// Appends bytes to a file, which is made when needed; they are handed to the system before this
+/// returns. @throws Error (73) when it cannot be opened, (74) when writing fails; both name the
+/// path
+void append_file(const std::filesystem::path& path, std::string_view content);
+
 /// Makes a folder and its parents. @throws Error (73)
 void make_folder(const std::filesystem::path& path);
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/util/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temp_dir.h"
+#include "vragent/util/error.h"
+
+namespace vragent {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+TEST(AppendFile, MakesTheFileAndItsFolderAndGrowsIt) {
+  const test::TempDir folder;
+  append_file(folder / "a" / "b", std::string("1\0", 2));
+  append_file(folder / "a" / "b", "2");
+  EXPECT_EQ(read_file(folder / "a" / "b"),
+            std::string("1\0"
+                        "2",
+                        3));
+}
+
+TEST(AppendFile, NamesAPathThatCannotBeWritten) {
+  const test::TempDir folder;
+  EXPECT_THAT([&] { append_file(folder.path(), "x"); },
+              ThrowsMessage<Error>(HasSubstr(folder.path().string())));
+}
+
+TEST(AppendFile, ReportsAFullDisk) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  try {
+    append_file("/dev/full", "x");
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kIo);
+  }
+}
+
+}  // namespace
+}  // namespace vragent

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/util/text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "vragent/util/error.h"
+
+namespace vragent {
+namespace {
+
+using ::testing::ElementsAre;
+
+// The vectors of RFC 4648, section 10.
+TEST(Base64, MatchesTheVectorsOfItsStandard) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foo"), "Zm9v");
+  EXPECT_EQ(base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(base64("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
+}
+
+TEST(Base64, TakesAnyByte) {
+  EXPECT_EQ(base64(std::string_view("\x00\xFF\xFE", 3)), "AP/+");
+}
+
+TEST(SplitCsv, ReadsQuotedFields) {
+  EXPECT_THAT(split_csv("1,\"a, \"\"b\"\"\",,c", "f:1"), ElementsAre("1", "a, \"b\"", "", "c"));
+}
+
+TEST(SplitCsv, NamesTheLineOfAnUnclosedQuote) {
+  EXPECT_THROW((void)split_csv("1,\"a", "f:1"), DataError);
+}
+
+TEST(Split, KeepsEmptyParts) {
+  EXPECT_THAT(split("a,,b,", ','), ElementsAre("a", "", "b", ""));
+  EXPECT_THAT(split("", ','), ElementsAre(""));
+}
+
+TEST(Trim, TakesWhiteSpaceOffBothEnds) {
+  EXPECT_EQ(trim(" \t a b\r\n"), "a b");
+  EXPECT_EQ(trim(" \n "), "");
+}
+
+}  // namespace
+}  // namespace vragent
