@@ -9,5 +9,6 @@
 namespace vragent::tools {
 
 void add_inspect(CLI::App& app);
+void add_train_sasrec(CLI::App& app);
 
 }  // namespace vragent::tools

@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   add_verbosity(app);
+  vragent::tools::add_train_sasrec(app);
   vragent::tools::add_inspect(app);
   try {
     app.parse(argc, argv);

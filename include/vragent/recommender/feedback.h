@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Simulated likes join the training histories (paper, Table 4; `simulators.md` 4): as training-only
+// pairs, with a guard against feeding a user's own held-out items back.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vragent/data/sequences.h"
+#include "vragent/recommender/sequence_batches.h"
+
+namespace vragent::recommender {
+
+struct FeedbackConfig {
+  std::filesystem::path feedback;
+  std::string arm = "like";
+  std::int64_t per_user = 2;
+  bool guard = true;
+
+  void visit(auto& v) {
+    v("feedback",
+      feedback,
+      "decisions.jsonl of simulated users over recommended items; their picks become training "
+      "pairs");
+    v("feedback-arm",
+      arm,
+      "like: a user's most liked items; dislike: the least; random: any of those shown");
+    v("feedback-per-user", per_user, "items inserted for each user, the same in every arm");
+    v("feedback-guard", guard, "drop items that are the user's own validation or test item");
+  }
+
+  void check() const;
+};
+
+/// What was inserted and what was not.
+struct FeedbackCounts {
+  std::int64_t users = 0;
+  std::int64_t inserted = 0;
+  std::int64_t answered_yes = 0;  ///< of the inserted, those the simulated user said Yes to
+  std::int64_t held_out =
+      0;  ///< equal to the user's own validation or test item (dropped by the guard)
+  std::int64_t unknown = 0;     ///< user or item not in the data
+  std::int64_t unanswered = 0;  ///< decisions without a usable answer
+};
+
+struct Feedback {
+  std::vector<TrainingRow> rows;  ///< train part + picked item; only the picked item is a target
+  FeedbackCounts counts;
+};
+
+/// Reads decisions (judgments that carry "user_id" and "item_id"), ranks each user's items by p_yes
+/// where it is given, else by the answer (ties in seeded random order), and takes per_user of them
+/// by arm.
+/// @throws DataError with path:line when a decision lacks user_id or item_id
+Feedback load_feedback(const FeedbackConfig& config,
+                       const data::Sequences& sequences,
+                       std::uint64_t seed);
+
+}  // namespace vragent::recommender

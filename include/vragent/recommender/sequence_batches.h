@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Training batches of histories, and the loss over them: softmax over the items of the batch with
+// the popularity of each taken out (`recommender.md` 3.1).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "vragent/data/sequences.h"
+
+namespace vragent::recommender {
+
+/// One training row: items oldest first; each position from first_target on predicts the next one.
+struct TrainingRow {
+  std::vector<std::int32_t> items;  ///< at most max_len + 1
+  std::int64_t first_target = 1;    ///< position in items of the first target
+};
+
+/// The train part of every user with at least two items in it.
+std::vector<TrainingRow> training_rows(const data::Sequences& sequences);
+
+/// A batch over its own unique items: each is encoded once, however often it occurs.
+struct SequenceBatch {
+  torch::Tensor unique;     ///< int64 [n], catalogue indices; unique[0] is padding
+  torch::Tensor inputs;     ///< int64 [B, L], places in `unique`, left-padded
+  torch::Tensor targets;    ///< int64 [B, L], places in `unique`; 0 = no target here
+  torch::Tensor own;        ///< int64 [B, L+1], all items of the row
+  torch::Tensor log_count;  ///< float [n], log of the occurrences in the batch (its columns in the
+                            ///< paper's form)
+  torch::Tensor log_pop;    ///< float [n], log of the train popularity
+
+  [[nodiscard]] SequenceBatch to(torch::Device device) const;
+};
+
+/// @param popularity [N+1], share of the training occurrences of each item
+SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
+                         std::int64_t max_len,
+                         const std::vector<double>& popularity);
+
+/// Cross entropy of each target against the batch's items with logits <state, item> - log
+/// popularity; a row's own other items and padding are no negatives; an item counts as often as it
+/// occurs in the batch.
+/// @param states [B, L, D]; vectors [n, D] of batch.unique
+/// @return scalar, mean over targets
+torch::Tensor debiased_softmax_loss(const torch::Tensor& states,
+                                    const torch::Tensor& vectors,
+                                    const SequenceBatch& batch);
+
+}  // namespace vragent::recommender

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// `train-sasrec`: from interactions and item texts to a trained recommender, its metrics and its
+// lists.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vragent/data/sequences.h"
+#include "vragent/nn/device.h"
+#include "vragent/recommender/feedback.h"
+#include "vragent/recommender/item_tower.h"
+#include "vragent/recommender/trainer.h"
+#include "vragent/recommender/user_encoder.h"
+
+namespace vragent::recommender {
+
+struct TrainConfig {
+  std::filesystem::path out;
+  std::filesystem::path interactions;
+  std::string format = "auto";
+  std::filesystem::path items;
+  std::filesystem::path captions;
+  std::string model = "sequential";
+  TowerConfig tower;
+  UserEncoderConfig encoder;
+  data::ProtocolConfig protocol;
+  LoopConfig loop;
+  FeedbackConfig feedback;
+  std::int64_t top_k = 10;
+  std::vector<std::string> top_k_splits = {"test"};
+  bool resume = false;
+  nn::RuntimeConfig runtime;
+
+  void visit(auto& v) {
+    v("out", out, "run folder");
+    v("interactions",
+      interactions,
+      "interactions of users, oldest first (MicroLens _pairs.tsv or _pairs.csv)");
+    v("format", format, "auto, microlens-tsv or microlens-csv");
+    v("items", items, "titles of items (csv, or jsonl with item_id and title)");
+    v("captions",
+      captions,
+      "captions.jsonl; an item with a caption is read by it instead of its title");
+    v("model", model, "sequential (a tower and a user encoder), pop or markov");
+    tower.visit(v);
+    encoder.visit(v);
+    protocol.visit(v);
+    loop.visit(v);
+    feedback.visit(v);
+    v("top-k", top_k, "length of the lists in topk.jsonl");
+    v("top-k-splits",
+      top_k_splits,
+      "lists from the history before this target: test (topk.jsonl), valid (topk.valid.jsonl)");
+    v("resume", resume, "go on with a run that was stopped");
+    runtime.visit(v);
+  }
+
+  void check() const;
+};
+
+/// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl and the logs
+/// into config.out. Returns the text of metrics.json.
+std::string run_training(const TrainConfig& config);
+
+}  // namespace vragent::recommender

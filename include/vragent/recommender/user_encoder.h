@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Histories to user vectors: SASRec, GRU4Rec or NextItNet behind one call.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <torch/nn/module.h>
+
+#include "vragent/rec_models/gru4rec.h"
+#include "vragent/rec_models/nextitnet.h"
+#include "vragent/rec_models/sasrec.h"
+
+namespace vragent::recommender {
+
+struct UserEncoderConfig {
+  std::string user_encoder = "sasrec";
+  std::int64_t width = 512;
+  std::int64_t num_blocks = 2;
+  std::int64_t num_heads = 2;
+  double dropout = 0.1;
+
+  void visit(auto& v) {
+    v("user-encoder", user_encoder, "sasrec, gru4rec or nextitnet");
+    v("width", width, "size of item and user vectors");
+    v("num-blocks", num_blocks, "sasrec: attention blocks; nextitnet: pairs of dilations 1 and 4");
+    v("num-heads", num_heads, "sasrec: attention heads");
+    v("dropout", dropout, "dropout while training");
+  }
+
+  void check() const;
+};
+
+struct UserEncoderImpl : torch::nn::Module {
+  /// @param max_len items that the encoder sees
+  UserEncoderImpl(const UserEncoderConfig& config, std::int64_t max_len);
+
+  /// @param items [B, L, D] left-padded; real bool [B, L] -> states [B, L, D]; the last is the
+  /// user's vector
+  torch::Tensor forward(const torch::Tensor& items, const torch::Tensor& real);
+
+  /// Draws all parameters as the release does.
+  void init(std::uint64_t seed);
+
+  rec_models::SasRec sasrec{nullptr};  ///< one of the three is set
+  rec_models::Gru4Rec gru4rec{nullptr};
+  rec_models::NextItNet nextitnet{nullptr};
+};
+
+TORCH_MODULE(UserEncoder);
+
+}  // namespace vragent::recommender

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/item_tower.h"
+
+#include <algorithm>
+
+#include "vragent/models/hf_folder.h"
+#include "vragent/nn/attention.h"
+#include "vragent/nn/parameters.h"
+#include "vragent/text/tokenizer.h"
+#include "vragent/util/config.h"
+
+namespace vragent::recommender {
+namespace {
+
+using torch::Tensor;
+
+constexpr std::int64_t kChunk = 512;
+
+/// Freezes the embeddings and all but the last `trainable` layers (-1: nothing is frozen).
+void freeze(models::Bert& encoder, std::int64_t trainable) {
+  nn::set_requires_grad(*encoder, trainable != 0);
+  if (trainable <= 0) return;
+  const std::int64_t first = std::max<std::int64_t>(0, encoder->config.num_layers - trainable);
+  for (auto& item : encoder->named_parameters()) {
+    const bool is_embedding = item.key().starts_with("embeddings.");
+    bool is_early = false;
+    for (std::int64_t i = 0; i < first; ++i)
+      is_early = is_early || item.key().starts_with("encoder.layer." + std::to_string(i) + ".");
+    if (is_embedding || is_early) item.value().set_requires_grad(false);
+  }
+}
+
+}  // namespace
+
+void TowerConfig::check() const {
+  check_one_of("tower", tower, {"id", "text"});
+  if (tower == "text") check_given("text-model", text_model);
+  check_range("max-tokens", static_cast<double>(max_tokens), 3, 4096);
+  check_range("trainable-layers", static_cast<double>(trainable_layers), -1, 1000);
+}
+
+ItemTowerImpl::ItemTowerImpl(std::int64_t num_items, std::int64_t width)
+    : item_embedding(register_module("item_embedding", nn::Embedding(num_items + 1, width))),
+      num_items_(num_items) {}
+
+ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
+                             std::int64_t width,
+                             const TowerConfig& config,
+                             torch::Device device)
+    : num_items_(static_cast<std::int64_t>(texts.size()) - 1) {
+  const std::filesystem::path folder = models::resolve_model(config.text_model.string());
+  encoder = register_module("encoder", models::load_bert(folder, torch::kFloat32, torch::kCPU));
+  freeze(encoder, config.trainable_layers);
+  project = register_module("project", nn::Linear(encoder->config.hidden_size, width));
+  const auto tokenizer = text::load_tokenizer(folder);
+  const std::int64_t longest = std::min(config.max_tokens, encoder->config.max_positions);
+  std::vector<std::int64_t> lengths = {0};
+  token_ids_ = torch::full({num_items_ + 1, longest}, encoder->config.pad_token_id, torch::kInt64);
+  for (std::int64_t i = 1; i <= num_items_; ++i) {
+    const auto ids = tokenizer->encode(texts[static_cast<std::size_t>(i)], {.max_length = longest});
+    lengths.push_back(static_cast<std::int64_t>(ids.size()));
+    token_ids_[i].narrow(0, 0, lengths.back()).copy_(torch::tensor(ids));
+  }
+  lengths_ = torch::tensor(lengths);
+  token_ids_ = token_ids_.to(device);
+  lengths_ = lengths_.to(device);
+  to(device);
+}
+
+void ItemTowerImpl::init(std::uint64_t seed) {
+  const nn::InitRule rule{.kind = nn::InitRule::Kind::kXavierNormal, .embedding_std = 0.02};
+  if (project) nn::init_parameters(*project, rule, seed);
+  if (!item_embedding) return;
+  // The release draws the table as a Xavier matrix too, the padding row among it.
+  const torch::NoGradGuard no_grad;
+  const double std = std::sqrt(
+      2.0 / static_cast<double>(item_embedding->weight.size(0) + item_embedding->weight.size(1)));
+  item_embedding->weight.normal_(0, std, nn::make_generator(seed, "item_embedding"));
+}
+
+Tensor ItemTowerImpl::encode(const Tensor& index) {
+  const Tensor lengths = lengths_.index_select(0, index);
+  const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
+  const Tensor ids = token_ids_.index_select(0, index).narrow(1, 0, longest);
+  return encoder(ids, nn::length_mask(lengths, longest)).select(1, 0);
+}
+
+Tensor ItemTowerImpl::forward(const Tensor& index) {
+  TORCH_CHECK(index.dim() == 1, "item tower: want [n], got ", index.sizes());
+  if (item_embedding) return item_embedding(index);
+  const bool encoder_trains = encoder->parameters().back().requires_grad();
+  Tensor first_token;
+  if (encoder_trains) {
+    first_token = encode(index);
+  } else {
+    if (!frozen_.defined()) {
+      const torch::NoGradGuard no_grad;
+      std::vector<Tensor> parts;
+      for (const Tensor& part : torch::arange(num_items_ + 1, index.options()).split(kChunk))
+        parts.push_back(encode(part));
+      frozen_ = torch::cat(parts);
+    }
+    first_token = frozen_.index_select(0, index);
+  }
+  return project(first_token) * (index > 0).unsqueeze(-1).to(first_token.scalar_type());
+}
+
+Tensor ItemTowerImpl::all_vectors() {
+  const torch::NoGradGuard no_grad;
+  if (item_embedding) return item_embedding->weight.detach();
+  std::vector<Tensor> parts;
+  for (const Tensor& part : torch::arange(num_items_ + 1, token_ids_.options()).split(kChunk))
+    parts.push_back(forward(part));
+  return torch::cat(parts);
+}
+
+}  // namespace vragent::recommender

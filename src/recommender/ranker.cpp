@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/ranker.h"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+
+#include <ATen/Parallel.h>
+
+namespace vragent::recommender {
+namespace {
+
+using torch::Tensor;
+
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
+
+std::vector<std::int64_t> user_range(std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> users;
+  for (std::int64_t user = begin; user < end; ++user) users.push_back(user);
+  return users;
+}
+
+/// Scores on the CPU, float or double, rows contiguous (a row may be shared by all users).
+Tensor scores_of(const data::Sequences& sequences,
+                 data::Split split,
+                 const ScoreFunction& score,
+                 const std::vector<std::int64_t>& users) {
+  const torch::NoGradGuard no_grad;
+  Tensor scores = score(users, split).cpu();
+  TORCH_CHECK(scores.dim() == 2 && scores.size(1) == sequences.num_items() + 1,
+              "scores ",
+              scores.sizes(),
+              " for ",
+              sequences.num_items(),
+              " items");
+  if (scores.scalar_type() != torch::kFloat64) scores = scores.to(torch::kFloat32);
+  return scores.stride(1) == 1 ? scores : scores.contiguous();
+}
+
+/// Where a target stands among the candidates of one row.
+struct Place {
+  std::int64_t greater = 0;
+  std::int64_t equal_before = 0;  ///< same score, smaller index
+  std::int64_t equal = 0;         ///< same score, any other index
+};
+
+/// Counts over all items, then takes padding and the items seen before back out: nothing is copied
+/// or masked.
+template <class T>
+Place place_in_row(const T* scores,
+                   std::int64_t size,
+                   std::int32_t target,
+                   std::span<const std::int32_t> seen) {
+  const T wanted = scores[target];
+  Place place;
+  for (std::int64_t i = 1; i < target; ++i) {
+    place.greater += scores[i] > wanted;
+    place.equal_before += scores[i] == wanted;
+  }
+  for (std::int64_t i = target + 1; i < size; ++i) {
+    place.greater += scores[i] > wanted;
+    place.equal += scores[i] == wanted;
+  }
+  for (const std::int32_t item : seen) {
+    if (item == target) continue;
+    place.greater -= scores[item] > wanted;
+    (item < target ? place.equal_before : place.equal) -= scores[item] == wanted;
+  }
+  place.equal += place.equal_before;
+  return place;
+}
+
+/// One place a user of the batch, rows spread over the threads.
+template <class T>
+std::vector<Place> places_in(const Tensor& scores,
+                             const data::Sequences& sequences,
+                             data::Split split,
+                             const std::vector<std::int64_t>& users,
+                             bool mask_history) {
+  std::vector<Place> places(users.size());
+  const T* data = scores.data_ptr<T>();
+  const std::int64_t stride = scores.stride(0);
+  at::parallel_for(
+      0, static_cast<std::int64_t>(users.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+          const std::int64_t user = users[static_cast<std::size_t>(row)];
+          const auto seen =
+              mask_history ? sequences.seen(user, split) : std::span<const std::int32_t>();
+          places[static_cast<std::size_t>(row)] = place_in_row(
+              data + row * stride, scores.size(1), sequences.target(user, split), seen);
+        }
+      });
+  return places;
+}
+
+/// A copy of the scores with padding and the items seen before at -inf.
+Tensor masked_copy(const Tensor& scores,
+                   const data::Sequences& sequences,
+                   data::Split split,
+                   const std::vector<std::int64_t>& users) {
+  Tensor masked = scores.clone(at::MemoryFormat::Contiguous);
+  masked.select(1, 0).fill_(kMinusInfinity);
+  std::vector<std::int64_t> flat;
+  for (std::size_t row = 0; row < users.size(); ++row) {
+    for (const std::int32_t item : sequences.seen(users[row], split))
+      flat.push_back(static_cast<std::int64_t>(row) * masked.size(1) + item);
+  }
+  masked.view(-1).index_fill_(0, torch::tensor(flat, torch::kInt64), kMinusInfinity);
+  return masked;
+}
+
+}  // namespace
+
+Evaluation evaluate(const data::Sequences& sequences,
+                    data::Split split,
+                    const ScoreFunction& score,
+                    const RankingOptions& options) {
+  metrics::RankingAccumulator all(options.cutoffs);
+  metrics::RankingAccumulator cold(options.cutoffs);
+  Evaluation result;
+  for (std::int64_t begin = 0; begin < sequences.num_users(); begin += options.batch_users) {
+    const auto users =
+        user_range(begin, std::min(begin + options.batch_users, sequences.num_users()));
+    const Tensor scores = scores_of(sequences, split, score, users);
+    const auto places =
+        scores.scalar_type() == torch::kFloat64
+            ? places_in<double>(scores, sequences, split, users, options.mask_history)
+            : places_in<float>(scores, sequences, split, users, options.mask_history);
+    for (std::size_t row = 0; row < users.size(); ++row) {
+      const std::int64_t rank = metrics::rank_of(places[row].greater, places[row].equal_before);
+      result.ranks.push_back(rank);
+      result.num_tied += places[row].equal > 0 ? 1 : 0;
+      all.add(rank);
+      if (sequences.cold[static_cast<std::size_t>(users[row])]) cold.add(rank);
+    }
+  }
+  result.all = all.value();
+  result.cold = cold.value();
+  return result;
+}
+
+std::vector<data::TopK> top_k_lists(const data::Sequences& sequences,
+                                    data::Split split,
+                                    const ScoreFunction& score,
+                                    std::int64_t k,
+                                    std::int64_t batch_users) {
+  std::vector<data::TopK> lists;
+  for (std::int64_t begin = 0; begin < sequences.num_users(); begin += batch_users) {
+    const auto users = user_range(begin, std::min(begin + batch_users, sequences.num_users()));
+    const Tensor scores =
+        masked_copy(scores_of(sequences, split, score, users), sequences, split, users);
+    const auto [values, items] = scores.topk(std::min(k, sequences.num_items()), 1);
+    for (std::size_t row = 0; row < users.size(); ++row) {
+      data::TopK list{.user_id = sequences.user_ids[static_cast<std::size_t>(users[row])]};
+      for (std::int64_t i = 0; i < values.size(1); ++i) {
+        const double value = values[static_cast<std::int64_t>(row)][i].item<double>();
+        if (value == kMinusInfinity) break;  // fewer than k unseen items
+        list.items.push_back(sequences.item_ids[static_cast<std::size_t>(
+            items[static_cast<std::int64_t>(row)][i].item<std::int64_t>())]);
+        list.scores.push_back(value);
+      }
+      lists.push_back(std::move(list));
+    }
+  }
+  return lists;
+}
+
+}  // namespace vragent::recommender

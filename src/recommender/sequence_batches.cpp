@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/sequence_batches.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+namespace vragent::recommender {
+namespace {
+
+using torch::Tensor;
+
+constexpr double kMasked = -1e4;  // as the release masks; its exponential is zero in fp32
+
+}  // namespace
+
+std::vector<TrainingRow> training_rows(const data::Sequences& sequences) {
+  std::vector<TrainingRow> rows;
+  for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
+    const auto train = sequences.train(user);
+    if (train.size() >= 2) rows.push_back({.items = {train.begin(), train.end()}});
+  }
+  return rows;
+}
+
+SequenceBatch SequenceBatch::to(torch::Device device) const {
+  return {unique.to(device),
+          inputs.to(device),
+          targets.to(device),
+          own.to(device),
+          log_count.to(device),
+          log_pop.to(device)};
+}
+
+SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
+                         std::int64_t max_len,
+                         const std::vector<double>& popularity) {
+  std::vector<std::int64_t> unique = {0};
+  std::vector<double> counts = {1};
+  std::unordered_map<std::int32_t, std::int64_t> place_of;
+  const auto batch = static_cast<std::int64_t>(rows.size());
+  Tensor own = torch::zeros({batch, max_len + 1}, torch::kInt64);
+  Tensor targets = torch::zeros({batch, max_len}, torch::kInt64);
+  auto own_at = own.accessor<std::int64_t, 2>();
+  auto target_at = targets.accessor<std::int64_t, 2>();
+  for (std::int64_t b = 0; b < batch; ++b) {
+    const TrainingRow& row = *rows[static_cast<std::size_t>(b)];
+    const auto length = static_cast<std::int64_t>(row.items.size());
+    const std::int64_t offset = max_len + 1 - length;  // left padding
+    for (std::int64_t i = 0; i < length; ++i) {
+      const auto [found, is_new] = place_of.try_emplace(row.items[static_cast<std::size_t>(i)],
+                                                        static_cast<std::int64_t>(unique.size()));
+      if (is_new) {
+        unique.push_back(found->first);
+        counts.push_back(0);
+      }
+      counts[static_cast<std::size_t>(found->second)] += 1;
+      own_at[b][offset + i] = found->second;
+      if (i >= row.first_target) target_at[b][offset + i - 1] = found->second;
+    }
+  }
+  std::vector<double> log_pop;
+  for (const std::int64_t item : unique)
+    log_pop.push_back(item == 0 ? 0.0 : std::log(popularity[static_cast<std::size_t>(item)]));
+  const auto to_float = [](const Tensor& x) { return x.to(torch::kFloat32); };
+  return {.unique = torch::tensor(unique),
+          .inputs = own.narrow(1, 0, max_len).contiguous(),
+          .targets = targets,
+          .own = own,
+          .log_count = to_float(torch::tensor(counts, torch::kFloat64).log()),
+          .log_pop = to_float(torch::tensor(log_pop, torch::kFloat64))};
+}
+
+Tensor debiased_softmax_loss(const Tensor& states,
+                             const Tensor& vectors,
+                             const SequenceBatch& batch) {
+  const Tensor where = batch.targets.flatten().nonzero().squeeze(1);
+  const Tensor targets = batch.targets.flatten().index_select(0, where).unsqueeze(1);
+  const Tensor rows = where.div(batch.targets.size(1), "floor");
+  const Tensor logits =
+      states.flatten(0, 1).index_select(0, where).matmul(vectors.t()) - batch.log_pop;
+  const Tensor target_logit = logits.gather(1, targets);
+  Tensor scores = logits + batch.log_count;
+  scores = scores.scatter(1, batch.own.index_select(0, rows), kMasked);
+  scores = scores.index_fill(1, torch::zeros({1}, targets.options()), kMasked)
+               .scatter(1, targets, target_logit);
+  return (scores.logsumexp(1) - target_logit.squeeze(1)).mean();
+}
+
+}  // namespace vragent::recommender

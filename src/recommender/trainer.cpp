@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "vragent/nn/checkpoint.h"
+#include "vragent/nn/parameters.h"
+#include "vragent/report/train_log.h"
+#include "vragent/util/config.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
+#include "vragent/util/log.h"
+#include "vragent/util/progress.h"
+#include "vragent/util/random.h"
+
+namespace vragent::recommender {
+namespace {
+
+using torch::Tensor;
+
+constexpr const char* kCheckpoint = "checkpoint";
+
+/// The text encoder has its own rate and no decay; everything else decays (as the release groups
+/// them).
+std::vector<nn::ParameterGroup> parameter_groups(const Recommender& model,
+                                                 const LoopConfig& config) {
+  nn::ParameterGroup text{.lr_scale = config.optim.lr > 0 ? config.text_lr / config.optim.lr : 0.0};
+  nn::ParameterGroup rest{.weight_decay = config.optim.weight_decay};
+  for (const nn::NamedParameter& parameter : nn::trainable_parameters(*model)) {
+    (parameter.name.starts_with("items.encoder.") ? text : rest).parameters.push_back(parameter);
+  }
+  return {text, rest};
+}
+
+/// Share of each item among the training occurrences of the rows.
+std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int64_t num_items) {
+  std::vector<double> counts(static_cast<std::size_t>(num_items) + 1, 0.0);
+  double total = 0;
+  for (const TrainingRow& row : rows) {
+    // A row that only adds one target repeats a history that another row counts already.
+    const auto first = row.first_target == 1 ? 0 : static_cast<std::size_t>(row.first_target);
+    for (std::size_t i = first; i < row.items.size(); ++i) {
+      counts[static_cast<std::size_t>(row.items[i])] += 1;
+      total += 1;
+    }
+  }
+  for (double& count : counts) count /= std::max(total, 1.0);
+  // An item that stands only in inputs of such rows still needs a finite logarithm.
+  for (double& share : counts) share = std::max(share, 1e-12);
+  return counts;
+}
+
+/// Everything a run needs to go on where it stopped.
+struct RunState {
+  std::int64_t epoch = 0;  ///< finished epochs
+  std::int64_t step = 0;
+  TrainingResult result;
+  nn::NamedTensors best;
+};
+
+void save(const RunState& state,
+          const Recommender& model,
+          const nn::AdamW& optimizer,
+          const std::filesystem::path& folder) {
+  nn::TrainingState saved;
+  saved.add("model.", nn::parameters_of(*model));
+  saved.add("best.", state.best);
+  saved.add("optimizer.", optimizer.state());
+  saved.numbers = {{"epoch", static_cast<double>(state.epoch)},
+                   {"step", static_cast<double>(state.step)},
+                   {"best_epoch", static_cast<double>(state.result.best_epoch)},
+                   {"best_valid_hit_rate", state.result.best_valid_hit_rate}};
+  nn::save_training_state(folder / kCheckpoint, saved);
+}
+
+RunState restore(Recommender& model, nn::AdamW& optimizer, const std::filesystem::path& folder) {
+  const nn::TrainingState saved = nn::load_training_state(folder / kCheckpoint);
+  const nn::NamedTensors parameters = saved.with_prefix("model.");
+  nn::load_parameters(*model, nn::lookup_in(parameters), (folder / kCheckpoint).string());
+  optimizer.load_state(saved.with_prefix("optimizer."), (folder / kCheckpoint).string());
+  RunState state;
+  state.epoch = static_cast<std::int64_t>(saved.numbers.at("epoch"));
+  state.step = static_cast<std::int64_t>(saved.numbers.at("step"));
+  state.result.best_epoch = static_cast<std::int64_t>(saved.numbers.at("best_epoch"));
+  state.result.best_valid_hit_rate = saved.numbers.at("best_valid_hit_rate");
+  state.best = saved.with_prefix("best.");
+  return state;
+}
+
+nn::NamedTensors copy_of(const nn::NamedTensors& tensors) {
+  nn::NamedTensors copies;
+  for (const auto& [name, tensor] : tensors) copies[name] = tensor.clone();
+  return copies;
+}
+
+/// One step; the loss before it.
+double train_step(Recommender& model,
+                  nn::AdamW& optimizer,
+                  const SequenceBatch& batch,
+                  const LoopConfig& config,
+                  double lr) {
+  const Tensor vectors = model->items(batch.unique);
+  const Tensor items = vectors.index_select(0, batch.inputs.flatten())
+                           .view({batch.inputs.size(0), batch.inputs.size(1), -1});
+  const Tensor states = model->users(items, batch.inputs > 0);
+  const Tensor loss = debiased_softmax_loss(states, vectors, batch);
+  const double value = loss.item<double>();
+  if (!std::isfinite(value)) return value;
+  optimizer.zero_grad();
+  loss.backward();
+  optimizer.clip_gradients(config.optim.clip);
+  optimizer.step(lr);
+  return value;
+}
+
+class Loop {
+ public:
+  Loop(Recommender& model, const LoopConfig& config, const TrainingInput& input)
+      : model_(model),
+        config_(config),
+        input_(input),
+        popularity_(popularity_of(input.rows, input.sequences.num_items())),
+        optimizer_(parameter_groups(model, config), config.optim),
+        steps_per_epoch_((static_cast<std::int64_t>(input.rows.size()) + config.batch_size - 1) /
+                         config.batch_size) {}
+
+  TrainingResult run() {
+    const bool resumed = input_.resume && std::filesystem::exists(input_.run_folder / kCheckpoint);
+    if (resumed) {
+      state_ = restore(model_, optimizer_, input_.run_folder);
+      log::info("resume epoch={} step={}", state_.epoch, state_.step);
+    } else {
+      state_.best = copy_of(nn::parameters_of(*model_));
+    }
+    report::TrainLog curves(input_.run_folder, resumed ? state_.epoch : -1);
+    Progress progress("epochs", config_.epochs);
+    while (state_.epoch < config_.epochs && !out_of_patience()) {
+      const double loss = run_epoch();
+      const double hit_rate = validate();
+      curves.write(state_.epoch,
+                   {{"loss", loss}, {"valid_hr@10", hit_rate}, {"learning_rate", last_lr_}});
+      save(state_, model_, optimizer_, input_.run_folder);
+      progress.advance(1,
+                       formatted("loss={:.4f} valid_hr@10={:.4f} best={:.4f}",
+                                 loss,
+                                 hit_rate,
+                                 state_.result.best_valid_hit_rate));
+      throw_if_interrupted(formatted(
+          "{} epochs are saved; run the same command with --resume to go on", state_.epoch));
+    }
+    nn::load_parameters(*model_, nn::lookup_in(state_.best), "best epoch");
+    state_.result.epochs_run = state_.epoch;
+    return state_.result;
+  }
+
+ private:
+  [[nodiscard]] bool out_of_patience() const {
+    return config_.patience > 0 && state_.epoch - state_.result.best_epoch >= config_.patience;
+  }
+
+  double run_epoch() {
+    // The order and the dropout of an epoch depend on the seed and its number alone: that makes
+    // resuming exact.
+    const auto epoch = static_cast<std::uint64_t>(state_.epoch);
+    torch::manual_seed(mix_seed(input_.seed, {hash_text("dropout"), epoch}));
+    std::vector<std::size_t> order(input_.rows.size());
+    std::iota(order.begin(), order.end(), 0);
+    RandomStream(mix_seed(input_.seed, {hash_text("order"), epoch})).shuffle(order);
+    model_->train();
+    double sum = 0;
+    for (std::int64_t s = 0; s < steps_per_epoch_; ++s) {
+      const auto begin = static_cast<std::size_t>(s * config_.batch_size);
+      const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
+      std::vector<const TrainingRow*> rows;
+      for (std::size_t i = begin; i < end; ++i) rows.push_back(&input_.rows[order[i]]);
+      const SequenceBatch batch =
+          make_batch(rows, input_.sequences.protocol.max_len, popularity_).to(input_.device);
+      last_lr_ = nn::learning_rate(config_.optim, state_.step, config_.epochs * steps_per_epoch_);
+      const double loss = train_step(model_, optimizer_, batch, config_, last_lr_);
+      if (!std::isfinite(loss)) {
+        throw Error(ExitCode::kInternal,
+                    formatted("loss is {} at step {} (epoch {}, rows {} to {} of its order); "
+                              "nothing of it was saved",
+                              loss,
+                              state_.step + 1,
+                              state_.epoch + 1,
+                              begin,
+                              end - 1));
+      }
+      sum += loss;
+      state_.step += 1;
+    }
+    state_.epoch += 1;
+    return sum / static_cast<double>(std::max<std::int64_t>(steps_per_epoch_, 1));
+  }
+
+  double validate() {
+    const Evaluation valid = evaluate(input_.sequences,
+                                      data::Split::kValid,
+                                      model_ranker(model_, input_.sequences, input_.device),
+                                      {.cutoffs = {10}});
+    const double hit_rate = valid.all.cutoffs[0].hit_rate;
+    if (state_.result.best_epoch == 0 || hit_rate > state_.result.best_valid_hit_rate) {
+      state_.result.best_valid_hit_rate = hit_rate;
+      state_.result.best_epoch = state_.epoch;
+      state_.best = copy_of(nn::parameters_of(*model_));
+    }
+    return hit_rate;
+  }
+
+  Recommender& model_;
+  const LoopConfig& config_;
+  const TrainingInput& input_;
+  std::vector<double> popularity_;
+  nn::AdamW optimizer_;
+  std::int64_t steps_per_epoch_;
+  RunState state_;
+  double last_lr_ = 0;
+};
+
+}  // namespace
+
+void LoopConfig::check() const {
+  check_range("batch-size", static_cast<double>(batch_size), 1, 1e9);
+  check_range("epochs", static_cast<double>(epochs), 0, 1e9);
+  check_range("patience", static_cast<double>(patience), 0, 1e9);
+  check_range("text-lr", text_lr, 0, 100);
+  optim.check();
+}
+
+RecommenderImpl::RecommenderImpl(ItemTower tower, UserEncoder encoder)
+    : items(register_module("items", std::move(tower))),
+      users(register_module("users", std::move(encoder))) {}
+
+ScoreFunction model_ranker(Recommender model,
+                           const data::Sequences& sequences,
+                           torch::Device device) {
+  const torch::NoGradGuard no_grad;
+  model->eval();
+  const Tensor vectors = model->items->all_vectors();
+  return [model, vectors, &sequences, device](const std::vector<std::int64_t>& users,
+                                              data::Split split) mutable {
+    const torch::NoGradGuard inner_no_grad;
+    const std::int64_t length = sequences.protocol.max_len;
+    Tensor inputs = torch::zeros({static_cast<std::int64_t>(users.size()), length}, torch::kInt64);
+    auto at = inputs.accessor<std::int64_t, 2>();
+    for (std::size_t row = 0; row < users.size(); ++row) {
+      const auto history = sequences.input(users[row], split);
+      const std::int64_t offset = length - static_cast<std::int64_t>(history.size());
+      for (std::size_t i = 0; i < history.size(); ++i)
+        at[static_cast<std::int64_t>(row)][offset + static_cast<std::int64_t>(i)] = history[i];
+    }
+    const Tensor places = inputs.to(device);
+    const Tensor items =
+        vectors.index_select(0, places.flatten()).view({places.size(0), length, -1});
+    return model->users(items, places > 0).select(1, length - 1).matmul(vectors.t());
+  };
+}
+
+TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input) {
+  if (input.rows.empty()) throw DataError("no user has two training items: nothing to train on");
+  return Loop(model, config, input).run();
+}
+
+}  // namespace vragent::recommender

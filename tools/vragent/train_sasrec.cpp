@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include <iostream>
+
+#include "bind_config.h"
+#include "commands.h"
+#include "vragent/recommender/training_run.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+#include "vragent/util/table.h"
+
+namespace vragent::tools {
+namespace {
+
+/// metrics.json as a table: a row each for valid, test and cold test users.
+Table metrics_table(const std::string& metrics_json) {
+  const Json metrics = parse_json_object(metrics_json, "metrics.json");
+  Table table{.title = "", .columns = {"split"}};
+  for (const char* split : {"valid", "test", "test_cold"}) {
+    std::vector<std::string> row = {split};
+    for (const auto& [name, value] : metrics[split].items()) {
+      if (table.rows.empty()) table.columns.push_back(name);
+      row.push_back(value.is_number_integer() ? value.dump() : formatted("{:.6f}", value.get<double>()));
+    }
+    table.rows.push_back(row);
+  }
+  return table;
+}
+
+}  // namespace
+
+void add_train_sasrec(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("train-sasrec", "Train a recommender, evaluate it, write its top-k lists");
+  auto config = bind_config<recommender::TrainConfig>(*command);
+  auto json = add_json_flag(*command);
+  command->final_callback([config, json] {
+    const std::string metrics = recommender::run_training(*config);
+    std::cout << (*json ? metrics : to_text(metrics_table(metrics)));
+  });
+}
+
+}  // namespace vragent::tools
