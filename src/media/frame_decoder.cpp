@@ -24,6 +24,7 @@ bool is_damaged(const AVFrame& frame) {
 FrameDecoder::FrameDecoder(const AVStream& stream,
                            const VideoReaderOptions& options,
                            const std::filesystem::path& path) {
+  forget_ffmpeg_log();
   const AVCodecParameters& parameters = *stream.codecpar;
   const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
   if (codec == nullptr) throw open_error(path, parameters.codec_id, AVERROR_DECODER_NOT_FOUND);

@@ -87,7 +87,7 @@ std::string image_suffix(const fs::path& path) {
 Image read_image(const fs::path& path) {
   std::string bytes = read_image_file(path);
   const ImageHeader header = parse_image_header(bytes, path.string());
-  if (header.width * header.height > kMaxPixels) {
+  if (header.width > kMaxPixels / header.height) {
     throw DataError(formatted("{}: image of {}x{} pixels is larger than the limit of {} pixels",
                               path,
                               header.width,

@@ -113,12 +113,15 @@ TEST(Image, FolderIsRefused) {
 }
 
 TEST(Image, BombIsRefusedFromItsHeader) {
-  const TempDir folder;
   using namespace std::string_literals;
-  write_file(folder / "bomb.png",
-             "\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\xFF\xDC\0\0\xFF\xDC\x08\x02\0\0\0crc!"
-             "\0\0\0\0IENDcrc!"s);
+  const TempDir folder;
+  const auto bomb = [](const std::string& side) {
+    return "\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR"s + side + side + "\x08\x02\0\0\0crc!\0\0\0\0IENDcrc!"s;
+  };
+  write_file(folder / "bomb.png", bomb("\0\0\xFF\xDC"s));
   EXPECT_THAT(error_of(folder / "bomb.png"), HasSubstr("65500x65500 pixels is larger than"));
+  write_file(folder / "bomb.png", bomb("\xFF\xFF\xFF\xFF"s));
+  EXPECT_THAT(error_of(folder / "bomb.png"), HasSubstr("pixels is larger than"));
 }
 
 TEST(Image, EveryCutOfAFileIsRefused) {
