@@ -181,6 +181,10 @@ std::vector<Case> load_cases(const std::filesystem::path& path) {
   return cases;
 }
 
+std::string hash_case(const Case& row) {
+  return to_hex(hash_text(to_line(row.without_answer())));
+}
+
 std::string hash_cases(const std::vector<Case>& cases) {
   std::uint64_t hash = cases.size();
   for (const Case& row : cases) hash = mix_seed(hash, {hash_text(to_line(row.without_answer()))});

@@ -25,6 +25,7 @@ constexpr std::array<std::pair<AnswerStatus, const char*>, 7> kStatusNames = {{
 }};
 
 const std::vector<std::string_view> kKnown = {"case_id",
+                                              "case_hash",
                                               "agent",
                                               "model",
                                               "backend",
@@ -77,6 +78,7 @@ bool is_answered(AnswerStatus status) {
 std::string to_line(const Decision& row) {
   OrderedJson object;
   object["case_id"] = row.case_id;
+  if (!row.case_hash.empty()) object["case_hash"] = row.case_hash;
   object["agent"] = row.agent;
   object["model"] = row.model;
   object["backend"] = row.backend;
@@ -103,6 +105,7 @@ Decision parse_decision(const std::string& line, const std::string& where) {
   const JsonRecord record(object, where);
   Decision row;
   row.case_id = record.id("case_id");
+  row.case_hash = record.text_or("case_hash", "");
   row.agent = record.text("agent");
   row.model = record.text_or("model", "");
   row.backend = record.text_or("backend", "");

@@ -3,6 +3,7 @@
 #include "vragent/simulator/runner.h"
 
 #include <stdexcept>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -30,16 +31,21 @@ std::string key_of(const std::string& case_id, std::int64_t repeat) {
 std::unordered_set<std::string> decided_before(const std::vector<data::Case>& cases,
                                                const Agent& agent,
                                                const std::filesystem::path& out) {
-  std::unordered_set<std::string> known;
-  for (const data::Case& row : cases) known.insert(row.case_id);
+  std::unordered_map<std::string, std::string> known;
+  for (const data::Case& row : cases) known.emplace(row.case_id, hash_case(row));
   std::unordered_set<std::string> decided;
   for (const data::Decision& row : data::load_decisions(out)) {
     if (row.agent != agent.name) continue;
-    if (!known.contains(row.case_id)) {
-      throw DataError(formatted(
-          "{}: has a decision on case {}, which is not among the cases: resume with the same cases",
-          out,
-          row.case_id));
+    const auto found = known.find(row.case_id);
+    const bool fits =
+        found != known.end() && (row.case_hash.empty() || row.case_hash == found->second);
+    if (!fits) {
+      throw DataError(
+          formatted("{}: has a decision on case {}, which is another one or missing now: resume "
+                    "with the same "
+                    "cases",
+                    out,
+                    row.case_id));
     }
     decided.insert(key_of(row.case_id, row.repeat));
   }
@@ -81,6 +87,7 @@ std::vector<data::Decision> decide_batch(const Agent& agent, std::span<const Que
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     data::Decision& decision = decisions[i];
     decision.case_id = cases[i].case_id;
+    decision.case_hash = hash_case(*batch[i].row);
     decision.agent = agent.name;
     decision.model = agent.model;
     decision.backend = agent.backend;

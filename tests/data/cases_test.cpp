@@ -124,6 +124,8 @@ TEST(CaseHash, DependsOnTheQuestionsAndNotOnTheAnswers) {
   EXPECT_NE(hash_cases({other}), hash);
   EXPECT_NE(hash_cases({row, row}), hash);
   EXPECT_NE(hash_cases({}), hash);
+  EXPECT_EQ(hash_case(row), hash_case(row.without_answer()));
+  EXPECT_NE(hash_case(row), hash_case(other));
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ std::string error_of(const std::string& rest) {
 TEST(DecisionLine, RoundTripsByteForByte) {
   Decision row;
   row.case_id = "c";
+  row.case_hash = "0123456789abcdef";
   row.agent = "vragent";
   row.model = "m";
   row.backend = "native";

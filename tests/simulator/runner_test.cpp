@@ -93,6 +93,7 @@ TEST_F(Runner, WritesWhoDecided) {
   EXPECT_EQ(row.agent, "recorder");
   EXPECT_EQ(row.model, "m");
   EXPECT_EQ(row.seed, 5);
+  EXPECT_EQ(row.case_hash, hash_case(make_judge_cases(1)[0]));
   EXPECT_EQ(row.yes, true);
 }
 
@@ -140,6 +141,9 @@ TEST_F(Runner, RefusesToResumeOnOtherCases) {
   } catch (const DataError& error) {
     EXPECT_THAT(error.what(), HasSubstr("has a decision on case c2"));
   }
+  auto changed = make_judge_cases(3);
+  changed[1].candidates[0].title = "another title";
+  EXPECT_THROW(run_cases(changed, recorder_.agent(), {.resume = true}, out_), DataError);
 }
 
 TEST_F(Runner, FinishesItsBatchAndStopsAfterASignal) {

@@ -71,8 +71,11 @@ Case parse_case(const std::string& line, const std::string& where);
 /// All cases of a file ("-" is stdin). @throws DataError on a repeated case_id
 std::vector<Case> load_cases(const std::filesystem::path& path);
 
-/// 64-bit hash of the questions (not of the answers), in hexadecimal: two runs on one file show the
-/// same.
+/// 64-bit hash of one question (not of its answer) in hexadecimal: decisions carry it, so that
+/// nobody joins them with another version of the case.
+std::string hash_case(const Case& row);
+
+/// The same of all questions: two runs on one file show the same.
 std::string hash_cases(const std::vector<Case>& cases);
 
 }  // namespace vragent::data

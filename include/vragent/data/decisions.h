@@ -33,6 +33,7 @@ bool is_answered(AnswerStatus status);
 
 struct Decision {
   std::string case_id;
+  std::string case_hash;  ///< hash_case() of the question; empty in files of others
   std::string agent;
   std::string model;
   std::string backend;

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/simulator/comparison.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "simulator/joined.h"
+#include "vragent/metrics/classification.h"
+#include "vragent/util/config.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::simulator {
+namespace {
+
+/// The same case and repeat, decided by both.
+struct Pair {
+  JoinedRow agent;
+  JoinedRow reference;
+};
+
+using Pairs = std::vector<Pair>;
+
+void refuse_unpaired(const std::string& agent, const std::string& reference, const JoinedRow& row) {
+  throw DataError(formatted(
+      "{} and {} did not decide the same cases: case {}, repeat {} is decided by one of them only",
+      agent,
+      reference,
+      row.decision->case_id,
+      row.decision->repeat));
+}
+
+/// Order of join(): by case, then by repeat.
+bool comes_before(const JoinedRow& a, const JoinedRow& b) {
+  return a.row != b.row ? a.row < b.row : a.decision->repeat < b.decision->repeat;
+}
+
+/// Labelled pairs by negatives and m (0: judge). Both lists are in the order of the cases.
+std::map<std::pair<std::string, std::int64_t>, Pairs> pair_rows(
+    const std::vector<data::Case>& cases,
+    const NamedDecisions& agent,
+    const NamedDecisions& reference) {
+  const auto first = join(cases, agent.decisions, agent.name);
+  const auto second = join(cases, reference.decisions, reference.name);
+  std::map<std::pair<std::string, std::int64_t>, Pairs> groups;
+  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+    const bool lacks_first = i >= first.size();
+    const bool lacks_second = i >= second.size();
+    if (lacks_second || (!lacks_first && comes_before(first[i], second[i]))) {
+      refuse_unpaired(agent.name, reference.name, first[i]);
+    }
+    if (lacks_first || comes_before(second[i], first[i])) {
+      refuse_unpaired(agent.name, reference.name, second[i]);
+    }
+    if (!first[i].is_labelled()) continue;
+    groups[{first[i].row->negatives, first[i].num_negatives()}].push_back({first[i], second[i]});
+  }
+  return groups;
+}
+
+double accuracy(const Pairs& pairs, std::span<const std::size_t> drawn, JoinedRow Pair::*side) {
+  double correct = 0;
+  for (const std::size_t i : drawn) correct += (pairs[i].*side).is_correct() ? 1 : 0;
+  return correct / static_cast<double>(drawn.size());
+}
+
+double f1(const Pairs& pairs, std::span<const std::size_t> drawn, JoinedRow Pair::*side) {
+  metrics::Confusion counts;
+  for (const std::size_t i : drawn) {
+    const JoinedRow& row = pairs[i].*side;
+    const bool actual = row.row->label == 1;
+    row.is_answered() ? counts.add(*row.decision->yes, actual) : counts.add_unread(actual);
+  }
+  return metrics::classification_metrics(counts).f1;
+}
+
+using Measure = double (*)(const Pairs&, std::span<const std::size_t>, JoinedRow Pair::*);
+
+/// Difference, interval and bootstrap p of one measure.
+void add_bootstrap(PairedDifference& row,
+                   const Pairs& pairs,
+                   Measure measure,
+                   const CompareConfig& config) {
+  std::vector<std::int64_t> users;
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    users.push_back(pairs[i].agent.user);
+    all.push_back(i);
+  }
+  row.agent_value = measure(pairs, all, &Pair::agent);
+  row.reference_value = measure(pairs, all, &Pair::reference);
+  const auto result = metrics::cluster_bootstrap(
+      users,
+      [&](std::span<const std::size_t> drawn) {
+        return measure(pairs, drawn, &Pair::agent) - measure(pairs, drawn, &Pair::reference);
+      },
+      {.num_draws = config.draws, .seed = static_cast<std::uint64_t>(config.seed)});
+  row.difference = result.estimate;
+  row.interval = result.interval;
+  row.p_value = result.p_value;
+}
+
+void add_mcnemar(PairedDifference& row, const Pairs& pairs) {
+  const std::int64_t repeat = pairs.front().agent.decision->repeat;
+  for (const Pair& pair : pairs) {
+    if (pair.agent.decision->repeat != repeat) continue;
+    const bool agent = pair.agent.is_correct();
+    const bool reference = pair.reference.is_correct();
+    row.only_agent_right += agent && !reference ? 1 : 0;
+    row.only_reference_right += reference && !agent ? 1 : 0;
+  }
+  row.p_value = metrics::mcnemar_p_value(row.only_agent_right, row.only_reference_right);
+}
+
+std::int64_t count_cases(const Pairs& pairs) {
+  std::int64_t cases = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    cases += i == 0 || pairs[i].agent.row != pairs[i - 1].agent.row ? 1 : 0;
+  }
+  return cases;
+}
+
+void compare_pair(const std::vector<data::Case>& cases,
+                  const NamedDecisions& agent,
+                  const NamedDecisions& reference,
+                  const CompareConfig& config,
+                  std::vector<PairedDifference>& rows) {
+  for (const auto& [place, pairs] : pair_rows(cases, agent, reference)) {
+    PairedDifference row;
+    row.agent = agent.name;
+    row.reference = reference.name;
+    row.negatives = place.first;
+    row.m = place.second;
+    row.num_cases = count_cases(pairs);
+    PairedDifference by_f1 = row;
+    row.measure = "accuracy";
+    add_bootstrap(row, pairs, accuracy, config);
+    add_mcnemar(row, pairs);
+    rows.push_back(row);
+    if (row.m > 0) continue;
+    by_f1.measure = "f1";
+    add_bootstrap(by_f1, pairs, f1, config);
+    rows.push_back(by_f1);
+  }
+}
+
+void add_holm(std::vector<PairedDifference>& rows) {
+  std::vector<double> p_values;
+  for (const PairedDifference& row : rows) p_values.push_back(row.p_value);
+  const auto adjusted = metrics::holm_adjusted(p_values);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].p_holm = adjusted[i];
+}
+
+const NamedDecisions& find_reference(const std::vector<NamedDecisions>& agents,
+                                     const std::string& name) {
+  if (agents.size() < 2) throw ConfigError("two agents or more are needed to compare");
+  if (name.empty()) return agents.front();
+  for (const NamedDecisions& agent : agents) {
+    if (agent.name == name) return agent;
+  }
+  throw ConfigError("--reference " + name + " is not among the agents");
+}
+
+}  // namespace
+
+void CompareConfig::check() const {
+  check_range("draws", static_cast<double>(draws), 1, 1e7);
+}
+
+std::vector<PairedDifference> compare_agents(const std::vector<data::Case>& cases,
+                                             const std::vector<NamedDecisions>& agents,
+                                             const CompareConfig& config) {
+  config.check();
+  const NamedDecisions& reference = find_reference(agents, config.reference);
+  std::vector<PairedDifference> rows;
+  for (const NamedDecisions& agent : agents) {
+    if (&agent != &reference) compare_pair(cases, agent, reference, config, rows);
+  }
+  add_holm(rows);
+  return rows;
+}
+
+Table comparison_table(const std::vector<PairedDifference>& differences) {
+  Table table;
+  table.title = "Paired differences on the same cases";
+  table.columns = {"Agent",
+                   "Reference",
+                   "Measure",
+                   "Negatives",
+                   "Cases",
+                   "Agent value",
+                   "Reference value",
+                   "Difference",
+                   "95 % interval",
+                   "p",
+                   "p (Holm)"};
+  for (const PairedDifference& row : differences) {
+    const bool excludes_zero = !row.interval.contains(0);
+    const std::string measure =
+        row.m == 0 ? "judge " + row.measure : formatted("{} m={}", row.measure, row.m);
+    table.rows.push_back({row.agent,
+                          row.reference,
+                          measure,
+                          row.negatives,
+                          formatted("{}", row.num_cases),
+                          formatted("{:.3f}", row.agent_value),
+                          formatted("{:.3f}", row.reference_value),
+                          formatted("{:+.3f}{}", row.difference, excludes_zero ? "*" : ""),
+                          formatted("[{:+.3f}, {:+.3f}]", row.interval.low, row.interval.high),
+                          formatted("{:.4f}", row.p_value),
+                          formatted("{:.4f}", row.p_holm)});
+  }
+  table.notes = {
+      "interval: bootstrap over users; p: exact McNemar (accuracy, first repeat), bootstrap (f1)",
+      "*: the interval excludes 0"};
+  return table;
+}
+
+std::string comparison_json(const std::vector<PairedDifference>& differences) {
+  OrderedJson list = OrderedJson::array();
+  for (const PairedDifference& row : differences) {
+    list.push_back({{"agent", row.agent},
+                    {"reference", row.reference},
+                    {"measure", row.measure},
+                    {"negatives", row.negatives},
+                    {"m", row.m},
+                    {"num_cases", row.num_cases},
+                    {"agent_value", row.agent_value},
+                    {"reference_value", row.reference_value},
+                    {"difference", row.difference},
+                    {"low", row.interval.low},
+                    {"high", row.interval.high},
+                    {"only_agent_right", row.only_agent_right},
+                    {"only_reference_right", row.only_reference_right},
+                    {"p_value", row.p_value},
+                    {"p_holm", row.p_holm}});
+  }
+  return list.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+}
+
+}  // namespace vragent::simulator
