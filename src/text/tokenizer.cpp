@@ -236,7 +236,7 @@ TokenizerDescription read_bpe_folder(const SideFiles& files) {
     parts.splits = {WordPattern::kGpt2};
   } else if (family.starts_with("clip")) {
     parts.normalizer = {NormalForm::kNfc, ReplaceSpace{" "}, LowerCase{}};
-    parts.splits = {WordPattern::kClip};
+    parts.splits = {WordPattern::kClip, WordPattern::kGpt2};  // the latter cuts <|endoftext|>
     model.word_end = "</w>";
     model.unk_token = "<|endoftext|>";
   } else {

@@ -16,7 +16,7 @@ using testing::Pair;
 
 TEST(TrainBpe, JoinsTheMostFrequentPairFirst) {
   const auto bpe =
-      train_bpe(std::vector<std::string>{" low low low lot"}, BpeFlavour::kQwen2, 259);
+      train_bpe(std::vector<std::string>{"low low low low lot"}, BpeFlavour::kQwen2, 259);
   EXPECT_THAT(bpe.merges, ElementsAre(Pair("l", "o"), Pair("\u0120", "lo"), Pair("\u0120lo", "w")));
   EXPECT_EQ(bpe.tokens.size(), 259U);
   EXPECT_EQ(bpe.tokens.back(), "\u0120low");
