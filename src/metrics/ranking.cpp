@@ -57,7 +57,7 @@ double ndcg_at(std::int64_t rank, std::int64_t k) {
   return rank <= k ? 1.0 / std::log2(static_cast<double>(rank) + 1.0) : 0.0;
 }
 
-RankingAccumulator::RankingAccumulator(std::vector<std::int64_t> cutoffs) {
+RankingAccumulator::RankingAccumulator(const std::vector<std::int64_t>& cutoffs) {
   std::set<std::int64_t> seen;
   for (const std::int64_t k : cutoffs) {
     if (k < 1) throw ConfigError(formatted("k: {} is below 1", k));

@@ -9,6 +9,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include <math.h>  // lgamma_r
+
 #include "vragent/util/format.h"
 #include "vragent/util/random.h"
 
@@ -17,6 +19,12 @@ namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr int kMaxIterations = 100'000;
+
+/// ln(gamma(x)); std::lgamma writes a global.
+double log_gamma(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
 
 void check_level(double level) {
   if (!(level > 0.0 && level < 1.0)) {
@@ -39,8 +47,8 @@ double normal_two_sided(double level) {
 double fair_binomial(std::int64_t k, std::int64_t n) {
   const auto successes = static_cast<double>(k);
   const auto trials = static_cast<double>(n);
-  return std::exp(std::lgamma(trials + 1.0) - std::lgamma(successes + 1.0) -
-                  std::lgamma(trials - successes + 1.0) - trials * std::log(2.0));
+  return std::exp(log_gamma(trials + 1.0) - log_gamma(successes + 1.0) -
+                  log_gamma(trials - successes + 1.0) - trials * std::log(2.0));
 }
 
 /// P(X <= k) for X ~ Binomial(n, 1/2) and k <= n / 2, summed from its largest term down.
@@ -62,7 +70,7 @@ double lower_gamma_series(double a, double x) {
     term *= x / (a + n);
     sum += term;
   }
-  return sum * std::exp(a * std::log(x) - x - std::lgamma(a));
+  return sum * std::exp(a * std::log(x) - x - log_gamma(a));
 }
 
 /// Regularised upper incomplete gamma Q(a, x) by its continued fraction (modified Lentz); for
@@ -81,7 +89,7 @@ double upper_gamma_fraction(double a, double x) {
     value *= d * c;
     if (std::abs(d * c - 1.0) <= kEpsilon) break;
   }
-  return value * std::exp(a * std::log(x) - x - std::lgamma(a));
+  return value * std::exp(a * std::log(x) - x - log_gamma(a));
 }
 
 double chi_square_tail(double statistic, std::int64_t degrees) {

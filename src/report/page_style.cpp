@@ -150,7 +150,8 @@ footer { margin-top: 3.5rem; padding-top: 1.1rem; border-top: 1px solid var(--li
   .frames { grid-template-columns: repeat(3, 1fr); }
   .figures figure, .card { padding: .8rem .8rem .7rem; }
   th, td { padding: .45rem .6rem; }
-  tbody th { min-width: 6.5rem; max-width: 9rem; }
+  tbody th { min-width: 6.5rem; max-width: 9.5rem; }
+  .badge { display: table; margin-bottom: .15em; }
 }
 @media (min-width: 70rem) {
   .columns { display: grid; grid-template-columns: 11rem minmax(0, 1fr); gap: 0 3rem; }

@@ -51,7 +51,7 @@ struct RankingMetrics {
 class RankingAccumulator {
  public:
   /// @param cutoffs values of k, each at least 1 and used once. @throws ConfigError otherwise
-  explicit RankingAccumulator(std::vector<std::int64_t> cutoffs = {10, 20});
+  explicit RankingAccumulator(const std::vector<std::int64_t>& cutoffs = {10, 20});
 
   /// A user whose target has this 1-based rank. @throws std::logic_error when rank < 1
   void add(std::int64_t rank);
