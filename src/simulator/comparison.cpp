@@ -3,7 +3,9 @@
 #include "vragent/simulator/comparison.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "simulator/joined.h"
@@ -39,12 +41,11 @@ bool comes_before(const JoinedRow& a, const JoinedRow& b) {
 }
 
 /// Labelled pairs by negatives and m (0: judge). Both lists are in the order of the cases.
-std::map<std::pair<std::string, std::int64_t>, Pairs> pair_rows(
-    const std::vector<data::Case>& cases,
-    const NamedDecisions& agent,
-    const NamedDecisions& reference) {
-  const auto first = join(cases, agent.decisions, agent.name);
-  const auto second = join(cases, reference.decisions, reference.name);
+std::map<std::pair<std::string, std::int64_t>, Pairs> pair_rows(const CaseIndex& index,
+                                                                const NamedDecisions& agent,
+                                                                const NamedDecisions& reference) {
+  const auto first = index.join(agent.decisions, agent.name);
+  const auto second = index.join(reference.decisions, reference.name);
   std::map<std::pair<std::string, std::int64_t>, Pairs> groups;
   for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
     const bool lacks_first = i >= first.size();
@@ -61,42 +62,43 @@ std::map<std::pair<std::string, std::int64_t>, Pairs> pair_rows(
   return groups;
 }
 
-double accuracy(const Pairs& pairs, std::span<const std::size_t> drawn, JoinedRow Pair::*side) {
-  double correct = 0;
-  for (const std::size_t i : drawn) correct += (pairs[i].*side).is_correct() ? 1 : 0;
-  return correct / static_cast<double>(drawn.size());
+/// A measure of one agent on drawn pairs.
+using Measure = std::function<double(std::span<const std::size_t> drawn)>;
+
+Measure accuracy_of(const Pairs& pairs, JoinedRow Pair::*side) {
+  std::vector<std::uint8_t> correct;
+  for (const Pair& pair : pairs) correct.push_back((pair.*side).is_correct() ? 1 : 0);
+  return [correct](std::span<const std::size_t> drawn) {
+    std::int64_t sum = 0;
+    for (const std::size_t i : drawn) sum += correct[i];
+    return static_cast<double>(sum) / static_cast<double>(drawn.size());
+  };
 }
 
-double f1(const Pairs& pairs, std::span<const std::size_t> drawn, JoinedRow Pair::*side) {
-  metrics::Confusion counts;
-  for (const std::size_t i : drawn) {
-    const JoinedRow& row = pairs[i].*side;
-    const bool actual = row.row->label == 1;
-    row.is_answered() ? counts.add(*row.decision->yes, actual) : counts.add_unread(actual);
-  }
-  return metrics::classification_metrics(counts).f1;
+Measure f1_of(const Pairs& pairs, JoinedRow Pair::*side) {
+  std::vector<Outcome> outcomes;
+  for (const Pair& pair : pairs) outcomes.push_back(outcome_of(pair.*side));
+  return [outcomes](std::span<const std::size_t> drawn) {
+    return metrics::classification_metrics(tally(outcomes, drawn)).f1;
+  };
 }
 
-using Measure = double (*)(const Pairs&, std::span<const std::size_t>, JoinedRow Pair::*);
-
-/// Difference, interval and bootstrap p of one measure.
+/// Values, difference, interval and bootstrap p of one measure.
 void add_bootstrap(PairedDifference& row,
                    const Pairs& pairs,
-                   Measure measure,
+                   Measure (*measure_of)(const Pairs&, JoinedRow Pair::*),
                    const CompareConfig& config) {
+  const Measure agent = measure_of(pairs, &Pair::agent);
+  const Measure reference = measure_of(pairs, &Pair::reference);
   std::vector<std::int64_t> users;
-  std::vector<std::size_t> all;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    users.push_back(pairs[i].agent.user);
-    all.push_back(i);
-  }
-  row.agent_value = measure(pairs, all, &Pair::agent);
-  row.reference_value = measure(pairs, all, &Pair::reference);
+  for (const Pair& pair : pairs) users.push_back(pair.agent.user);
+  std::vector<std::size_t> all(pairs.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  row.agent_value = agent(all);
+  row.reference_value = reference(all);
   const auto result = metrics::cluster_bootstrap(
       users,
-      [&](std::span<const std::size_t> drawn) {
-        return measure(pairs, drawn, &Pair::agent) - measure(pairs, drawn, &Pair::reference);
-      },
+      [&](std::span<const std::size_t> drawn) { return agent(drawn) - reference(drawn); },
       {.num_draws = config.draws, .seed = static_cast<std::uint64_t>(config.seed)});
   row.difference = result.estimate;
   row.interval = result.interval;
@@ -123,12 +125,12 @@ std::int64_t count_cases(const Pairs& pairs) {
   return cases;
 }
 
-void compare_pair(const std::vector<data::Case>& cases,
+void compare_pair(const CaseIndex& index,
                   const NamedDecisions& agent,
                   const NamedDecisions& reference,
                   const CompareConfig& config,
                   std::vector<PairedDifference>& rows) {
-  for (const auto& [place, pairs] : pair_rows(cases, agent, reference)) {
+  for (const auto& [place, pairs] : pair_rows(index, agent, reference)) {
     PairedDifference row;
     row.agent = agent.name;
     row.reference = reference.name;
@@ -137,12 +139,12 @@ void compare_pair(const std::vector<data::Case>& cases,
     row.num_cases = count_cases(pairs);
     PairedDifference by_f1 = row;
     row.measure = "accuracy";
-    add_bootstrap(row, pairs, accuracy, config);
+    add_bootstrap(row, pairs, accuracy_of, config);
     add_mcnemar(row, pairs);
     rows.push_back(row);
     if (row.m > 0) continue;
     by_f1.measure = "f1";
-    add_bootstrap(by_f1, pairs, f1, config);
+    add_bootstrap(by_f1, pairs, f1_of, config);
     rows.push_back(by_f1);
   }
 }
@@ -175,9 +177,10 @@ std::vector<PairedDifference> compare_agents(const std::vector<data::Case>& case
                                              const CompareConfig& config) {
   config.check();
   const NamedDecisions& reference = find_reference(agents, config.reference);
+  const CaseIndex index(cases);
   std::vector<PairedDifference> rows;
   for (const NamedDecisions& agent : agents) {
-    if (&agent != &reference) compare_pair(cases, agent, reference, config, rows);
+    if (&agent != &reference) compare_pair(index, agent, reference, config, rows);
   }
   add_holm(rows);
   return rows;

@@ -5,11 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "vragent/data/cases.h"
 #include "vragent/data/decisions.h"
+#include "vragent/metrics/classification.h"
 
 namespace vragent::simulator {
 
@@ -38,10 +41,44 @@ struct JoinedRow {
   }
 };
 
-/// All decisions of one agent, in the order of the cases, then of the repeats.
-/// @throws DataError naming the case when a decision does not fit (see score_agents)
-std::vector<JoinedRow> join(const std::vector<data::Case>& cases,
-                            const std::vector<data::Decision>& decisions,
-                            const std::string& agent);
+/// What became of a judgment, in one byte: resampling reads them by the million.
+enum class Outcome : std::uint8_t {
+  kTruePositive,
+  kFalsePositive,
+  kTrueNegative,
+  kFalseNegative,
+  kUnreadPositive,
+  kUnreadNegative,
+};
+
+/// @pre row is a labelled judgment
+Outcome outcome_of(const JoinedRow& row);
+
+/// Counts of some outcomes, by their places (with repetition).
+metrics::Confusion tally(std::span<const Outcome> outcomes, std::span<const std::size_t> places);
+
+/// Counts of all outcomes.
+metrics::Confusion tally(std::span<const Outcome> outcomes);
+
+/// Cases to be found by id, with their users numbered and their hashes at hand.
+class CaseIndex {
+ public:
+  /// @param cases must outlive the index
+  explicit CaseIndex(const std::vector<data::Case>& cases);
+
+  /// All decisions of one agent, in the order of the cases, then of the repeats.
+  /// @throws DataError naming the case when a decision does not fit (see score_agents)
+  [[nodiscard]] std::vector<JoinedRow> join(const std::vector<data::Decision>& decisions,
+                                            const std::string& agent) const;
+
+ private:
+  /// Why a decision does not fit the case at `place`, or "".
+  [[nodiscard]] std::string problem_with(const data::Decision& decision, std::size_t place) const;
+
+  const std::vector<data::Case>& cases_;
+  std::vector<std::string> hashes_;
+  std::vector<std::int64_t> users_;
+  std::unordered_map<std::string, std::size_t> place_of_;
+};
 
 }  // namespace vragent::simulator

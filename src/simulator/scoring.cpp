@@ -61,37 +61,28 @@ metrics::MeanStd accuracy_over_repeats(const Rows& rows) {
   return metrics::mean_std(accuracies);
 }
 
-void add_row(metrics::Confusion& counts, const JoinedRow& row) {
-  const bool actual = row.row->label == 1;
-  if (row.is_answered()) {
-    counts.add(*row.decision->yes, actual);
-  } else {
-    counts.add_unread(actual);
-  }
-}
-
-metrics::Confusion confusion_of(const Rows& rows) {
-  metrics::Confusion counts;
-  for (const JoinedRow& row : rows) add_row(counts, row);
-  return counts;
+std::vector<Outcome> outcomes_of(const Rows& rows) {
+  std::vector<Outcome> outcomes;
+  for (const JoinedRow& row : rows) outcomes.push_back(outcome_of(row));
+  return outcomes;
 }
 
 metrics::ClassificationMetrics mean_over_users(const Rows& rows) {
-  std::map<std::int64_t, metrics::Confusion> by_user;
-  for (const JoinedRow& row : rows) add_row(by_user[row.user], row);
+  std::map<std::int64_t, std::vector<Outcome>> by_user;
+  for (const JoinedRow& row : rows) by_user[row.user].push_back(outcome_of(row));
   std::vector<metrics::Confusion> users;
-  for (const auto& [user, counts] : by_user) users.push_back(counts);
+  for (const auto& [user, outcomes] : by_user) users.push_back(tally(outcomes));
   return metrics::macro_metrics(users);
 }
 
-metrics::Interval f1_interval(const Rows& rows, const ScoreConfig& config) {
+metrics::Interval f1_interval(const Rows& rows,
+                              const std::vector<Outcome>& outcomes,
+                              const ScoreConfig& config) {
   if (config.draws == 0) return {0, 1};
   std::vector<std::int64_t> users;
   for (const JoinedRow& row : rows) users.push_back(row.user);
   const auto f1 = [&](std::span<const std::size_t> drawn) {
-    metrics::Confusion counts;
-    for (const std::size_t i : drawn) add_row(counts, rows[i]);
-    return metrics::classification_metrics(counts).f1;
+    return metrics::classification_metrics(tally(outcomes, drawn)).f1;
   };
   return metrics::cluster_bootstrap(
              users,
@@ -115,7 +106,8 @@ JudgeScore score_judgments(const Rows& rows, const ScoreConfig& config) {
   JudgeScore score;
   score.negatives = rows.front().row->negatives;
   score.num_cases = count_cases(rows);
-  score.counts = confusion_of(rows);
+  const std::vector<Outcome> outcomes = outcomes_of(rows);
+  score.counts = tally(outcomes);
   const metrics::Confusion& counts = score.counts;
   score.metrics = metrics::classification_metrics(counts);
   score.macro = mean_over_users(rows);
@@ -124,7 +116,7 @@ JudgeScore score_judgments(const Rows& rows, const ScoreConfig& config) {
   score.precision_interval =
       wilson_per_case(counts.true_positive, counts.true_positive + counts.false_positive, rows);
   score.recall_interval = wilson_per_case(counts.true_positive, positives, rows);
-  score.f1_interval = f1_interval(rows, config);
+  score.f1_interval = f1_interval(rows, outcomes, config);
   score.chance_credited_accuracy = metrics::chance_credited_accuracy(
       counts.num_correct(), counts.num_unread(), counts.num_rows(), 0.5);
   score.over_repeats = accuracy_over_repeats(rows);
@@ -178,6 +170,7 @@ void add_account(AgentScore& score, const Rows& rows, const std::vector<data::Ca
 }
 
 AgentScore score_agent(const std::vector<data::Case>& cases,
+                       const CaseIndex& index,
                        const NamedDecisions& agent,
                        const ScoreConfig& config) {
   AgentScore score;
@@ -186,7 +179,7 @@ AgentScore score_agent(const std::vector<data::Case>& cases,
     score.model = agent.decisions.front().model;
     score.backend = agent.decisions.front().backend;
   }
-  const Rows rows = join(cases, agent.decisions, agent.name);
+  const Rows rows = index.join(agent.decisions, agent.name);
   add_account(score, rows, cases);
   for (const auto& [place, group] : group_rows(rows)) {
     if (place.second == 0) {
@@ -223,8 +216,9 @@ Scores score_agents(const std::vector<data::Case>& cases,
   Scores scores;
   scores.cases_hash = hash_cases(cases);
   scores.num_cases = std::ssize(cases);
+  const CaseIndex index(cases);
   for (const NamedDecisions& agent : agents) {
-    scores.agents.push_back(score_agent(cases, agent, config));
+    scores.agents.push_back(score_agent(cases, index, agent, config));
   }
   return scores;
 }
@@ -232,8 +226,9 @@ Scores score_agents(const std::vector<data::Case>& cases,
 std::vector<std::string> scored_lines(const std::vector<data::Case>& cases,
                                       const std::vector<NamedDecisions>& agents) {
   std::vector<std::string> lines;
+  const CaseIndex index(cases);
   for (const NamedDecisions& agent : agents) {
-    for (const JoinedRow& row : join(cases, agent.decisions, agent.name)) {
+    for (const JoinedRow& row : index.join(agent.decisions, agent.name)) {
       OrderedJson object = OrderedJson::parse(to_line(*row.decision));
       object["user_id"] = row.row->user_id;
       object["task"] = to_string(row.row->task);

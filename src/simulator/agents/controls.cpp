@@ -128,8 +128,9 @@ Agent control_agent(const std::string& name,
     std::vector<data::Decision> decisions(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const data::Case& row = batch[i];
-      RandomStream random(mix_seed(static_cast<std::uint64_t>(seed),
-                                   {hash_text(row.case_id), static_cast<std::uint64_t>(repeat)}));
+      RandomStream random(
+          mix_seed(static_cast<std::uint64_t>(seed),
+                   {hash_text(name), hash_text(row.case_id), static_cast<std::uint64_t>(repeat)}));
       if (name == "pop") {
         decide_by_popularity(row, popularities, random, decisions[i]);
       } else if (name == "recscore" || name == "antirec") {
