@@ -19,9 +19,8 @@
 #include "vragent/util/progress.h"
 #include "vragent/util/table.h"
 
+namespace mini_world {
 namespace {
-
-using namespace mini_world;
 
 /// Adds a sub-command whose flags are those of `Config` and which then calls `work(config)`.
 template <class Config, class Work>
@@ -81,6 +80,9 @@ void add_commands(CLI::App& app) {
   check.add_flag("--json", *as_json, "print JSON");
 }
 
+}  // namespace
+
+/// Parses the command line and does what it says. @return the exit code
 int run(int argc, char** argv) {
   CLI::App app("Writes the data of vragent's embedded demo: a small world with known truth.");
   app.require_subcommand(1);
@@ -94,12 +96,12 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-}  // namespace
+}  // namespace mini_world
 
 int main(int argc, char** argv) {
   vragent::install_interrupt_handlers();
   try {
-    return run(argc, argv);
+    return mini_world::run(argc, argv);
   } catch (const vragent::Error& error) {
     vragent::log::error("{}", error.what());
     return static_cast<int>(error.code());
