@@ -30,6 +30,7 @@ function(vragent_add_floor name)
   endforeach()
   target_sources(${library} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
   target_link_libraries(${library} ${scope} ${arg_DEPS})
+  target_compile_features(${library} ${scope} cxx_std_20)  # headers use it: the header check compiles them alone
   if(sources)
     target_link_libraries(${library} PRIVATE vragent_build ${arg_PRIVATE_DEPS})
     target_include_directories(${library} PRIVATE ${PROJECT_SOURCE_DIR}/src)

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/prefill.h"
+#include "vragent/engine/prefill.h"
 #include "vragent/engine/sampler.h"
 #include "vragent/util/interrupt.h"
 

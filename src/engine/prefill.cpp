@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "engine/prefill.h"
+#include "vragent/engine/prefill.h"
 
 #include <algorithm>
 #include <numeric>

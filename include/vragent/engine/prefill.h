@@ -19,7 +19,7 @@ struct Prefilled {
   torch::Tensor last_hidden;  ///< [P, D]
 };
 
-/// One forward over right-padded prompts.
+/// One forward over right-padded prompts. Gradients flow through it unless the caller forbids them.
 Prefilled prefill(const models::TextModel& model, std::span<const Prompt> prompts);
 
 /// Cuts prompts into waves of at most `max_rows` samples and `max_prefill_tokens` padded tokens,

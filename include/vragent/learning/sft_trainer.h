@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Supervised fine-tuning of language models (and of Qwen2.5-VL with its vision tower), all
+// parameters.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "vragent/nn/device.h"
+#include "vragent/nn/optim.h"
+#include "vragent/simulator/user_profile.h"
+
+namespace vragent::learning {
+
+struct SftConfig {
+  std::filesystem::path out;
+  std::filesystem::path train;
+  std::filesystem::path valid;
+  std::string model;
+  std::int64_t batch_size = 16;
+  double epochs = 1;
+  std::int64_t max_steps = 0;
+  std::int64_t max_length = 4096;
+  std::string loss_on = "answer";
+  std::int64_t log_every = 10;
+  std::int64_t valid_every = 0;
+  std::int64_t save_every = 0;
+  std::int64_t keep_checkpoints = 2;
+  bool resume = false;
+  nn::OptimConfig optim = {.lr = 1e-5, .weight_decay = 0.0, .clip = 1.0, .schedule = "linear"};
+  simulator::PromptConfig prompt;
+  nn::RuntimeConfig runtime;
+
+  void visit(auto& v) {
+    v("out", out, "run folder; the trained model is written there");
+    v("model", model, "model folder to start from, or org/name in the local cache");
+    v("train", train, "examples: chat jsonl, prompt/completion jsonl, or a case file");
+    v("valid", valid, "examples that are only measured");
+    v("batch-size", batch_size, "examples of one optimiser step");
+    v("epochs", epochs, "passes over the examples");
+    v("max-steps", max_steps, "stop after so many steps; 0 is all epochs");
+    v("max-length", max_length, "longest example in tokens; a longer one is an error");
+    v("loss-on", loss_on, "answer: the assistant's turns; all: every token");
+    v("log-every", log_every, "steps between logged lines");
+    v("valid-every", valid_every, "steps between measurements on --valid; 0 is once, at the end");
+    v("save-every", save_every, "steps between checkpoints; 0 is one at the end");
+    v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
+    v("resume", resume, "go on from the newest checkpoint in --out");
+    v("optim", optim, "");
+    v("prompt", prompt, "");
+    runtime.visit(v);
+  }
+
+  void check() const;
+};
+
+/// What a run ends with.
+struct SftResult {
+  std::int64_t steps = 0;
+  double train_loss = 0;  ///< mean over the last logged interval
+  double valid_loss = 0;  ///< token mean; 0 without --valid
+};
+
+/// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json
+/// and logs.
+/// @throws Interrupted after a signal, with a checkpoint saved; Error (70) naming the step when the
+/// loss is not finite
+SftResult run_sft(const SftConfig& config);
+
+}  // namespace vragent::learning

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Log-probabilities of given tokens without the [tokens, V] matrix: logits are made for a chunk of
+// tokens at a time and made again in the backward pass.
+#pragma once
+
+#include <cstdint>
+
+#include <torch/types.h>
+
+namespace vragent::learning {
+
+/// One value a token.
+struct TokenLogProbs {
+  torch::Tensor log_probs;  ///< fp32 [n], log softmax(hidden head^T / temperature) of the target
+  torch::Tensor entropy;    ///< fp32 [n] of the same distribution; carries no gradient
+};
+
+/// @param hidden [n, D]; head [V, D]; targets int64 [n]
+/// @param chunk tokens whose logits exist at one time
+TokenLogProbs token_log_probs(const torch::Tensor& hidden,
+                              const torch::Tensor& head,
+                              const torch::Tensor& targets,
+                              double temperature = 1.0,
+                              std::int64_t chunk = 2048);
+
+}  // namespace vragent::learning

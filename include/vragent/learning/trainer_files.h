@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// What language model trainers leave on disk: checkpoints in the Hugging Face layout with the state
+// to go on, the last k of them kept; trainer_state.json under TRL's names; the logs; and the final
+// model.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+
+#include "vragent/nn/checkpoint.h"
+#include "vragent/nn/optim.h"
+#include "vragent/report/train_log.h"
+
+namespace vragent::learning {
+
+/// Counters of a run, saved with every checkpoint.
+using RunNumbers = std::map<std::string, double>;
+
+class TrainerFiles {
+ public:
+  /// @param base the model folder that training starts from: its config and side files go with
+  /// every checkpoint
+  TrainerFiles(std::filesystem::path run_folder,
+               std::filesystem::path base,
+               std::int64_t keep_checkpoints);
+
+  /// Restores model and optimiser from the newest checkpoint and opens the logs behind it; without
+  /// one (or without `resume`) starts the logs anew. @return the counters of the checkpoint, if
+  /// there was one
+  std::optional<RunNumbers> open(bool resume, torch::nn::Module& model, nn::AdamW& optimizer);
+
+  /// One logged step, to train_log.jsonl, the event file and the log history.
+  void log(std::int64_t step, double epoch, const std::vector<report::Scalar>& scalars);
+
+  /// Writes checkpoint-STEP (complete or absent) and removes the oldest beyond those to keep.
+  void save_checkpoint(std::int64_t step,
+                       const torch::nn::Module& model,
+                       const nn::AdamW& optimizer,
+                       const RunNumbers& numbers);
+
+  /// Writes the final model and trainer_state.json into the run folder.
+  void finish(std::int64_t step, const torch::nn::Module& model, const RunNumbers& numbers);
+
+  [[nodiscard]] const std::filesystem::path& run_folder() const { return run_folder_; }
+
+ private:
+  void write_model(const std::filesystem::path& folder, const torch::nn::Module& model) const;
+  [[nodiscard]] std::string trainer_state(std::int64_t step, const RunNumbers& numbers) const;
+
+  std::filesystem::path run_folder_;
+  std::filesystem::path base_;
+  std::int64_t keep_checkpoints_;
+  std::unique_ptr<report::TrainLog> log_;
+};
+
+/// The newest checkpoint-N folder below a run folder.
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run_folder);
+
+}  // namespace vragent::learning

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// A batch of examples as tensors, and the model's log-probabilities of the tokens that count.
+#pragma once
+
+#include <cstdint>
+#include <future>
+#include <span>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "vragent/engine/native_chat.h"
+#include "vragent/learning/sft_examples.h"
+
+namespace vragent::learning {
+
+/// Rows right-padded to the longest.
+struct SftBatch {
+  torch::Tensor ids;        ///< int64 [B, T]
+  torch::Tensor positions;  ///< int64 [1, T], or [3, B, T] with images
+  torch::Tensor patches;    ///< of all images; undefined without
+  std::vector<models::Grid> grids;
+  torch::Tensor predict_from;  ///< int64 [n], places in [B*T] whose next token counts
+  torch::Tensor targets;       ///< int64 [n], those next tokens
+};
+
+/// @throws DataError naming the example when it is longer than max_length
+SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
+                        const engine::ChatEncoder& encoder,
+                        bool all_tokens,
+                        std::int64_t max_length);
+
+/// fp32 [n], log-probability of each target.
+torch::Tensor target_log_probs(engine::LanguageModel& model,
+                               const SftBatch& batch,
+                               torch::Device device);
+
+}  // namespace vragent::learning

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/sft_examples.h"
+
+#include "vragent/data/cases.h"
+#include "vragent/media/image.h"
+#include "vragent/simulator/tasks.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::learning {
+namespace fs = std::filesystem;
+
+namespace {
+
+ChatExample::Turn parse_turn(const Json& message,
+                             const fs::path& folder,
+                             const std::string& where) {
+  const JsonRecord record(message, where);
+  ChatExample::Turn turn{.role = record.text("role")};
+  if (!message.contains("content")) record.fail("content", "missing");
+  if (message["content"].is_string()) {
+    turn.text = record.text("content");
+    return turn;
+  }
+  for (const Json& part : record.array("content")) {
+    const JsonRecord part_record(part, where + ": content");
+    const std::string type = part_record.text("type");
+    if (type == "text") {
+      turn.text += part_record.text("text");
+    } else if (type == "image") {
+      const fs::path image = part_record.text("image");
+      turn.images.push_back(image.is_absolute() ? image : folder / image);
+    } else {
+      part_record.fail("type", "text or image is wanted, got \"" + type + "\"");
+    }
+  }
+  return turn;
+}
+
+ChatExample from_case(const std::string& line,
+                      const std::string& where,
+                      const simulator::PromptConfig& prompt) {
+  const data::Case row = data::parse_case(line, where);
+  std::string answer = row.response;
+  if (answer.empty() && !prompt.cot)
+    answer = simulator::answer_in_form("", simulator::true_answer(row), prompt);
+  if (answer.empty() || (row.response.empty() && simulator::true_answer(row).empty())) {
+    throw DataError(where +
+                    ": a case needs a \"response\" to learn from (or, with --no-cot, a label)");
+  }
+  ChatExample example{.where = where};
+  for (const chat::Message& message : simulator::task_messages(row, prompt))
+    example.turns.push_back({message.role, message.text, {}});
+  example.turns.push_back({"assistant", answer, {}});
+  return example;
+}
+
+ChatExample parse_example(const std::string& line,
+                          const fs::path& folder,
+                          const std::string& where,
+                          const simulator::PromptConfig& prompt) {
+  const Json row = parse_json_object(line, where);
+  if (row.contains("case_id")) return from_case(line, where, prompt);
+  const JsonRecord record(row, where);
+  ChatExample example{.where = where};
+  if (row.contains("messages")) {
+    for (const Json& message : record.array("messages"))
+      example.turns.push_back(parse_turn(message, folder, where));
+  } else {
+    example.turns = {{"user", record.text("prompt"), {}},
+                     {"assistant", record.text("completion"), {}}};
+  }
+  if (example.turns.empty() || example.turns.back().role != "assistant")
+    throw DataError(where + ": the last turn must be the assistant's");
+  return example;
+}
+
+std::vector<chat::Message> read_messages(const ChatExample& example) {
+  std::vector<chat::Message> messages;
+  for (const auto& turn : example.turns) {
+    messages.push_back({turn.role, turn.text, {}});
+    for (const fs::path& path : turn.images) {
+      try {
+        messages.back().images.push_back(media::read_image(path));
+      } catch (const Error& error) {
+        throw DataError(example.where + ": " + error.what());
+      }
+    }
+  }
+  return messages;
+}
+
+/// Marks the tokens between the end of the generation prompt before each assistant turn and the end
+/// of that turn's words and end mark. Prefixes of a chat are prefixes of its ids, because turns end
+/// in control tokens.
+std::vector<bool> mark_answers(std::span<const chat::Message> messages,
+                               const engine::ChatEncoder& encoder,
+                               std::size_t length) {
+  std::vector<bool> marks(length, false);
+  for (std::size_t turn = 0; turn < messages.size(); ++turn) {
+    if (messages[turn].role != "assistant") continue;
+    const std::size_t begin = encoder.encode(messages.first(turn), "", true).ids.size();
+    const std::size_t turn_end = encoder.encode(messages.first(turn + 1), "", false).ids.size();
+    // The template closes a turn with its end mark and a line feed; the line feed is not the
+    // model's to write.
+    for (std::size_t i = begin; i + 1 < std::min(turn_end, length); ++i) marks[i] = true;
+  }
+  return marks;
+}
+
+}  // namespace
+
+std::vector<ChatExample> load_examples(const fs::path& path,
+                                       const simulator::PromptConfig& prompt) {
+  std::vector<ChatExample> examples;
+  const fs::path folder = path.parent_path();
+  for_each_line(path, [&](const std::string& line, const std::string& where) {
+    examples.push_back(parse_example(line, folder, where, prompt));
+  });
+  if (examples.empty()) throw DataError(formatted("{}: holds no examples", path));
+  return examples;
+}
+
+TokenExample encode_example(const ChatExample& example,
+                            const engine::ChatEncoder& encoder,
+                            bool all_tokens) {
+  const std::vector<chat::Message> messages = read_messages(example);
+  TokenExample result{.chat = encoder.encode(messages, "", /*add_generation_prompt=*/false)};
+  const std::size_t length = result.chat.ids.size();
+  if (all_tokens) {
+    result.in_loss.assign(length, true);
+    result.in_loss[0] = false;
+  } else {
+    result.in_loss = mark_answers(messages, encoder, length);
+  }
+  return result;
+}
+
+}  // namespace vragent::learning

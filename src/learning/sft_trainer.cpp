@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/sft_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <future>
+#include <numeric>
+
+#include "learning/sft_batch.h"
+#include "vragent/data/run_dir.h"
+#include "vragent/learning/trainer_files.h"
+#include "vragent/models/hf_folder.h"
+#include "vragent/nn/parameters.h"
+#include "vragent/util/config.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
+#include "vragent/util/log.h"
+#include "vragent/util/progress.h"
+#include "vragent/util/random.h"
+
+namespace vragent::learning {
+namespace {
+
+using torch::Tensor;
+
+constexpr std::string_view kMayDiffer =
+    "resume,device,threads,log-every,valid-every,save-every,keep-checkpoints";
+
+class SftLoop {
+ public:
+  explicit SftLoop(const SftConfig& config)
+      : config_(config),
+        base_(models::resolve_model(config.model)),
+        encoder_(base_),
+        device_(nn::parse_device(config.runtime.device)),
+        examples_(load_examples(config.train, config.prompt)),
+        model_(engine::load_language_model_folder(
+            base_, nn::parse_dtype(config.runtime.dtype), device_)),
+        files_(config.out, base_, config.keep_checkpoints) {
+    if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
+    const auto size = static_cast<std::int64_t>(examples_.size());
+    steps_per_epoch_ = (size + config.batch_size - 1) / config.batch_size;
+    total_steps_ =
+        static_cast<std::int64_t>(std::ceil(config.epochs * static_cast<double>(steps_per_epoch_)));
+    if (config.max_steps > 0) total_steps_ = std::min(total_steps_, config.max_steps);
+    nn::set_requires_grad(model_.module(), true);
+  }
+
+  SftResult run() {
+    nn::AdamW optimizer(
+        nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
+        config_.optim);
+    const auto restored = files_.open(config_.resume, model_.module(), optimizer);
+    if (restored) result_.steps = static_cast<std::int64_t>(restored->at("step"));
+    log::info(
+        "sft examples={} steps={} batch={}", examples_.size(), total_steps_, config_.batch_size);
+    Progress progress("steps", total_steps_ - result_.steps);
+    auto next = fetch(result_.steps);
+    while (result_.steps < total_steps_) {
+      const SftBatch batch = next.get();
+      if (result_.steps + 1 < total_steps_) next = fetch(result_.steps + 1);
+      step(optimizer, batch);
+      progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
+      const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
+      if (asked || interrupt_requested())
+        files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());
+      throw_if_interrupted(formatted(
+          "step {} is saved; run the same command with --resume to go on", result_.steps));
+    }
+    if (!valid_.empty()) validate();
+    files_.finish(result_.steps, model_.module(), numbers());
+    return result_;
+  }
+
+ private:
+  /// The batch of one step, made in the background: its rows depend on seed and step alone.
+  std::future<SftBatch> fetch(std::int64_t step) {
+    return std::async(std::launch::async, [this, step] { return batch_of(step); });
+  }
+
+  [[nodiscard]] SftBatch batch_of(std::int64_t step) const {
+    const std::int64_t epoch = step / steps_per_epoch_;
+    std::vector<std::size_t> order(examples_.size());
+    std::iota(order.begin(), order.end(), 0);
+    RandomStream(mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
+                          {hash_text("sft order"), static_cast<std::uint64_t>(epoch)}))
+        .shuffle(order);
+    const auto begin = static_cast<std::size_t>(step % steps_per_epoch_ * config_.batch_size);
+    const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
+    std::vector<const ChatExample*> chosen;
+    for (std::size_t i = begin; i < end; ++i) chosen.push_back(&examples_[order[i]]);
+    return make_sft_batch(chosen, encoder_, config_.loss_on == "all", config_.max_length);
+  }
+
+  void step(nn::AdamW& optimizer, const SftBatch& batch) {
+    const Stopwatch watch;
+    const double lr = nn::learning_rate(config_.optim, result_.steps, total_steps_);
+    optimizer.zero_grad();
+    const Tensor loss = -target_log_probs(model_, batch, device_).mean();
+    const double value = loss.item<double>();
+    if (!std::isfinite(value))
+      throw Error(
+          ExitCode::kInternal,
+          formatted(
+              "loss is {} at step {}; the last checkpoint is untouched", value, result_.steps + 1));
+    loss.backward();
+    const double norm = optimizer.clip_gradients(config_.optim.clip);
+    if (std::isfinite(norm)) {
+      optimizer.step(lr);
+    } else {
+      log::warn("step={} skipped: gradient norm is {}", result_.steps + 1, norm);
+    }
+    result_.steps += 1;
+    interval_loss_ += value;
+    interval_steps_ += 1;
+    tokens_ += static_cast<double>(batch.targets.size(0));
+    if (result_.steps % config_.log_every == 0 || result_.steps == total_steps_) {
+      result_.train_loss = interval_loss_ / static_cast<double>(interval_steps_);
+      files_.log(result_.steps,
+                 epoch(),
+                 {{"loss", result_.train_loss},
+                  {"grad_norm", norm},
+                  {"learning_rate", lr},
+                  {"num_tokens", tokens_},
+                  {"step_time", watch.seconds()}});
+      interval_loss_ = 0;
+      interval_steps_ = 0;
+    }
+    const bool measure = config_.valid_every > 0 && result_.steps % config_.valid_every == 0 &&
+                         result_.steps < total_steps_;
+    if (measure && !valid_.empty()) validate();
+  }
+
+  void validate() {
+    const torch::NoGradGuard no_grad;
+    double sum = 0;
+    double count = 0;
+    for (std::size_t begin = 0; begin < valid_.size();
+         begin += static_cast<std::size_t>(config_.batch_size)) {
+      std::vector<const ChatExample*> chosen;
+      for (std::size_t i = begin;
+           i < std::min(valid_.size(), begin + static_cast<std::size_t>(config_.batch_size));
+           ++i)
+        chosen.push_back(&valid_[i]);
+      const Tensor log_probs = target_log_probs(
+          model_,
+          make_sft_batch(chosen, encoder_, config_.loss_on == "all", config_.max_length),
+          device_);
+      sum -= log_probs.sum().item<double>();
+      count += static_cast<double>(log_probs.size(0));
+    }
+    result_.valid_loss = sum / std::max(count, 1.0);
+    files_.log(result_.steps, epoch(), {{"eval_loss", result_.valid_loss}});
+  }
+
+  [[nodiscard]] double epoch() const {
+    return static_cast<double>(result_.steps) / static_cast<double>(steps_per_epoch_);
+  }
+
+  [[nodiscard]] RunNumbers numbers() const {
+    return {{"step", static_cast<double>(result_.steps)},
+            {"epoch", epoch()},
+            {"max_steps", static_cast<double>(total_steps_)},
+            {"num_tokens", tokens_}};
+  }
+
+  const SftConfig& config_;
+  std::filesystem::path base_;
+  engine::ChatEncoder encoder_;
+  torch::Device device_;
+  std::vector<ChatExample> examples_;
+  std::vector<ChatExample> valid_;
+  engine::LanguageModel model_;
+  TrainerFiles files_;
+  std::int64_t steps_per_epoch_ = 1;
+  std::int64_t total_steps_ = 0;
+  SftResult result_;
+  double interval_loss_ = 0;
+  std::int64_t interval_steps_ = 0;
+  double tokens_ = 0;
+};
+
+}  // namespace
+
+void SftConfig::check() const {
+  check_given("out", out);
+  check_given("model", model);
+  check_given("train", train);
+  check_range("batch-size", static_cast<double>(batch_size), 1, 1e6);
+  check_range("epochs", epochs, 0, 1e6);
+  check_range("max-steps", static_cast<double>(max_steps), 0, 1e12);
+  check_range("max-length", static_cast<double>(max_length), 2, 1e7);
+  check_one_of("loss-on", loss_on, {"answer", "all"});
+  check_range("log-every", static_cast<double>(log_every), 1, 1e9);
+  check_range("save-every", static_cast<double>(save_every), 0, 1e12);
+  check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
+  optim.check();
+  prompt.check();
+  runtime.check();
+}
+
+SftResult run_sft(const SftConfig& config) {
+  config.check();
+  nn::prepare_torch(config.runtime);
+  const FolderLock lock(config.out);
+  SftConfig echo = config;
+  const std::string effective = to_json(options_of(echo));
+  if (config.resume) data::check_same_config(config.out, effective, kMayDiffer);
+  data::write_effective_config(config.out, "sft", effective);
+  return SftLoop(config).run();
+}
+
+}  // namespace vragent::learning

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/trainer_files.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "vragent/data/run_dir.h"
+#include "vragent/models/hf_folder.h"
+#include "vragent/nn/parameters.h"
+#include "vragent/util/files.h"
+#include "vragent/util/json.h"
+#include "vragent/util/log.h"
+
+namespace vragent::learning {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kPrefix = "checkpoint-";
+constexpr const char* kState = "state";
+
+/// Steps of the checkpoints below a folder, ascending.
+std::vector<std::int64_t> checkpoint_steps(const fs::path& run_folder) {
+  std::vector<std::int64_t> steps;
+  if (!fs::exists(run_folder)) return steps;
+  for (const auto& entry : fs::directory_iterator(run_folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kPrefix)) continue;
+    std::int64_t step = 0;
+    const char* begin = name.data() + std::string_view(kPrefix).size();
+    const auto [end, error] = std::from_chars(begin, name.data() + name.size(), step);
+    if (error == std::errc() && end == name.data() + name.size()) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+fs::path checkpoint_path(const fs::path& run_folder, std::int64_t step) {
+  return run_folder / (kPrefix + std::to_string(step));
+}
+
+}  // namespace
+
+std::optional<fs::path> newest_checkpoint(const fs::path& run_folder) {
+  const auto steps = checkpoint_steps(run_folder);
+  if (steps.empty()) return std::nullopt;
+  return checkpoint_path(run_folder, steps.back());
+}
+
+TrainerFiles::TrainerFiles(fs::path run_folder, fs::path base, std::int64_t keep_checkpoints)
+    : run_folder_(std::move(run_folder)),
+      base_(std::move(base)),
+      keep_checkpoints_(keep_checkpoints) {}
+
+std::optional<RunNumbers> TrainerFiles::open(bool resume,
+                                             torch::nn::Module& model,
+                                             nn::AdamW& optimizer) {
+  const auto newest = newest_checkpoint(run_folder_);
+  if (!resume || !newest) {
+    for (const std::int64_t step : checkpoint_steps(run_folder_))
+      fs::remove_all(checkpoint_path(run_folder_, step));
+    log_ = std::make_unique<report::TrainLog>(run_folder_, -1);
+    return std::nullopt;
+  }
+  const models::WeightFiles weights(*newest);
+  nn::load_parameters(
+      model, [&](const std::string& name) { return weights.find(name); }, newest->string());
+  const nn::TrainingState state = nn::load_training_state(*newest / kState);
+  optimizer.load_state(state.with_prefix("optimizer."), newest->string());
+  log_ = std::make_unique<report::TrainLog>(run_folder_,
+                                            static_cast<std::int64_t>(state.numbers.at("step")));
+  log::info("resume {}", *newest);
+  return state.numbers;
+}
+
+void TrainerFiles::log(std::int64_t step,
+                       double epoch,
+                       const std::vector<report::Scalar>& scalars) {
+  std::vector<report::Scalar> row = {{"epoch", epoch}};
+  row.insert(row.end(), scalars.begin(), scalars.end());
+  log_->write(step, row);
+}
+
+void TrainerFiles::write_model(const fs::path& folder, const torch::nn::Module& model) const {
+  models::write_model_files(folder,
+                            {.tensors = nn::parameters_of(model),
+                             .config_json = models::read_model_config(base_),
+                             .side_files = base_});
+}
+
+std::string TrainerFiles::trainer_state(std::int64_t step, const RunNumbers& numbers) const {
+  OrderedJson history = OrderedJson::array();
+  const fs::path log_file = run_folder_ / data::kTrainLogFile;
+  if (fs::exists(log_file)) {
+    for_each_line(log_file, [&](const std::string& line, const std::string&) {
+      history.push_back(OrderedJson::parse(line));
+    });
+  }
+  const auto number = [&](const char* name) {
+    const auto found = numbers.find(name);
+    return found == numbers.end() ? 0.0 : found->second;
+  };
+  const OrderedJson state = {{"best_global_step", nullptr},
+                             {"best_metric", nullptr},
+                             {"best_model_checkpoint", nullptr},
+                             {"epoch", number("epoch")},
+                             {"global_step", step},
+                             {"is_local_process_zero", true},
+                             {"is_world_process_zero", true},
+                             {"log_history", history},
+                             {"max_steps", number("max_steps")},
+                             {"num_input_tokens_seen", number("num_tokens")},
+                             {"stateful_callbacks", OrderedJson::object()}};
+  return state.dump(2) + "\n";
+}
+
+void TrainerFiles::save_checkpoint(std::int64_t step,
+                                   const torch::nn::Module& model,
+                                   const nn::AdamW& optimizer,
+                                   const RunNumbers& numbers) {
+  nn::TrainingState state;
+  state.add("optimizer.", optimizer.state());
+  state.numbers = numbers;
+  state.numbers["step"] = static_cast<double>(step);
+  write_folder(checkpoint_path(run_folder_, step), [&](const fs::path& folder) {
+    write_model(folder, model);
+    make_folder(folder / kState);
+    nn::write_training_state(folder / kState, state);
+    write_file(folder / data::kTrainerStateFile, trainer_state(step, numbers));
+  });
+  const auto steps = checkpoint_steps(run_folder_);
+  const auto surplus =
+      static_cast<std::int64_t>(steps.size()) - std::max<std::int64_t>(keep_checkpoints_, 1);
+  for (std::int64_t i = 0; i < surplus; ++i)
+    fs::remove_all(checkpoint_path(run_folder_, steps[static_cast<std::size_t>(i)]));
+}
+
+void TrainerFiles::finish(std::int64_t step,
+                          const torch::nn::Module& model,
+                          const RunNumbers& numbers) {
+  write_model(run_folder_, model);
+  write_file(run_folder_ / data::kTrainerStateFile, trainer_state(step, numbers));
+}
+
+}  // namespace vragent::learning
