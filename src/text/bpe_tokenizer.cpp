@@ -201,20 +201,27 @@ class TokenTable {
   std::unordered_map<std::string_view, Symbol> ids_;
 };
 
+Symbol need_symbol(const BpeModel& model,
+                   const TokenTable& tokens,
+                   std::size_t rank,
+                   const std::string& token) {
+  if (const auto symbol = tokens.find(token)) return *symbol;
+  const auto& [left, right] = model.merges[rank];
+  throw DataError(formatted("{}: merge {} (\"{}\" + \"{}\"): the vocabulary has no \"{}\"",
+                            model.where,
+                            rank,
+                            left,
+                            right,
+                            token));
+}
+
 MergeTable read_merges(const BpeModel& model, const TokenTable& tokens) {
   MergeTable table(model.merges.size());
   for (std::size_t rank = 0; rank < model.merges.size(); ++rank) {
     const auto& [left, right] = model.merges[rank];
-    const auto need = [&](const std::string& token) {
-      if (const auto symbol = tokens.find(token)) return *symbol;
-      throw DataError(formatted("{}: merge {} (\"{}\" + \"{}\"): the vocabulary has no \"{}\"",
-                                model.where,
-                                rank,
-                                left,
-                                right,
-                                token));
-    };
-    table.set(need(left), need(right), {static_cast<std::uint32_t>(rank), need(left + right)});
+    table.set(need_symbol(model, tokens, rank, left),
+              need_symbol(model, tokens, rank, right),
+              {static_cast<std::uint32_t>(rank), need_symbol(model, tokens, rank, left + right)});
   }
   return table;
 }
