@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// GRPO on simulated users (paper, "Reinforcement fine-tuning"): group rollouts, rewards, group
+// advantage, clipped ratio with a divergence from the starting policy; first judgment, then
+// selection.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vragent/chat/sampling.h"
+#include "vragent/learning/grpo_loss.h"
+#include "vragent/learning/reward.h"
+#include "vragent/nn/device.h"
+#include "vragent/nn/optim.h"
+#include "vragent/simulator/user_profile.h"
+
+namespace vragent::learning {
+
+struct GrpoConfig {
+  std::filesystem::path out;
+  std::vector<std::filesystem::path> cases;
+  std::string model;
+  std::vector<std::string> stages = {
+      "judge:2", "select:2"};  // paper: judgment, then selection; 4 epochs in all
+  double replay = 0.0;
+  std::vector<double> stage_lr;
+  std::int64_t batch_prompts = 16;  // paper: 16
+  std::int64_t group_size = 16;     // paper: 16
+  std::int64_t updates_per_rollout = 1;
+  std::int64_t micro_prompts = 4;
+  std::string advantage_scale = "group";
+  std::int64_t max_prompt_tokens = 2048;  // paper: 2,048
+  std::string overlong = "error";
+  std::int64_t log_completions_every = 1;
+  std::int64_t save_every = 50;
+  std::int64_t keep_checkpoints = 2;
+  bool resume = false;
+  GrpoLossConfig loss;
+  RewardConfig reward;
+  chat::SamplingConfig sampling = {.max_tokens = 2048};  // paper: 2,048
+  nn::OptimConfig optim = {
+      .lr = 4e-7, .weight_decay = 0.0, .clip = 1.0};  // lr of the release; the paper gives none
+  simulator::PromptConfig prompt;
+  nn::RuntimeConfig runtime;
+
+  void visit(auto& v) {
+    v("out", out, "run folder; the trained model is written there");
+    v("model", model, "model folder to start from (also the reference policy)");
+    v("cases", cases, "labelled case files");
+    v("stages", stages, "curriculum, TASK:EPOCHS each: judge, select or both");
+    v("replay",
+      replay,
+      "share of a later stage's prompts that is taken from the tasks of earlier stages");
+    v("stage-lr", stage_lr, "learning rate of each stage; empty: the same for all");
+    v("batch-prompts", batch_prompts, "prompts of one step");
+    v("group-size", group_size, "answers sampled for each prompt");
+    v("updates-per-rollout",
+      updates_per_rollout,
+      "optimiser steps on the same answers; above 1 the probability ratio is clipped");
+    v("micro-prompts", micro_prompts, "prompts (with their groups) of one forward and backward");
+    v("advantage-scale", advantage_scale, "group, batch or none: whose standard deviation divides");
+    v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
+    v("overlong", overlong, "a longer prompt: error, or skip (counted)");
+    v("log-completions-every",
+      log_completions_every,
+      "steps between entries in completions.jsonl; 0 writes none");
+    v("save-every", save_every, "steps between checkpoints; 0 is one at the end");
+    v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
+    v("resume", resume, "go on from the newest checkpoint in --out");
+    v("loss", loss, "");
+    v("reward", reward, "");
+    v("sampling", sampling, "");
+    v("optim", optim, "");
+    v("prompt", prompt, "");
+    runtime.visit(v);
+  }
+
+  void check() const;
+};
+
+struct GrpoResult {
+  std::int64_t steps = 0;
+  std::int64_t skipped_prompts = 0;  ///< overlong
+  double last_reward = 0;            ///< mean of the last step
+};
+
+/// Trains and writes the model into config.out, with trainer_state.json, logs and
+/// completions.jsonl.
+/// @throws Interrupted after a signal, with a checkpoint saved
+GrpoResult run_grpo(const GrpoConfig& config);
+
+}  // namespace vragent::learning

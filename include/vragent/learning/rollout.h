@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Sampled answers of the policy to cases, with rewards and advantages; and the policy's
+// log-probabilities of such answers, each prompt computed once for its whole group, forward and
+// backward.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "vragent/engine/chat_encoder.h"
+#include "vragent/engine/generator.h"
+#include "vragent/learning/reward.h"
+
+namespace vragent::learning {
+
+/// Answers to one step's prompts: P cases, G answers each; row p*G+g is answer g of case p.
+struct Rollout {
+  std::vector<const data::Case*> cases;  ///< [P]
+  std::vector<engine::Prompt> prompts;   ///< [P]
+  std::vector<engine::Sample> samples;   ///< [P*G]
+  std::vector<std::string> replies;      ///< [P*G], prefill in front
+  std::vector<Reward> rewards;           ///< [P*G]
+  torch::Tensor advantages;              ///< fp32 [P, G]
+  std::int64_t group_size = 0;           ///< G
+};
+
+struct RolloutConfig {
+  std::int64_t group_size = 16;  // paper: 16
+  chat::SamplingConfig sampling = {.max_tokens = 2048};
+  simulator::PromptConfig prompt;
+  RewardConfig reward;
+  std::string advantage_scale = "group";
+};
+
+/// Samples and scores. The random stream of an answer depends on seed, case and its place in the
+/// group alone.
+Rollout roll_out(const models::TextModel& policy,
+                 const engine::ChatEncoder& encoder,
+                 std::vector<const data::Case*> cases,
+                 const RolloutConfig& config,
+                 std::uint64_t seed);
+
+/// Some prompts of a rollout and their answers as tensors.
+struct RolloutSlice {
+  std::span<const engine::Prompt> prompts;  ///< [p]
+  torch::Tensor ids;                        ///< int64 [p*G, C], right-padded with 0
+  torch::Tensor mask;                       ///< bool [p*G, C]
+  torch::Tensor sampled_log_probs;          ///< fp32 [p*G, C], as the sampler saw them
+  torch::Tensor advantages;                 ///< fp32 [p*G]
+};
+
+/// Prompts `begin` to `end` of a rollout. Answers longer than the sampler's limit cannot occur.
+RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end);
+
+/// Per token of the slice's answers, fp32 [p*G, C]; values behind an answer's end are zero.
+struct AnswerLogProbs {
+  torch::Tensor log_probs;
+  torch::Tensor entropy;  ///< without gradient
+};
+
+/// Gradients flow to the policy through answers and prompts.
+AnswerLogProbs answer_log_probs(const models::TextModel& policy,
+                                const RolloutSlice& slice,
+                                double temperature);
+
+}  // namespace vragent::learning

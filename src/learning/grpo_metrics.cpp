@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "learning/grpo_metrics.h"
+
+#include <algorithm>
+
+#include "vragent/metrics/statistics.h"
+#include "vragent/util/json.h"
+#include "vragent/util/random.h"
+
+namespace vragent::learning {
+namespace {
+
+struct Range {
+  double mean = 0;
+  double least = 0;
+  double most = 0;
+};
+
+Range range_of(const std::vector<double>& values) {
+  if (values.empty()) return {};
+  double sum = 0;
+  for (const double value : values) sum += value;
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return {sum / static_cast<double>(values.size()), *least, *most};
+}
+
+void add_mean_std(std::vector<report::Scalar>& scalars,
+                  const std::string& name,
+                  const std::vector<double>& values,
+                  const char* mean_suffix,
+                  const char* std_suffix) {
+  const metrics::MeanStd summary = metrics::mean_std(values);
+  scalars.push_back({name + mean_suffix, summary.mean});
+  scalars.push_back({name + std_suffix, summary.std});
+}
+
+double share_without_variance(const Rollout& rollout) {
+  const auto group = static_cast<std::size_t>(rollout.group_size);
+  double flat = 0;
+  for (std::size_t p = 0; p < rollout.cases.size(); ++p) {
+    bool varied = false;
+    for (std::size_t g = 1; g < group; ++g)
+      varied =
+          varied || rollout.rewards[p * group + g].total() != rollout.rewards[p * group].total();
+    flat += varied ? 0 : 1;
+  }
+  return flat / static_cast<double>(std::max<std::size_t>(rollout.cases.size(), 1));
+}
+
+}  // namespace
+
+std::vector<report::Scalar> rollout_scalars(const Rollout& rollout) {
+  std::vector<double> lengths;
+  std::vector<double> terminated;
+  std::vector<double> totals;
+  std::vector<double> formats;
+  std::vector<double> by_task[2];
+  double correct[2] = {0, 0};
+  const auto group = static_cast<std::size_t>(rollout.group_size);
+  for (std::size_t r = 0; r < rollout.samples.size(); ++r) {
+    const auto length = static_cast<double>(rollout.samples[r].ids.size());
+    lengths.push_back(length);
+    if (rollout.samples[r].finish_reason == "stop") terminated.push_back(length);
+    const Reward& reward = rollout.rewards[r];
+    const int task = rollout.cases[r / group]->task == data::Task::kJudge ? 0 : 1;
+    totals.push_back(reward.total());
+    formats.push_back(reward.format);
+    by_task[task].push_back(reward.task);
+    correct[task] += reward.correct ? 1 : 0;
+  }
+  const Range length = range_of(lengths);
+  const Range ended = range_of(terminated);
+  std::vector<report::Scalar> scalars = {
+      {"completions/mean_length", length.mean},
+      {"completions/min_length", length.least},
+      {"completions/max_length", length.most},
+      {"completions/mean_terminated_length", ended.mean},
+      {"completions/min_terminated_length", ended.least},
+      {"completions/max_terminated_length", ended.most},
+      {"completions/clipped_ratio",
+       1.0 - static_cast<double>(terminated.size()) /
+                 static_cast<double>(std::max<std::size_t>(lengths.size(), 1))}};
+  add_mean_std(scalars, "rewards/format", formats, "/mean", "/std");
+  const char* names[2] = {"judge", "select"};
+  for (int task = 0; task < 2; ++task) {
+    if (by_task[task].empty()) continue;
+    add_mean_std(scalars, std::string("rewards/") + names[task], by_task[task], "/mean", "/std");
+    scalars.push_back({std::string("accuracy/") + names[task],
+                       correct[task] / static_cast<double>(by_task[task].size())});
+  }
+  add_mean_std(scalars, "reward", totals, "", "_std");
+  scalars.push_back({"frac_reward_zero_std", share_without_variance(rollout)});
+  return scalars;
+}
+
+std::vector<report::Scalar> update_scalars(const StepSums& sums) {
+  const double tokens = std::max(sums.tokens, 1.0);
+  return {{"loss", sums.loss},
+          {"kl", sums.kl / tokens},
+          {"entropy", sums.entropy / tokens},
+          {"clip_ratio/low_mean", sums.clip_low / tokens},
+          {"clip_ratio/high_mean", sums.clip_high / tokens},
+          {"clip_ratio/region_mean", (sums.clip_low + sums.clip_high) / tokens},
+          {"sampling/sampling_logp_difference/mean", sums.log_prob_gap / tokens},
+          {"sampling/sampling_logp_difference/max", sums.max_log_prob_gap}};
+}
+
+std::vector<std::string> completion_lines(const Rollout& rollout,
+                                          std::int64_t step,
+                                          const engine::ChatEncoder& encoder) {
+  std::vector<std::string> lines;
+  const auto group = static_cast<std::size_t>(rollout.group_size);
+  const torch::Tensor advantages = rollout.advantages.flatten();
+  for (std::size_t r = 0; r < rollout.samples.size(); ++r) {
+    const std::size_t p = r / group;
+    const Reward& reward = rollout.rewards[r];
+    const data::Case& row = *rollout.cases[p];
+    const OrderedJson line = {
+        {"step", step},
+        {"case_id", row.case_id},
+        {"sample", r % group},
+        {"task", data::to_string(row.task)},
+        {"reward", reward.total()},
+        {"reward_format", reward.format},
+        {"reward_task", reward.task},
+        {"advantage", advantages[static_cast<std::int64_t>(r)].item<float>()},
+        {"correct", reward.correct},
+        {"status", data::to_string(reward.answer.status)},
+        {"finish_reason", rollout.samples[r].finish_reason},
+        {"prompt_tokens", rollout.prompts[p].ids.size()},
+        {"completion_tokens", rollout.samples[r].ids.size()},
+        {"seed", to_hex(rollout.prompts[p].seed)},
+        {"prompt", encoder.tokenizer().decode(rollout.prompts[p].ids, /*skip_special=*/false)},
+        {"completion", rollout.replies[r]}};
+    lines.push_back(dump_json(line));
+  }
+  return lines;
+}
+
+}  // namespace vragent::learning

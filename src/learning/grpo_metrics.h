@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// What a GRPO step reports, under TRL's names, and its lines of completions.jsonl.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vragent/learning/rollout.h"
+#include "vragent/report/event_file.h"
+
+namespace vragent::learning {
+
+/// Sums over the micro-batches of a step.
+struct StepSums {
+  double loss = 0;
+  double kl = 0;  ///< token-weighted, as are the next four
+  double entropy = 0;
+  double clip_low = 0;
+  double clip_high = 0;
+  double log_prob_gap = 0;  ///< sum of |trainer - sampler|
+  double max_log_prob_gap = 0;
+  double tokens = 0;
+};
+
+/// Lengths, rewards by name, shares of truncated answers and of groups without variance.
+std::vector<report::Scalar> rollout_scalars(const Rollout& rollout);
+
+/// Loss, divergence, entropy, clipping, difference between sampler and trainer.
+std::vector<report::Scalar> update_scalars(const StepSums& sums);
+
+/// One line an answer.
+std::vector<std::string> completion_lines(const Rollout& rollout,
+                                          std::int64_t step,
+                                          const engine::ChatEncoder& encoder);
+
+}  // namespace vragent::learning
