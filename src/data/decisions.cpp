@@ -24,25 +24,11 @@ constexpr std::array<std::pair<AnswerStatus, const char*>, 7> kStatusNames = {{
     {AnswerStatus::kTruncated, "truncated"},
 }};
 
-const std::vector<std::string_view> kKnown = {"case_id",
-                                              "case_hash",
-                                              "agent",
-                                              "model",
-                                              "backend",
-                                              "seed",
-                                              "repeat",
-                                              "choice",
-                                              "yes",
-                                              "p_yes",
-                                              "status",
-                                              "reasoning",
-                                              "raw",
-                                              "num_calls",
-                                              "prompt_tokens",
-                                              "completion_tokens",
-                                              "latency_ms",
-                                              "finish_reason",
-                                              "error"};
+const std::vector<std::string_view> kKnown = {
+    "case_id",    "case_hash",     "user_id", "item_id",   "agent",         "model",
+    "backend",    "seed",          "repeat",  "choice",    "yes",           "p_yes",
+    "status",     "reasoning",     "raw",     "num_calls", "prompt_tokens", "completion_tokens",
+    "latency_ms", "finish_reason", "error"};
 
 void check(const Decision& row, const JsonRecord& record) {
   if (row.choice && row.yes) record.fail("choice", "either choice or yes, not both");
@@ -79,6 +65,8 @@ std::string to_line(const Decision& row) {
   OrderedJson object;
   object["case_id"] = row.case_id;
   if (!row.case_hash.empty()) object["case_hash"] = row.case_hash;
+  if (!row.user_id.empty()) object["user_id"] = row.user_id;
+  if (!row.item_id.empty()) object["item_id"] = row.item_id;
   object["agent"] = row.agent;
   object["model"] = row.model;
   object["backend"] = row.backend;
@@ -106,6 +94,8 @@ Decision parse_decision(const std::string& line, const std::string& where) {
   Decision row;
   row.case_id = record.id("case_id");
   row.case_hash = record.text_or("case_hash", "");
+  if (record.has("user_id")) row.user_id = record.id("user_id");
+  if (record.has("item_id")) row.item_id = record.id("item_id");
   row.agent = record.text("agent");
   row.model = record.text_or("model", "");
   row.backend = record.text_or("backend", "");

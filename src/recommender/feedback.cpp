@@ -9,7 +9,6 @@
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
-#include "vragent/util/json.h"
 #include "vragent/util/random.h"
 
 namespace vragent::recommender {
@@ -32,12 +31,11 @@ Opinions read_opinions(const FeedbackConfig& config,
   Opinions opinions;
   for_each_line(config.feedback, [&](const std::string& line, const std::string& where) {
     const data::Decision decision = data::parse_decision(line, where);
-    const Json row = parse_json_object(line, where);
-    const JsonRecord record(row, where);
-    const std::string user_id = record.id("user_id");
-    const std::string item_id = record.id("item_id");
-    const auto user = sequences.user_index.find(user_id);
-    const auto item = sequences.item_index.find(item_id);
+    if (decision.user_id.empty() || decision.item_id.empty()) {
+      throw DataError(where + ": a decision without user_id and item_id cannot feed a recommender");
+    }
+    const auto user = sequences.user_index.find(decision.user_id);
+    const auto item = sequences.item_index.find(decision.item_id);
     if (user == sequences.user_index.end() || item == sequences.item_index.end()) {
       ++counts.unknown;
     } else if (!decision.yes) {
@@ -47,7 +45,7 @@ Opinions read_opinions(const FeedbackConfig& config,
           {.item = item->second,
            .liking = decision.p_yes.value_or(*decision.yes ? 1.0 : 0.0),
            .yes = *decision.yes,
-           .order = mix_seed(seed, {hash_text(user_id), hash_text(item_id)})});
+           .order = mix_seed(seed, {hash_text(decision.user_id), hash_text(decision.item_id)})});
     }
   });
   return opinions;

@@ -75,6 +75,12 @@ data::Case shown_to(const Agent& agent, const data::Case& row) {
   return shown;
 }
 
+/// The video that a decision is about: the one judged or chosen, "" when nothing was chosen.
+std::string item_of(const data::Case& row, const data::Decision& decision) {
+  if (row.task == data::Task::kJudge) return row.candidates.front().item_id;
+  return decision.choice ? row.candidates[static_cast<std::size_t>(*decision.choice)].item_id : "";
+}
+
 /// Decisions of one batch; all its questions have the same repeat.
 std::vector<data::Decision> decide_batch(const Agent& agent, std::span<const Question> batch) {
   std::vector<data::Case> cases;
@@ -88,6 +94,8 @@ std::vector<data::Decision> decide_batch(const Agent& agent, std::span<const Que
     data::Decision& decision = decisions[i];
     decision.case_id = cases[i].case_id;
     decision.case_hash = hash_case(*batch[i].row);
+    decision.user_id = cases[i].user_id;
+    decision.item_id = item_of(cases[i], decision);
     decision.agent = agent.name;
     decision.model = agent.model;
     decision.backend = agent.backend;

@@ -11,12 +11,18 @@ struct Bind {
   const Option& option;
 
   void operator()(bool* value) const {
-    command.add_flag("--" + option.name + ",!--no-" + option.name, *value, option.help + (*value ? " (on)" : ""));
+    command.add_flag("--" + option.name + ",!--no-" + option.name,
+                     *value,
+                     option.help + (*value ? " (on)" : ""));
   }
 
-  void operator()(std::string* value) const { show_default(command.add_option("--" + option.name, *value, option.help)); }
+  void operator()(std::string* value) const {
+    show_default(command.add_option("--" + option.name, *value, option.help));
+  }
 
-  void operator()(std::filesystem::path* value) const { show_default(command.add_option("--" + option.name, *value, option.help)); }
+  void operator()(std::filesystem::path* value) const {
+    show_default(command.add_option("--" + option.name, *value, option.help));
+  }
 
   template <class T>
   void operator()(T* value) const {
@@ -38,7 +44,9 @@ struct Bind {
 
 void bind_options(CLI::App& command, const std::vector<Option>& options) {
   command.add_option_function<std::string>(
-      "--config", [options](const std::string& path) { apply_json_file(options, path); }, "JSON file with any of these options; flags override it");
+      "--config",
+      [options](const std::string& path) { apply_json_file(options, path); },
+      "JSON file with any of these options; flags override it");
   for (const Option& option : options) std::visit(Bind{command, option}, option.target);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// A config's visit() becomes flags: --config FILE first, so that flags override the file in either order.
+// A config's visit() becomes flags: --config FILE first, so that flags override the file in either
+// order.
 #pragma once
 
 #include <memory>
@@ -13,10 +14,12 @@
 
 namespace vragent::tools {
 
-/// Adds --config and one flag an option to a command. The options must point into a config that outlives it.
+/// Adds --config and one flag an option to a command. The options must point into a config that
+/// outlives it.
 void bind_options(CLI::App& command, const std::vector<Option>& options);
 
-/// Adds the flags of `config`, which is kept alive by the returned pointer's owner (the command's callback).
+/// Adds the flags of `config`, which is kept alive by the returned pointer's owner (the command's
+/// callback).
 template <class Config>
 std::shared_ptr<Config> bind_config(CLI::App& command, Config initial = {}) {
   auto config = std::make_shared<Config>(std::move(initial));

@@ -34,7 +34,8 @@ std::vector<std::vector<std::int64_t>> read_ids(const std::filesystem::path& pat
   if (path.empty()) return {};
   const Json list = parse_json(read_file(path), path.string());
   try {
-    if (list.is_array() && !list.empty() && list[0].is_array()) return list.get<std::vector<std::vector<std::int64_t>>>();
+    if (list.is_array() && !list.empty() && list[0].is_array())
+      return list.get<std::vector<std::vector<std::int64_t>>>();
     return {list.get<std::vector<std::int64_t>>()};
   } catch (const Json::exception&) {
     throw DataError(path.string() + ": a list of token ids (or of such lists) is wanted");
@@ -46,7 +47,9 @@ void inspect_logits(const LogitsFlags& flags) {
   check_given("out", flags.out);
   models::ProbeInput input{.ids = read_ids(flags.ids)};
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
-  nn::save_safetensors(flags.out, models::probe_model(models::resolve_model(flags.model), input, nn::parse_dtype(flags.dtype)));
+  nn::save_safetensors(
+      flags.out,
+      models::probe_model(models::resolve_model(flags.model), input, nn::parse_dtype(flags.dtype)));
 }
 
 }  // namespace
@@ -64,7 +67,8 @@ void add_inspect(CLI::App& app) {
     std::cout << (*json ? to_json(table) + "\n" : to_text(table));
   });
 
-  CLI::App* logits = inspect->add_subcommand("logits", "One forward pass; writes its outputs as safetensors");
+  CLI::App* logits =
+      inspect->add_subcommand("logits", "One forward pass; writes its outputs as safetensors");
   logits->fallthrough(false);
   auto flags = bind_config<LogitsFlags>(*logits);
   logits->final_callback([flags] { inspect_logits(*flags); });

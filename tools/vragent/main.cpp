@@ -22,17 +22,26 @@ int fail(vragent::ExitCode code, const std::string& message) {
 }
 
 void add_verbosity(CLI::App& app) {
-  app.add_flag_callback("-v,--verbose", [] { vragent::log::set_level(vragent::log::Level::kDebug); }, "say more");
-  app.add_flag_callback("-q,--quiet", [] { vragent::log::set_level(vragent::log::Level::kError); }, "say errors only");
+  app.add_flag_callback(
+      "-v,--verbose", [] { vragent::log::set_level(vragent::log::Level::kDebug); }, "say more");
+  app.add_flag_callback(
+      "-q,--quiet",
+      [] { vragent::log::set_level(vragent::log::Level::kError); },
+      "say errors only");
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("VRAgent-R1: video recommendation with language model agents, from videos to tables", "vragent");
+  CLI::App app("VRAgent-R1: video recommendation with language model agents, from videos to tables",
+               "vragent");
   app.set_version_flag("--version", std::string("vragent ") + std::string(vragent::kVersion));
   app.require_subcommand(1);
   app.fallthrough();
   add_verbosity(app);
+  vragent::tools::add_extract_frames(app);
+  vragent::tools::add_ip_caption(app);
   vragent::tools::add_train_sasrec(app);
+  vragent::tools::add_sft(app);
+  vragent::tools::add_grpo_train(app);
   vragent::tools::add_inspect(app);
   try {
     app.parse(argc, argv);
@@ -57,6 +66,7 @@ int main(int argc, char** argv) {
     return fail(vragent::ExitCode::kInternal, "out of memory");
   } catch (const std::exception& error) {
     const std::string text = error.what();  // torch adds a stack trace behind the first lines
-    return fail(vragent::ExitCode::kInternal, "internal error: " + text.substr(0, text.find("\nException raised")));
+    return fail(vragent::ExitCode::kInternal,
+                "internal error: " + text.substr(0, text.find("\nException raised")));
   }
 }

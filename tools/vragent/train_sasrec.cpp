@@ -20,7 +20,8 @@ Table metrics_table(const std::string& metrics_json) {
     std::vector<std::string> row = {split};
     for (const auto& [name, value] : metrics[split].items()) {
       if (table.rows.empty()) table.columns.push_back(name);
-      row.push_back(value.is_number_integer() ? value.dump() : formatted("{:.6f}", value.get<double>()));
+      row.push_back(value.is_number_integer() ? value.dump()
+                                              : formatted("{:.6f}", value.get<double>()));
     }
     table.rows.push_back(row);
   }
@@ -30,7 +31,8 @@ Table metrics_table(const std::string& metrics_json) {
 }  // namespace
 
 void add_train_sasrec(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("train-sasrec", "Train a recommender, evaluate it, write its top-k lists");
+  CLI::App* command =
+      app.add_subcommand("train-sasrec", "Train a recommender, evaluate it, write its top-k lists");
   auto config = bind_config<recommender::TrainConfig>(*command);
   auto json = add_json_flag(*command);
   command->final_callback([config, json] {

@@ -34,6 +34,8 @@ bool is_answered(AnswerStatus status);
 struct Decision {
   std::string case_id;
   std::string case_hash;  ///< hash_case() of the question; empty in files of others
+  std::string user_id;    ///< of the case
+  std::string item_id;    ///< judge: the candidate; select: the chosen one, empty without a choice
   std::string agent;
   std::string model;
   std::string backend;

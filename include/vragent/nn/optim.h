@@ -12,6 +12,10 @@
 
 #include "vragent/nn/safetensors.h"
 
+namespace torch::nn {
+class Module;
+}
+
 namespace vragent::nn {
 
 struct OptimConfig {

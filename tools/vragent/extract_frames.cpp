@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include <iostream>
+
+#include "bind_config.h"
+#include "commands.h"
+#include "vragent/data/run_dir.h"
+#include "vragent/perception/frame_extraction.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::tools {
+
+void add_extract_frames(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "extract-frames", "Sample frames of videos, score them with CLIP, mark key frames");
+  auto config = bind_config<perception::ExtractConfig>(*command);
+  auto json = add_json_flag(*command);
+  command->final_callback([config, json] {
+    const perception::ExtractReport report = perception::extract_frames(*config);
+    const OrderedJson counts = {{"done", report.done},
+                                {"failed", report.failed},
+                                {"kept", report.kept},
+                                {"frames", report.frames}};
+    std::cout << (*json ? dump_json(counts) + "\n"
+                        : formatted("videos done={} failed={} kept={} frames={}\n",
+                                    report.done,
+                                    report.failed,
+                                    report.kept,
+                                    report.frames));
+    if (report.failed > 0) {
+      throw Error(ExitCode::kSomeFailed,
+                  formatted("{} of {} videos failed; {} says why",
+                            report.failed,
+                            report.done + report.failed,
+                            config->out / data::kFramesFile));
+    }
+  });
+}
+
+}  // namespace vragent::tools

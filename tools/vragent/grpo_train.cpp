@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include <iostream>
+
+#include "bind_config.h"
+#include "commands.h"
+#include "vragent/learning/grpo_trainer.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::tools {
+
+void add_grpo_train(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "grpo-train", "Train a simulated user by group-relative policy optimisation");
+  auto config = bind_config<learning::GrpoConfig>(*command);
+  auto json = add_json_flag(*command);
+  command->final_callback([config, json] {
+    const learning::GrpoResult result = learning::run_grpo(*config);
+    const OrderedJson numbers = {{"steps", result.steps},
+                                 {"last_reward", result.last_reward},
+                                 {"skipped_prompts", result.skipped_prompts}};
+    std::cout << (*json ? dump_json(numbers) + "\n"
+                        : formatted("steps={} last_reward={:.4f} skipped_prompts={}\n",
+                                    result.steps,
+                                    result.last_reward,
+                                    result.skipped_prompts));
+  });
+}
+
+}  // namespace vragent::tools

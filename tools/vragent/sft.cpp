@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include <iostream>
+
+#include "bind_config.h"
+#include "commands.h"
+#include "vragent/learning/contrastive_trainer.h"
+#include "vragent/learning/sft_trainer.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::tools {
+
+void add_sft(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("sft", "Fine-tune a language model on chats or case files");
+  auto config = bind_config<learning::SftConfig>(*command);
+  auto json = add_json_flag(*command);
+  command->require_subcommand(0, 1);
+  command->final_callback([command, config, json] {
+    if (!command->get_subcommands().empty()) return;
+    const learning::SftResult result = learning::run_sft(*config);
+    const OrderedJson numbers = {{"steps", result.steps},
+                                 {"train_loss", result.train_loss},
+                                 {"valid_loss", result.valid_loss}};
+    std::cout << (*json ? dump_json(numbers) + "\n"
+                        : formatted("steps={} train_loss={:.4f} valid_loss={:.4f}\n",
+                                    result.steps,
+                                    result.train_loss,
+                                    result.valid_loss));
+  });
+
+  CLI::App* clip =
+      command->add_subcommand("clip", "Contrastive training of CLIP on image-text pairs");
+  clip->fallthrough(false);
+  auto clip_config = bind_config<learning::ContrastiveConfig>(*clip);
+  clip->final_callback([clip_config] {
+    std::cout << formatted(
+        "steps={} loss={:.4f}\n", clip_config->steps, learning::run_contrastive(*clip_config));
+  });
+}
+
+}  // namespace vragent::tools
