@@ -13,6 +13,7 @@
 #include "mini_world/dataset.h"
 #include "mini_world/flags.h"
 #include "mini_world/teacher.h"
+#include "mini_world/tiny_models.h"
 #include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
 #include "vragent/util/log.h"
@@ -67,6 +68,8 @@ void print(const std::vector<vragent::Table>& tables, bool as_json) {
 void add_commands(CLI::App& app) {
   add_command<DatasetConfig>(app, "make", "Write the data set, its videos and its truth", make);
   add_command<CorpusConfig>(app, "corpus", "Write the generic corpora of the tiny models", corpus);
+  add_command<TinyModelsConfig>(
+      app, "models", "Write the tiny models before training", make_tiny_models);
   add_command<TeacherConfig>(
       app, "teach", "Write demonstrations for the user agent", [](const TeacherConfig& config) {
         vragent::log::info("taught cases={} out={}", teach(config), config.out);
