@@ -36,4 +36,4 @@ target_link_libraries(vragent_torch INTERFACE torch torch_cpu c10)
 # libtorch.so exports its own, incomplete std::filesystem: calls that bind to it jump to address 0. The system's
 # libstdc++ must come first in the order in which symbols are looked up, hence before torch on the link line.
 target_link_options(vragent_torch INTERFACE
-  "LINKER:-rpath,${VRAGENT_TORCH}/lib" "LINKER:--push-state,--no-as-needed" -lstdc++ "LINKER:--pop-state")
+  "LINKER:-rpath,${VRAGENT_TORCH}/lib" "LINKER:--push-state,--no-as-needed" -lstdc++ -ltorch_cpu -lc10 "LINKER:--pop-state")

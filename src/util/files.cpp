@@ -16,6 +16,7 @@
 
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/util/random.h"
 #include "vragent/util/text.h"
 
 namespace vragent {
@@ -73,8 +74,11 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+/// A name beside `path` that no reader looks at; short, because path's own name may take all 255
+/// bytes.
 fs::path beside(const fs::path& path) {
-  return parent_of(path) / formatted(".{}.tmp-{}", path.filename(), ::getpid());
+  const std::string name = to_hex(hash_text(path.filename().native()));
+  return parent_of(path) / formatted(".tmp-{}-{}", name, ::getpid());
 }
 
 /// Cuts a file back to its last line feed: a killed run may have left a torn line.

@@ -24,6 +24,13 @@ TEST(AppendFile, MakesTheFileAndItsFolderAndGrowsIt) {
                         3));
 }
 
+TEST(WriteFile, TakesNamesOfThe255BytesThatSystemsAllow) {
+  const test::TempDir folder;
+  const std::string name(255, 'n');
+  write_file(folder / name, "x");
+  EXPECT_EQ(read_file(folder / name), "x");
+}
+
 TEST(AppendFile, NamesAPathThatCannotBeWritten) {
   const test::TempDir folder;
   EXPECT_THAT([&] { append_file(folder.path(), "x"); },
