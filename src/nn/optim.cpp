@@ -13,11 +13,17 @@
 #include "vragent/util/error.h"
 
 namespace vragent::nn {
+namespace {
+
+constexpr double kMaxBeta = 0.9999999;  // at 1 the first moments would be divided by zero
+
+}  // namespace
 
 void OptimConfig::check() const {
   check_range("lr", lr, 0, 100);
-  check_range("beta1", beta1, 0, 1);
-  check_range("beta2", beta2, 0, 1);
+  check_range("beta1", beta1, 0, kMaxBeta);
+  check_range("beta2", beta2, 0, kMaxBeta);
+  check_range("eps", eps, 0, 1);
   check_range("weight-decay", weight_decay, 0, 100);
   check_range("clip", clip, 0, 1e9);
   check_range("warmup-steps", static_cast<double>(warmup_steps), 0, 1e12);

@@ -23,6 +23,10 @@ namespace {
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 constexpr std::uint64_t kAlignment = 8;
+constexpr int kMaxDepth = 4;
+constexpr std::size_t kMaxTensors =
+    200'000;  // a file of the largest published models has a few thousand
+constexpr std::size_t kMaxExtents = 64;
 
 struct DtypeName {
   const char* name;
@@ -55,31 +59,28 @@ std::string name_of(torch::Dtype dtype) {
   throw std::logic_error("save_safetensors: dtype has no name in the format");
 }
 
-/// Refuses what a lenient JSON reader lets pass: repeated names and deep nesting.
-Json parse_strict(const std::string& text, const std::string& where) {
-  std::vector<std::set<std::string>> keys(1);
-  const Json::parser_callback_t watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > 4) throw DataError(where + ": header is nested too deeply");
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      throw DataError(where + ": duplicate name \"" + value.get<std::string>() +
-                      "\" in the header");
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text, watch);
-  } catch (const Json::exception& error) {
-    throw DataError(where + ": header is not JSON: " + error.what());
-  }
-}
-
 std::uint64_t unsigned_at(const Json& list, std::size_t index, const std::string& where) {
   if (!list.is_array() || list.size() <= index || !list[index].is_number_unsigned()) {
     throw DataError(where + ": a list of whole numbers >= 0 is wanted");
   }
   return list[index].get<std::uint64_t>();
+}
+
+/// Extents whose product, zeros counted as ones, fits 63 bits: torch computes strides from them.
+std::vector<std::int64_t> shape_of(const Json& list, const std::string& where) {
+  if (!list.is_array()) throw DataError(where + ": shape is not a list");
+  if (list.size() > kMaxExtents)
+    throw DataError(formatted("{}: {} extents in one shape", where, list.size()));
+  std::vector<std::int64_t> shape;
+  std::uint64_t product = 1;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::uint64_t extent = unsigned_at(list, i, where + ": shape");
+    product = checked_multiply(product, std::max<std::uint64_t>(extent, 1), where);
+    shape.push_back(static_cast<std::int64_t>(extent));
+  }
+  if (product > static_cast<std::uint64_t>(INT64_MAX))
+    throw DataError(where + ": shape is too large");
+  return shape;
 }
 
 }  // namespace
@@ -97,7 +98,8 @@ struct SafetensorsFile::Mapping {
   }
 
   static std::shared_ptr<Mapping> of(const std::filesystem::path& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int descriptor =
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would make it wait
     if (descriptor < 0) {
       const ExitCode code = errno == ENOENT ? ExitCode::kNoInput : ExitCode::kIo;
       throw Error(code, formatted("{}: cannot open: {}", path, std::strerror(errno)));
@@ -120,6 +122,99 @@ struct SafetensorsFile::Mapping {
   }
 };
 
+/// Takes entries while the text is read and drops them at once: a huge header costs no tree of
+/// JSON.
+class SafetensorsFile::HeaderReader {
+ public:
+  explicit HeaderReader(SafetensorsFile& file) : file_(file), where_(file.path_.string()) {}
+
+  void read(std::string_view header) {
+    if (header.empty() || header.front() != '{')
+      throw DataError(where_ + ": header does not start with {");
+    if (header.find('\0') != std::string_view::npos)  // nlohmann takes it for the end
+      throw DataError(where_ + ": header is not JSON: a NUL byte");
+    const Json::parser_callback_t watch = [&](int depth, Event event, Json& value) {
+      return keep(depth, event, value);
+    };
+    try {
+      const Json dropped = Json::parse(header, watch);
+    } catch (const Json::exception& error) {
+      throw DataError(where_ + ": header is not JSON: " + error.what());
+    }
+  }
+
+ private:
+  using Event = Json::parse_event_t;
+
+  /// What the parser asks of each piece: whether to keep it.
+  bool keep(int depth, Event event, const Json& value) {
+    if (depth > kMaxDepth) throw DataError(where_ + ": header is nested too deeply");
+    if (event == Event::object_start) keys_.emplace_back();
+    if (event == Event::object_end) keys_.pop_back();
+    if (event == Event::key) note_key(depth, value.get_ref<const std::string&>());
+    const bool is_whole =
+        event == Event::object_end || event == Event::array_end || event == Event::value;
+    if (depth != 1 || !is_whole) return true;
+    take(value);
+    return false;
+  }
+
+  /// A lenient reader would let repeated names pass.
+  void note_key(int depth, const std::string& key) {
+    if (!keys_.back().insert(key).second)
+      throw DataError(where_ + ": duplicate name \"" + key + "\" in the header");
+    if (depth == 1) name_ = key;
+    if (keys_.back().size() > kMaxTensors)
+      throw DataError(formatted("{}: more than {} tensors", where_, kMaxTensors));
+  }
+
+  void take(const Json& value) {
+    const std::string at = where_ + ": tensor \"" + name_ + "\"";
+    if (!value.is_object()) throw DataError(at + ": an object is wanted");
+    if (name_ == "__metadata__") {
+      take_metadata(value);
+    } else {
+      file_.entries_[name_] = entry_of(value, at);
+    }
+  }
+
+  void take_metadata(const Json& value) {
+    for (const auto& [key, text] : value.items()) {
+      if (!text.is_string())
+        throw DataError(where_ + ": __metadata__ \"" + key + "\": a string is wanted");
+      file_.metadata_[key] = text.get<std::string>();
+    }
+  }
+
+  static Entry entry_of(const Json& value, const std::string& at) {
+    if (!value.contains("dtype") || !value["dtype"].is_string() || !value.contains("shape") ||
+        !value.contains("data_offsets") || value["data_offsets"].size() != 2 || value.size() != 3) {
+      throw DataError(at + ": dtype, shape and two data_offsets are wanted");
+    }
+    Entry entry;
+    entry.dtype = dtype_of(value["dtype"].get<std::string>(), at);
+    entry.shape = shape_of(value["shape"], at);
+    std::uint64_t size = torch::elementSize(entry.dtype);
+    for (const std::int64_t extent : entry.shape)
+      size = checked_multiply(size, static_cast<std::uint64_t>(extent), at);
+    entry.begin = unsigned_at(value["data_offsets"], 0, at + ": data_offsets");
+    entry.end = unsigned_at(value["data_offsets"], 1, at + ": data_offsets");
+    if (entry.end < entry.begin || entry.end - entry.begin != size) {
+      throw DataError(formatted("{}: offsets [{}, {}) do not span the {} bytes of its shape",
+                                at,
+                                entry.begin,
+                                entry.end,
+                                size));
+    }
+    return entry;
+  }
+
+  SafetensorsFile& file_;
+  std::string where_;
+  std::vector<std::set<std::string>> keys_;  ///< of the objects that are open
+  std::string name_;                         ///< of the entry under way
+};
+
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : path_(path), mapping_(Mapping::of(path)) {
   const auto* bytes = static_cast<const char*>(mapping_->data);
@@ -132,53 +227,8 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
                               mapping_->size));
   }
   buffer_offset_ = 8 + header_size;
-  parse_header(std::string(bytes + 8, header_size));
+  HeaderReader(*this).read({bytes + 8, header_size});
   check_coverage(mapping_->size - buffer_offset_);
-}
-
-void SafetensorsFile::parse_header(const std::string& header) {
-  const std::string where = path_.string();
-  if (header.empty() || header.front() != '{')
-    throw DataError(where + ": header does not start with {");
-  const Json root = parse_strict(header, where);
-  for (const auto& [name, value] : root.items()) {
-    const std::string at = where + ": tensor \"" + name + "\"";
-    if (!value.is_object()) throw DataError(at + ": an object is wanted");
-    if (name == "__metadata__") {
-      for (const auto& [key, text] : value.items()) {
-        if (!text.is_string())
-          throw DataError(where + ": __metadata__ \"" + key + "\": a string is wanted");
-        metadata_[key] = text.get<std::string>();
-      }
-      continue;
-    }
-    if (!value.contains("dtype") || !value["dtype"].is_string() || !value.contains("shape") ||
-        !value.contains("data_offsets") || value["data_offsets"].size() != 2 || value.size() != 3) {
-      throw DataError(at + ": dtype, shape and two data_offsets are wanted");
-    }
-    Entry entry;
-    entry.dtype = dtype_of(value["dtype"].get<std::string>(), at);
-    std::uint64_t size = torch::elementSize(entry.dtype);
-    const Json& shape = value["shape"];
-    if (!shape.is_array()) throw DataError(at + ": shape is not a list");
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-      const std::uint64_t extent = unsigned_at(shape, i, at + ": shape");
-      size = checked_multiply(size, extent, at);
-      if (extent > static_cast<std::uint64_t>(INT64_MAX))
-        throw DataError(at + ": shape is too large");
-      entry.shape.push_back(static_cast<std::int64_t>(extent));
-    }
-    entry.begin = unsigned_at(value["data_offsets"], 0, at + ": data_offsets");
-    entry.end = unsigned_at(value["data_offsets"], 1, at + ": data_offsets");
-    if (entry.end < entry.begin || entry.end - entry.begin != size) {
-      throw DataError(formatted("{}: offsets [{}, {}) do not span the {} bytes of its shape",
-                                at,
-                                entry.begin,
-                                entry.end,
-                                size));
-    }
-    entries_[name] = std::move(entry);
-  }
 }
 
 void SafetensorsFile::check_coverage(std::uint64_t buffer_size) const {

@@ -18,7 +18,8 @@ namespace vragent::nn {
 
 using NamedTensors = std::map<std::string, torch::Tensor>;
 
-/// One mapped file. Tensors share the mapping and keep it alive; copy them before changing them.
+/// One mapped file of at most 200,000 tensors. Tensors share the mapping and keep it alive; copy
+/// them before changing them.
 class SafetensorsFile {
  public:
   /// @throws Error (66, 74) when it cannot be mapped; DataError naming the broken rule (header
@@ -46,8 +47,8 @@ class SafetensorsFile {
   };
 
   struct Mapping;
+  class HeaderReader;
 
-  void parse_header(const std::string& header);
   void check_coverage(std::uint64_t buffer_size) const;
 
   std::filesystem::path path_;
