@@ -53,9 +53,13 @@ void check_sizes(const CausalLmConfig& config, const std::string& where) {
     throw DataError(where + ": sizes of the language model do not fit together");
   }
   std::int64_t sections = 0;
-  for (const std::int64_t section : config.mrope_section) sections += section;
+  bool negative = false;
+  for (const std::int64_t section : config.mrope_section) {
+    sections += section;
+    negative = negative || section < 0;
+  }
   if (!config.mrope_section.empty() &&
-      (sections * 2 != config.head_dim || config.mrope_section.size() != 3)) {
+      (negative || sections * 2 != config.head_dim || config.mrope_section.size() != 3)) {
     throw DataError(
         formatted("{}: mrope_section does not sum to half of head_dim {}", where, config.head_dim));
   }
@@ -79,7 +83,7 @@ CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std:
       "head_dim", config.num_heads > 0 ? config.hidden_size / config.num_heads : 0);
   config.vocab_size = record.integer("vocab_size");
   config.max_positions = record.integer_or("max_position_embeddings", 32768);
-  config.rms_eps = record.has("rms_norm_eps") ? record.number("rms_norm_eps") : 1e-6;
+  config.rms_eps = record.has("rms_norm_eps") ? record.number("rms_norm_eps") : is_vl ? 1e-5 : 1e-6;
   config.rope_theta = is_vl ? 1e6 : 10000;
   config.tie_embeddings = JsonRecord(root, where).boolean_or("tie_word_embeddings", false);
   config.qkv_bias =

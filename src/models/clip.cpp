@@ -78,6 +78,14 @@ Tensor run(const torch::nn::ModuleList& layers, Tensor x, bool causal) {
   return x;
 }
 
+using Sizes = std::initializer_list<std::pair<const char*, std::int64_t>>;
+
+void check_positive(const JsonRecord& record, Sizes sizes) {
+  for (const auto& [key, value] : sizes) {
+    if (value <= 0) record.fail(key, "a number above 0 is wanted");
+  }
+}
+
 ClipEncoderConfig parse_encoder(const Json& object,
                                 ClipEncoderConfig config,
                                 const std::string& where) {
@@ -89,7 +97,12 @@ ClipEncoderConfig parse_encoder(const Json& object,
   config.hidden_act = record.text_or("hidden_act", config.hidden_act);
   if (record.has("layer_norm_eps")) config.layer_norm_eps = record.number("layer_norm_eps");
   nn::check_activation(config.hidden_act, where);
-  if (config.num_heads <= 0 || config.hidden_size % config.num_heads != 0)
+  check_positive(record,
+                 {{"hidden_size", config.hidden_size},
+                  {"intermediate_size", config.intermediate_size},
+                  {"num_hidden_layers", config.num_layers},
+                  {"num_attention_heads", config.num_heads}});
+  if (config.hidden_size % config.num_heads != 0)
     record.fail("num_attention_heads", "does not divide hidden_size");
   return config;
 }
@@ -125,6 +138,14 @@ ClipConfig parse_clip_config(const std::string& config_json, const std::string& 
   config.image_size = vision_record.integer_or("image_size", config.image_size);
   config.patch_size = vision_record.integer_or("patch_size", config.patch_size);
   config.projection_dim = record.integer_or("projection_dim", config.projection_dim);
+  check_positive(
+      text_record,
+      {{"vocab_size", config.vocab_size}, {"max_position_embeddings", config.max_positions}});
+  check_positive(vision_record,
+                 {{"image_size", config.image_size}, {"patch_size", config.patch_size}});
+  check_positive(record, {{"projection_dim", config.projection_dim}});
+  if (config.image_size < config.patch_size)
+    vision_record.fail("image_size", "smaller than one patch");
   return config;
 }
 

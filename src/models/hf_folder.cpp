@@ -84,7 +84,10 @@ fs::path resolve_model(const std::string& model) {
         ExitCode::kNoInput,
         formatted("{}: neither a folder nor a model in the local cache ({})", model, repository));
   }
-  const fs::path snapshot = repository / "snapshots" / std::string(trim(read_file(ref)));
+  const std::string commit(trim(read_file(ref)));
+  if (commit.empty() || commit.find('/') != std::string::npos || commit == "..")
+    throw DataError(formatted("{}: \"{}\" is not the name of a snapshot", ref, commit));
+  const fs::path snapshot = repository / "snapshots" / commit;
   if (!fs::exists(snapshot / "config.json")) {
     throw Error(ExitCode::kNoInput,
                 formatted("{}: the cached snapshot {} is incomplete", model, snapshot));
@@ -162,6 +165,7 @@ std::string model_type(const std::string& config_json, const std::string& where)
 
 void write_model_files(const fs::path& folder, const ModelFolder& model) {
   const auto shards = cut_shards(model);
+  fs::remove(folder / (shards.size() == 1 ? kIndex : kWeights));  // a reader would find older ones
   OrderedJson weight_map = OrderedJson::object();
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < shards.size(); ++i) {

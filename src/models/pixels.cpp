@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/pixels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -25,6 +26,8 @@ std::array<double, 3> three(const JsonRecord& record,
   const std::vector<double> values = record.numbers_or_empty(key);
   if (values.empty()) return fallback;
   if (values.size() != 3) record.fail(key, "three numbers are wanted");
+  if (std::string_view(key) == "image_std" && *std::min_element(values.begin(), values.end()) <= 0)
+    record.fail(key, "numbers above 0 are wanted");
   return {values[0], values[1], values[2]};
 }
 
@@ -72,6 +75,10 @@ QwenPixelConfig load_qwen_pixel_config(const fs::path& folder) {
   config.max_pixels = record.integer_or("max_pixels", config.max_pixels);
   config.mean = three(record, "image_mean", config.mean);
   config.std = three(record, "image_std", config.std);
+  const bool positive = config.patch_size > 0 && config.temporal_patch_size > 0 &&
+                        config.merge_size > 0 && config.min_pixels > 0 &&
+                        config.max_pixels >= config.min_pixels;
+  if (!positive) throw DataError(where + ": sizes of patches and images do not fit together");
   return config;
 }
 
@@ -80,8 +87,11 @@ ClipPixelConfig load_clip_pixel_config(const fs::path& folder, std::int64_t imag
   const Json processor = image_processor(folder, where);
   const JsonRecord record(processor, where);
   ClipPixelConfig config{.size = image_size};
-  if (record.has("crop_size") && processor["crop_size"].is_object()) {
-    config.size = JsonRecord(record.object("crop_size"), where + ": crop_size").integer("height");
+  if (record.has("crop_size")) {
+    config.size =
+        processor["crop_size"].is_object()
+            ? JsonRecord(record.object("crop_size"), where + ": crop_size").integer("height")
+            : record.integer("crop_size");
   }
   if (config.size != image_size)
     throw DataError(formatted(

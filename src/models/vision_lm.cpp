@@ -107,8 +107,8 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
     next += std::max({rows, columns, std::int64_t{1}});
     i += cells(grid, config.vision);
   }
-  TORCH_CHECK(static_cast<std::int64_t>(axes[0].size()) == length,
-              "image tokens do not fit their grids");
+  if (static_cast<std::int64_t>(axes[0].size()) != length)
+    throw DataError("image tokens do not fit the sizes of their images");
   return {torch::stack({torch::tensor(axes[0]), torch::tensor(axes[1]), torch::tensor(axes[2])}),
           next - length};
 }

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// What must hold of each network whatever its weights are.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "support/temp_dir.h"
+#include "support/tensor_matchers.h"
+#include "support/tiny_models.h"
+#include "vragent/models/bert.h"
+#include "vragent/models/causal_lm.h"
+#include "vragent/models/clip.h"
+#include "vragent/models/probe.h"
+#include "vragent/util/error.h"
+
+namespace vragent::models {
+namespace {
+
+using test::TempDir;
+using torch::Tensor;
+
+Clip tiny_clip(std::int64_t end_token) {
+  Clip clip(test::tiny_clip_config(50, end_token));
+  test::randomise(*clip, 3);
+  nn::set_requires_grad(*clip, false);
+  return clip;
+}
+
+TEST(ClipText, EndsAtTheLargestIdWhereTheConfigSaysTwo) {
+  Clip clip = tiny_clip(2);
+  const Tensor whole = clip->encode_text(torch::tensor({{48, 5, 6, 49, 49, 0}}));
+  EXPECT_TRUE(test::close(whole, clip->encode_text(torch::tensor({{48, 5, 6, 49}})), 1e-5))
+      << "the first of several largest ids counts";
+  EXPECT_TRUE(test::close(whole, clip->encode_text(torch::tensor({{48, 5, 6, 49, 7, 8}})), 1e-5))
+      << "nothing behind the end is seen";
+}
+
+TEST(ClipText, EndsAtTheFirstExplicitEndToken) {
+  Clip clip = tiny_clip(30);
+  const Tensor whole = clip->encode_text(torch::tensor({{48, 5, 30, 30, 49}}));
+  EXPECT_TRUE(test::close(whole, clip->encode_text(torch::tensor({{48, 5, 30}})), 1e-5));
+  EXPECT_GT(test::max_difference(whole, clip->encode_text(torch::tensor({{48, 6, 30}}))), 1e-3);
+}
+
+TEST(ClipText, RefusesMoreTokensThanPositions) {
+  Clip clip = tiny_clip(2);
+  EXPECT_THROW(clip->encode_text(torch::full({1, test::kTinyClipPositions + 1}, 5)), c10::Error);
+}
+
+TEST(ClipImage, TreatsImagesOfABatchAlone) {
+  Clip clip = tiny_clip(2);
+  const Tensor pixels = test::randn({3, 3, 28, 28}, 1);
+  const Tensor together = clip->encode_image(pixels);
+  for (std::int64_t i = 0; i < 3; ++i)
+    EXPECT_TRUE(
+        test::close(together.narrow(0, i, 1), clip->encode_image(pixels.narrow(0, i, 1)), 1e-5));
+  EXPECT_THROW(clip->encode_image(test::randn({1, 3, 28, 14}, 1)), c10::Error);
+}
+
+TEST(CosineMatrix, IsTheCosineOfEveryPair) {
+  const Tensor a = torch::tensor({{1.0F, 0.0F}, {0.0F, 2.0F}, {0.0F, 0.0F}});
+  const Tensor b = torch::tensor({{3.0F, 3.0F}, {-1.0F, 0.0F}});
+  const Tensor wanted = torch::tensor({{0.70710678F, -1.0F}, {0.70710678F, 0.0F}, {0.0F, 0.0F}});
+  EXPECT_TRUE(test::close(cosine_matrix(a, b), wanted, 1e-6));
+}
+
+class BertFamily : public ::testing::TestWithParam<const char*> {
+ protected:
+  BertFamily() : config(test::tiny_bert_config(60)) {
+    config.model_type = GetParam();
+    config.pad_token_id = config.model_type == "bert" ? 0 : 1;
+    bert = Bert(config);
+    test::randomise(*bert, 3);
+    nn::set_requires_grad(*bert, false);
+  }
+
+  BertConfig config;
+  Bert bert{nullptr};
+};
+
+TEST_P(BertFamily, DoesNotSeePads) {
+  const std::int64_t pad = config.pad_token_id;
+  const Tensor ids = torch::tensor({5, 6, 7, static_cast<int>(pad), static_cast<int>(pad)})
+                         .to(torch::kInt64)
+                         .unsqueeze(0);
+  const Tensor padded = bert(ids, ids != pad).narrow(1, 0, 3);
+  const Tensor alone = bert(torch::tensor({{5, 6, 7}}), torch::ones({1, 3}, torch::kBool));
+  EXPECT_TRUE(test::close(padded, alone, 1e-5));
+}
+
+TEST_P(BertFamily, GivesFiniteStatesToARowOfPads) {
+  const std::int64_t pad = config.pad_token_id;
+  const Tensor ids = torch::stack({torch::full({2}, pad), torch::tensor({5, 6}).to(torch::kInt64)});
+  EXPECT_TRUE(bert(ids, ids != pad).isfinite().all().item<bool>());
+}
+
+TEST_P(BertFamily, SeesPositions) {
+  const Tensor ones = torch::ones({1, 3}, torch::kBool);
+  const Tensor there = bert(torch::tensor({{5, 6, 7}}), ones);
+  const Tensor back = bert(torch::tensor({{7, 6, 5}}), ones);
+  EXPECT_GT(test::max_difference(there.select(1, 1), back.select(1, 1)), 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types,
+                         BertFamily,
+                         ::testing::Values("bert", "xlm-roberta"),
+                         [](const auto& instance) {
+                           return instance.param[0] == 'b' ? "bert" : "xlmr";
+                         });
+
+TEST(LoadBert, ReadsPrefixesAndTheNamesOfOldFiles) {
+  const TempDir folder;
+  test::write_tiny_bert(folder / "plain", 7);
+  const Bert plain = load_bert(folder / "plain", torch::kFloat32, torch::kCPU);
+  nn::NamedTensors old;
+  for (const auto& [name, tensor] : nn::parameters_of(*plain)) {
+    std::string renamed = "bert." + name;
+    if (renamed.ends_with("LayerNorm.weight")) renamed.replace(renamed.size() - 6, 6, "gamma");
+    if (renamed.ends_with("LayerNorm.bias")) renamed.replace(renamed.size() - 4, 4, "beta");
+    old[renamed] = tensor;
+  }
+  old["cls.predictions.bias"] = torch::zeros({3});
+  old["bert.pooler.dense.weight"] = torch::zeros({3});
+  old["bert.embeddings.position_ids"] = torch::arange(64).unsqueeze(0);
+  save_model_folder(folder / "old",
+                    {.tensors = old, .config_json = read_model_config(folder / "plain")});
+  const Bert loaded = load_bert(folder / "old", torch::kFloat32, torch::kCPU);
+  EXPECT_TRUE(test::same_tensors(nn::parameters_of(*loaded), nn::parameters_of(*plain)));
+  old["bert.encoder.layer.2.output.dense.bias"] = torch::zeros({24});
+  save_model_folder(folder / "old",
+                    {.tensors = old, .config_json = read_model_config(folder / "plain")});
+  EXPECT_THROW(load_bert(folder / "old", torch::kFloat32, torch::kCPU), DataError);
+}
+
+class Lm : public ::testing::Test {
+ protected:
+  Lm() : lm(test::tiny_lm_config(60)) {
+    test::randomise(*lm, 3);
+    nn::set_requires_grad(*lm, false);
+  }
+
+  CausalLm lm;
+};
+
+TEST_F(Lm, SeesNoTokenThatComesLater) {
+  const Tensor before = lm(torch::tensor({{1, 2, 3, 4, 5}}));
+  const Tensor after = lm(torch::tensor({{1, 2, 3, 9, 8}}));
+  EXPECT_TRUE(test::close(after.narrow(1, 0, 3), before.narrow(1, 0, 3), 1e-5));
+  EXPECT_GT(test::max_difference(after.narrow(1, 3, 1), before.narrow(1, 3, 1)), 1e-3);
+}
+
+TEST_F(Lm, GivesARowTheSameLogitsPaddedOrAlone) {
+  const Tensor padded = lm(torch::tensor({{1, 2, 3, 0, 0}, {9, 8, 7, 6, 5}}));
+  EXPECT_TRUE(test::close(padded[0].narrow(0, 0, 3), lm(torch::tensor({{1, 2, 3}}))[0], 1e-5));
+}
+
+TEST_F(Lm, ContinuesAPrefixAsIfItWereOneText) {
+  const Tensor ids = torch::tensor({{1, 2, 3, 4, 5, 6, 7}});
+  nn::Prefix prefix;
+  const auto run = [&](std::int64_t begin, std::int64_t end, DecoderContext context) {
+    const Tensor positions = torch::arange(begin, end).unsqueeze(0);
+    return lm->model->forward(
+        lm->model->embed_tokens(ids.narrow(1, begin, end - begin)), positions, context);
+  };
+  const Tensor whole = run(0, 7, {});
+  run(0, 4, {.keep = &prefix.layers});
+  prefix.mask = torch::ones({1, 4}, torch::kBool);
+  EXPECT_TRUE(test::close(run(4, 7, {.prefix = &prefix}), whole.narrow(1, 4, 3), 1e-5));
+}
+
+TEST_F(Lm, RefusesEmbeddingsOfAnotherWidth) {
+  EXPECT_THROW(lm->model->forward(test::randn({1, 3, 16}, 1), torch::arange(3).unsqueeze(0)),
+               c10::Error);
+  EXPECT_THROW(
+      lm->model->forward(test::randn({1, 3, 32}, 1), torch::zeros({2, 1, 3}, torch::kInt64)),
+      c10::Error);
+}
+
+TEST(ProbeModel, GivesEachArchitecturesOutputs) {
+  const TempDir folder;
+  test::write_tiny_lm(folder / "lm", 1);
+  test::write_tiny_clip(folder / "clip", 2);
+  const auto logits = probe_model(folder / "lm", {.ids = {{1, 2, 3}}}, torch::kFloat32);
+  EXPECT_EQ(logits.at("logits").size(0), 3);
+  const auto texts = probe_model(folder / "clip", {.ids = {{1, 2, 3}, {4, 5}}}, torch::kFloat32);
+  EXPECT_EQ(texts.at("text_embeds").sizes(), (std::vector<std::int64_t>{2, 16}));
+}
+
+TEST(ProbeModel, RefusesIdsOutsideTheVocabulary) {
+  const TempDir folder;
+  test::write_tiny_lm(folder / "lm", 1);
+  for (const std::vector<std::int64_t>& ids : {std::vector<std::int64_t>{-1}, {100000}, {}})
+    EXPECT_THROW(probe_model(folder / "lm", {.ids = {ids}}, torch::kFloat32), DataError);
+  EXPECT_THROW(probe_model(folder / "lm", {.ids = {{1}, {2}}}, torch::kFloat32), DataError);
+  EXPECT_THROW(probe_model(folder / "lm", {.ids = {{1}}, .images = {{}}}, torch::kFloat32),
+               DataError);
+}
+
+TEST(DescribeModel, CountsParametersByGroup) {
+  const TempDir folder;
+  test::write_tiny_bert(folder / "bert", 1);
+  const Table table = describe_model(folder / "bert");
+  std::int64_t sum = 0;
+  for (std::size_t row = 0; row + 1 < table.rows.size(); ++row)
+    sum += std::stoll(table.rows[row][2]);
+  EXPECT_EQ(std::to_string(sum), table.rows.back()[2]);
+  EXPECT_EQ(table.rows.back()[0], "total");
+}
+
+}  // namespace
+}  // namespace vragent::models

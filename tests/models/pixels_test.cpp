@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/models/pixels.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "support/temp_dir.h"
+#include "support/tensor_matchers.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+
+namespace vragent::models {
+namespace {
+
+using test::TempDir;
+using torch::Tensor;
+
+/// Each pixel and channel has its own value, modulo 251.
+media::Image counted_image(std::int64_t height, std::int64_t width) {
+  media::Image image{width, height, {}};
+  for (std::int64_t i = 0; i < height * width * 3; ++i)
+    image.rgb.push_back(static_cast<std::uint8_t>(i % 251));
+  return image;
+}
+
+media::Image plain_image(std::int64_t height, std::int64_t width, std::uint8_t value) {
+  return {width,
+          height,
+          std::vector<std::uint8_t>(static_cast<std::size_t>(height * width * 3), value)};
+}
+
+TEST(SmartResize, MeetsTheGoldensOfTheSpecification) {
+  const std::int64_t max = 12845056;
+  const auto resized = [&](std::int64_t h, std::int64_t w, std::int64_t limit) {
+    return smart_resize({h, w}, 28, 3136, limit);
+  };
+  EXPECT_EQ(resized(1080, 1920, max), (ImageSize{1092, 1932}));
+  EXPECT_EQ(resized(720, 1280, max), (ImageSize{728, 1288}));
+  EXPECT_EQ(resized(480, 640, max), (ImageSize{476, 644}));
+  EXPECT_EQ(resized(70, 70, max), (ImageSize{56, 56})) << "2.5 rounds to even";
+  EXPECT_EQ(resized(42, 126, max), (ImageSize{56, 112})) << "1.5 and 4.5 round to even";
+  EXPECT_EQ(resized(98, 154, max), (ImageSize{112, 168}));
+  EXPECT_EQ(resized(27, 27, max), (ImageSize{56, 56}));
+  EXPECT_EQ(resized(4000, 6000, max), (ImageSize{2912, 4368}));
+  EXPECT_EQ(resized(10, 1400, max), (ImageSize{28, 672}));
+  EXPECT_EQ(resized(1080, 1920, 1003520), (ImageSize{728, 1316}));
+}
+
+TEST(SmartResize, RefusesARibbonAndAnEmptyImage) {
+  EXPECT_NO_THROW(smart_resize({10, 2000}, 28, 3136, 1003520));
+  EXPECT_THROW(smart_resize({10, 2001}, 28, 3136, 1003520), DataError);
+  EXPECT_THROW(smart_resize({0, 100}, 28, 3136, 1003520), DataError);
+}
+
+TEST(QwenPatches, StandBlockByBlockWithChannelTimeAndPlaceInEachRow) {
+  // 56 x 84 pixels: 4 x 6 patches, 2 x 3 blocks of 2 x 2; no resizing.
+  const media::Image image = counted_image(56, 84);
+  const QwenPixelConfig config{.min_pixels = 1, .mean = {0, 0, 0}, .std = {1, 1, 1}};
+  const QwenPatches patches = qwen_patches(image, config);
+  ASSERT_EQ(patches.height, 4);
+  ASSERT_EQ(patches.width, 6);
+  ASSERT_EQ(patches.rows.sizes(), (std::vector<std::int64_t>{24, 3 * 2 * 14 * 14}));
+  const auto value_at = [&](std::int64_t y, std::int64_t x, std::int64_t c) {
+    return image.rgb[static_cast<std::size_t>((y * 84 + x) * 3 + c)] / 255.0;
+  };
+  std::int64_t row = 0;
+  for (std::int64_t block_y = 0; block_y < 2; ++block_y) {
+    for (std::int64_t block_x = 0; block_x < 3; ++block_x) {
+      for (const auto& [dy, dx] : {std::pair(0, 0), {0, 1}, {1, 0}, {1, 1}}) {
+        for (const auto& [c, t, y, x] : {std::tuple(0, 0, 0, 0), {1, 0, 3, 5}, {2, 1, 13, 13}}) {
+          const double wanted =
+              value_at((block_y * 2 + dy) * 14 + y, (block_x * 2 + dx) * 14 + x, c);
+          const std::int64_t column = ((c * 2 + t) * 14 + y) * 14 + x;
+          ASSERT_NEAR(patches.rows[row][column].item<double>(), wanted, 1e-6) << row;
+        }
+        ++row;
+      }
+    }
+  }
+}
+
+TEST(QwenPatches, RepeatTheStillImageAlongTime) {
+  const QwenPatches patches = qwen_patches(counted_image(56, 56), {});
+  const Tensor by_time = patches.rows.view({16, 3, 2, 14 * 14});
+  EXPECT_TRUE(by_time.select(2, 0).equal(by_time.select(2, 1)));
+}
+
+TEST(ResizeBicubic, OvershootsAtEdgesAndStaysWithinBytes) {
+  Tensor image = torch::zeros({3, 16, 16}, torch::kUInt8);
+  image.narrow(2, 8, 8).fill_(255);
+  const Tensor up = resize_bicubic(image, {16, 64});
+  EXPECT_EQ(up.scalar_type(), torch::kUInt8);
+  EXPECT_EQ(up.min().item<int>(), 0);
+  EXPECT_EQ(up.max().item<int>(), 255);
+  const Tensor down = resize_bicubic(image, {4, 4});
+  EXPECT_EQ(down[0][0][0].item<int>(), 0);
+  EXPECT_EQ(down[0][0][3].item<int>(), 255);
+  EXPECT_TRUE(resize_bicubic(image, {16, 16}).equal(image));
+}
+
+TEST(ClipPixels, ScaleTheShortSideAndCropTheMiddle) {
+  media::Image image = plain_image(56, 140, 0);
+  for (std::int64_t y = 0; y < 56; ++y) {
+    for (std::int64_t x = 42; x < 98; ++x)  // exactly what the crop keeps
+      for (std::size_t c = 0; c < 3; ++c)
+        image.rgb[static_cast<std::size_t>(y * 140 + x) * 3 + c] = 255;
+  }
+  const ClipPixelConfig config{.size = 28, .mean = {0, 0, 0}, .std = {1, 1, 1}};
+  const Tensor pixels = clip_pixels(image, config);
+  ASSERT_EQ(pixels.sizes(), (std::vector<std::int64_t>{3, 28, 28}));
+  EXPECT_GT(pixels.narrow(2, 2, 24).min().item<double>(), 0.99);
+  const Tensor tall = clip_pixels(counted_image(90, 31), config);
+  EXPECT_EQ(tall.sizes(), (std::vector<std::int64_t>{3, 28, 28}));
+}
+
+TEST(ClipPixels, NormaliseByChannel) {
+  const Tensor pixels = clip_pixels(plain_image(28, 28, 128), {.size = 28});
+  for (std::int64_t c = 0; c < 3; ++c) {
+    const auto i = static_cast<std::size_t>(c);
+    EXPECT_NEAR(pixels[c][5][5].item<double>(), (128 / 255.0 - kClipMean[i]) / kClipStd[i], 1e-5);
+  }
+}
+
+TEST(QwenPixelConfig, ReadsOldAndNewFiles) {
+  const TempDir folder;
+  EXPECT_EQ(load_qwen_pixel_config(folder.path()).max_pixels, 1003520) << "class default";
+  write_file(folder / "preprocessor_config.json",
+             R"({"min_pixels": 3136, "max_pixels": 12845056, "patch_size": 14,
+                 "image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.5, 1.0]})");
+  const QwenPixelConfig old = load_qwen_pixel_config(folder.path());
+  EXPECT_EQ(old.max_pixels, 12845056);
+  EXPECT_EQ(old.std[0], 0.25);
+  write_file(folder / "processor_config.json",
+             R"({"image_processor": {"size": {"shortest_edge": 784, "longest_edge": 50176}}})");
+  const QwenPixelConfig fresh = load_qwen_pixel_config(folder.path());
+  EXPECT_EQ(fresh.min_pixels, 784);
+  EXPECT_EQ(fresh.max_pixels, 50176);
+}
+
+TEST(QwenPixelConfig, RefusesSizesThatCannotBe) {
+  const TempDir folder;
+  for (const char* text : {R"({"patch_size": 0})",
+                           R"({"merge_size": 0})",
+                           R"({"temporal_patch_size": -1})",
+                           R"({"max_pixels": 0})",
+                           R"({"patch_size": 14.5})",
+                           R"({"image_mean": [0.5]})",
+                           R"({"image_std": [0, 1, 1]})",
+                           "[]"}) {
+    write_file(folder / "preprocessor_config.json", text);
+    EXPECT_THROW(load_qwen_pixel_config(folder.path()), DataError) << text;
+  }
+}
+
+TEST(ClipPixelConfig, MustFitTheModel) {
+  const TempDir folder;
+  EXPECT_EQ(load_clip_pixel_config(folder.path(), 224).size, 224);
+  write_file(folder / "preprocessor_config.json", R"({"crop_size": {"height": 28, "width": 28}})");
+  EXPECT_EQ(load_clip_pixel_config(folder.path(), 28).size, 28);
+  EXPECT_THROW(load_clip_pixel_config(folder.path(), 224), DataError);
+  write_file(folder / "preprocessor_config.json", R"({"crop_size": 28, "size": 28})");
+  EXPECT_THROW(load_clip_pixel_config(folder.path(), 224), DataError) << "4.x files give a number";
+}
+
+}  // namespace
+}  // namespace vragent::models

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "support/tensor_matchers.h"
+#include "support/tiny_models.h"
+#include "vragent/models/vision_lm.h"
+#include "vragent/util/error.h"
+
+namespace vragent::models {
+namespace {
+
+using torch::Tensor;
+using Numbers = std::vector<std::int64_t>;
+
+TEST(VisionLayout, MeetsTheGoldensOfTheSpecification) {
+  const VisionLayout ten = vision_layout({{1, 10, 10}}, {});
+  EXPECT_EQ(ten.window_index, (Numbers{0,  1,  2,  3, 5, 6,  7,  8,  10, 11, 12, 13, 15,
+                                       16, 17, 18, 4, 9, 14, 19, 20, 21, 22, 23, 24}));
+  EXPECT_EQ(ten.window_ends, (Numbers{0, 64, 80, 96, 100}));
+  EXPECT_EQ(ten.frame_ends, (Numbers{0, 100}));
+  EXPECT_EQ(vision_layout({{1, 12, 20}}, {}).window_ends,
+            (Numbers{0, 64, 128, 160, 192, 224, 240}));
+  EXPECT_EQ(vision_layout({{2, 8, 8}}, {}).window_ends, (Numbers{0, 64, 128}));
+  EXPECT_EQ(vision_layout({{2, 8, 8}}, {}).frame_ends, (Numbers{0, 64, 128}));
+}
+
+TEST(VisionLayout, IsAPermutationWithoutEmptyWindows) {
+  for (const Grid& grid : {Grid{1, 2, 2}, Grid{1, 30, 6}, Grid{3, 14, 10}, Grid{1, 8, 16}}) {
+    const VisionLayout layout = vision_layout({grid}, {});
+    Numbers sorted = layout.window_index;
+    std::sort(sorted.begin(), sorted.end());
+    for (std::size_t i = 0; i < sorted.size(); ++i) ASSERT_EQ(sorted[i], i);
+    EXPECT_EQ(static_cast<std::int64_t>(sorted.size()), grid.t * grid.h * grid.w / 4);
+    for (std::size_t i = 1; i < layout.window_ends.size(); ++i)
+      EXPECT_GT(layout.window_ends[i], layout.window_ends[i - 1]);
+    EXPECT_EQ(layout.window_ends.back(), grid.t * grid.h * grid.w);
+  }
+}
+
+/// A tower of two blocks, the second with full attention.
+VisionTower tiny_tower() {
+  VisionTower tower(test::tiny_vlm_config(300, 299).vision);
+  test::randomise(*tower, 3);
+  nn::set_requires_grad(*tower, false);
+  return tower;
+}
+
+Tensor patches_of(const Grid& grid, std::uint64_t seed) {
+  return test::randn({grid.t * grid.h * grid.w, 3 * 2 * 14 * 14}, seed);
+}
+
+TEST(VisionTower, TreatsSeveralImagesLikeEachAlone) {
+  VisionTower tower = tiny_tower();
+  const std::vector<Grid> grids = {{1, 10, 10}, {1, 2, 6}, {1, 8, 12}};
+  std::vector<Tensor> rows;
+  std::vector<Tensor> alone;
+  for (std::size_t i = 0; i < grids.size(); ++i) {
+    rows.push_back(patches_of(grids[i], i));
+    alone.push_back(tower->forward(rows.back(), {grids[i]}));
+  }
+  EXPECT_TRUE(test::close(tower->forward(torch::cat(rows), grids), torch::cat(alone), 1e-4));
+}
+
+TEST(VisionTower, LetsFramePairsOfAClipSeeOnlyThemselves) {
+  VisionTower tower = tiny_tower();
+  const Grid grid{2, 6, 10};
+  Tensor rows = patches_of(grid, 1);
+  const Tensor before = tower->forward(rows, {grid});
+  rows.narrow(0, 60, 60).mul_(-1);
+  const Tensor after = tower->forward(rows, {grid});
+  EXPECT_TRUE(test::close(after.narrow(0, 0, 15), before.narrow(0, 0, 15), 1e-5));
+  EXPECT_GT(test::max_difference(after.narrow(0, 15, 15), before.narrow(0, 15, 15)), 0.01);
+}
+
+TEST(VisionTower, KeepsWindowsApartInBlocksWithoutFullAttention) {
+  VisionConfig config = test::tiny_vlm_config(300, 299).vision;
+  config.fullatt_block_indexes = {};
+  VisionTower tower(config);
+  test::randomise(*tower, 3);
+  const torch::NoGradGuard no_grad;
+  const Grid grid{1, 8, 16};  // two windows of 4 x 4 cells
+  Tensor rows = patches_of(grid, 1);
+  const Tensor before = tower->forward(rows, {grid}).view({4, 8, -1});
+  // Block-major rows: cell (0, 7) lies in the right window.
+  rows.narrow(0, 7 * 4, 4).mul_(-1);
+  const Tensor after = tower->forward(rows, {grid}).view({4, 8, -1});
+  EXPECT_TRUE(test::close(after.narrow(1, 0, 4), before.narrow(1, 0, 4), 1e-5));
+  EXPECT_GT(test::max_difference(after.narrow(1, 4, 4), before.narrow(1, 4, 4)), 0.01);
+}
+
+TEST(VisionTower, SeesRowsAndColumnsDifferently) {
+  VisionTower tower = tiny_tower();
+  const Tensor cell = patches_of({1, 2, 2}, 1);
+  // The same cell twice, side by side or one below the other: only rotary positions differ.
+  const Tensor wide = tower->forward(torch::cat({cell, cell}), {{1, 2, 4}});
+  const Tensor tall = tower->forward(torch::cat({cell, cell}), {{1, 4, 2}});
+  EXPECT_GT(test::max_difference(wide, tall), 1e-3);
+}
+
+TEST(VisionTower, MultipliesPatchesAsTheConvolutionWould) {
+  VisionTower tower = tiny_tower();
+  const Tensor rows = patches_of({1, 2, 2}, 1);
+  const Tensor by_conv =
+      torch::conv3d(
+          rows.view({4, 3, 2, 14, 14}), tower->patch_weight, {}, at::IntArrayRef({2, 14, 14}))
+          .flatten(1);
+  EXPECT_TRUE(test::close(at::linear(rows, tower->patch_weight.flatten(1)), by_conv, 1e-4));
+}
+
+TEST(VisionTower, RefusesRowsThatDoNotFitTheGrids) {
+  VisionTower tower = tiny_tower();
+  EXPECT_THROW(tower->forward(patches_of({1, 2, 2}, 1), {{1, 4, 4}}), c10::Error);
+}
+
+class Mrope : public ::testing::Test {
+ protected:
+  VisionLmConfig config = test::tiny_vlm_config(300, 299);
+};
+
+TEST_F(Mrope, MeetsTheImageGoldenOfTheSpecification) {
+  const std::vector<Grid> grids = {{1, 4, 6}};
+  const Numbers ids = expand_image_tokens({1, 2, 3, 299, 4, 5}, grids, config);
+  EXPECT_EQ(ids, (Numbers{1, 2, 3, 299, 299, 299, 299, 299, 299, 4, 5}));
+  const MropePositions places = mrope_positions(ids, grids, config);
+  const Tensor wanted = torch::tensor({{0, 1, 2, 3, 3, 3, 3, 3, 3, 6, 7},
+                                       {0, 1, 2, 3, 3, 3, 4, 4, 4, 6, 7},
+                                       {0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7}});
+  EXPECT_TRUE(places.positions.equal(wanted)) << places.positions;
+  EXPECT_EQ(places.delta, -3);
+}
+
+TEST_F(Mrope, CountsPlainTextOnAllAxes) {
+  const MropePositions places = mrope_positions({5, 6, 7}, {}, config);
+  EXPECT_TRUE(places.positions.equal(torch::tensor({{0, 1, 2}, {0, 1, 2}, {0, 1, 2}})));
+  EXPECT_EQ(places.delta, 0);
+}
+
+TEST_F(Mrope, PutsImagesThatTouchBehindEachOther) {
+  const std::vector<Grid> grids = {{1, 2, 4}, {1, 4, 2}};
+  const MropePositions places =
+      mrope_positions(expand_image_tokens({299, 299, 1}, grids, config), grids, config);
+  const Tensor wanted = torch::tensor({{0, 0, 2, 2, 4}, {0, 0, 2, 3, 4}, {0, 1, 2, 2, 4}});
+  EXPECT_TRUE(places.positions.equal(wanted)) << places.positions;
+}
+
+TEST_F(Mrope, RefusesImagesThatDoNotFitTheText) {
+  EXPECT_THROW(expand_image_tokens({1, 299, 299}, {{1, 2, 2}}, config), DataError);
+  EXPECT_THROW(expand_image_tokens({1, 2}, {{1, 2, 2}}, config), DataError);
+  EXPECT_THROW(mrope_positions({299, 299}, {{1, 2, 2}}, config), DataError);
+  EXPECT_THROW(mrope_positions({299, 1}, {{1, 4, 4}}, config), DataError);
+}
+
+TEST_F(Mrope, TakesTimeHeightAndWidthFromItsSections) {
+  config.text.mrope_section = {1, 1, 2};
+  const Tensor positions = torch::tensor({{{3}}, {{5}}, {{7}}});
+  const nn::Rotary mixed = decoder_rotary(config.text, positions);
+  const auto at = [&](std::int64_t position, std::int64_t j) {
+    return nn::rotary_table(torch::tensor({position}), 8, config.text.rope_theta)
+        .cos[0][j]
+        .item<double>();
+  };
+  const std::vector<double> wanted = {at(3, 0), at(5, 1), at(7, 2), at(7, 3)};
+  for (std::int64_t j = 0; j < 8; ++j)
+    EXPECT_NEAR(mixed.cos[0][0][j].item<double>(), wanted[static_cast<std::size_t>(j % 4)], 1e-6);
+}
+
+TEST(VisionLm, WithoutImagesIsThePlainLanguageModel) {
+  const VisionLmConfig config = test::tiny_vlm_config(300, 299);
+  VisionLm with_eyes(config);
+  test::randomise(*with_eyes, 5);
+  CausalLmConfig text = test::tiny_lm_config(300, false);
+  CausalLm blind(text);
+  const nn::NamedTensors tensors = nn::parameters_of(*with_eyes);
+  nn::load_parameters(
+      *blind,
+      [&](const std::string& name) {
+        return tensors.at(name.starts_with("model.") ? "model.language_model." + name.substr(6)
+                                                     : name);
+      },
+      "copy");
+  const torch::NoGradGuard no_grad;
+  const Tensor ids = torch::tensor({{1, 7, 30, 2}});
+  const Tensor positions = mrope_positions({1, 7, 30, 2}, {}, config).positions.unsqueeze(1);
+  const Tensor logits = with_eyes->text().logits(
+      with_eyes->language_model->forward(with_eyes->embed(ids, {}), positions));
+  EXPECT_TRUE(test::close(logits, blind(ids), 1e-5));
+}
+
+TEST(VisionLm, PutsFeaturesInTheirPlacesInReadingOrder) {
+  VisionLm lm(test::tiny_vlm_config(300, 299));
+  test::randomise(*lm, 5);
+  const torch::NoGradGuard no_grad;
+  const Tensor ids = torch::tensor({{1, 299, 2}, {299, 3, 299}});
+  const Tensor features = test::randn({3, 32}, 1);
+  const Tensor embedded = lm->embed(ids, features);
+  EXPECT_TRUE(embedded[0][1].equal(features[0]));
+  EXPECT_TRUE(embedded[1][0].equal(features[1]));
+  EXPECT_TRUE(embedded[1][2].equal(features[2]));
+  EXPECT_TRUE(embedded[0][0].equal(lm->language_model->embed_tokens->weight[1]));
+  EXPECT_THROW(lm->embed(ids, features.narrow(0, 0, 2)), c10::Error);
+}
+
+}  // namespace
+}  // namespace vragent::models
