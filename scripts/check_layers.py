@@ -14,14 +14,14 @@ FLOORS = {
     "util": 0,
     "data": 1, "media": 1, "text": 1, "metrics": 1,
     "chat": 2, "report": 2,
-    "nn": 3,
+    "report/runs": 3, "nn": 3,
     "models": 4, "rec_models": 4,
     "engine": 5,
     "perception": 6, "recommender": 6, "simulator": 6,
     "simulator/agents": 7, "learning": 7,
 }
 TORCH_FROM = 3
-NO_TORCH = {"simulator", "simulator/agents"}
+NO_TORCH = {"report/runs", "simulator", "simulator/agents"}
 ONLY_BELOW = {"simulator": 2, "simulator/agents": 2}  # plus themselves and, for agents, simulator
 DOORS = {
     r"libav\w+/|libswscale/": {"src/media/ffmpeg", "src/media/video_reader", "src/media/video_writer",

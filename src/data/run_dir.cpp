@@ -89,6 +89,22 @@ fs::path file_in(const fs::path& folder_or_file, std::string_view name) {
   return fs::is_directory(folder_or_file) ? folder_or_file / name : folder_or_file;
 }
 
+bool is_run_folder(const fs::path& out) {
+  return out != "-" && out.extension() != ".jsonl" && out.extension() != ".json";
+}
+
+fs::path output_in(const fs::path& out, std::string_view name) {
+  return is_run_folder(out) ? out / name : out;
+}
+
+NamedPath parse_named_path(const std::string& text) {
+  const std::size_t cut = text.find('=');
+  const bool is_named = cut != std::string::npos && !fs::exists(text);
+  NamedPath named{is_named ? text.substr(0, cut) : "", is_named ? text.substr(cut + 1) : text};
+  if (named.path.empty()) throw ConfigError(formatted("\"{}\" names no file", text));
+  return named;
+}
+
 std::string file_stem(std::string_view id) {
   if (id.empty()) throw DataError("an empty id cannot name a file");
   std::string stem;

@@ -87,12 +87,13 @@ void check_rows(const PublishedTable& published, std::span<const OwnRow> rows) {
 std::string cell_of(const OwnValue& value, int digits) {
   std::string cell = value.interval ? fraction_text(value.value, *value.interval, digits)
                                     : fraction_text(value.value, digits);
-  if (value.std) cell += " \xC2\xB1" + fraction_text(*value.std, digits);
+  if (value.std) cell += " \xC2\xB1 " + fraction_text(*value.std, digits);
   return cell;
 }
 
 void append_own(MarkedTable& marked, const OwnRow& row, const PublishedTable& published) {
-  std::vector<std::string> cells = {row.name, row.data};
+  const std::string runs = row.num_runs > 1 ? formatted(", n={}", row.num_runs) : "";
+  std::vector<std::string> cells = {row.name, row.data + runs};
   for (const std::string& column : published_columns(published.id)) {
     const auto found = std::find_if(row.values.begin(),
                                     row.values.end(),
@@ -113,6 +114,12 @@ MarkedTable empty_table(const PublishedTable& published, std::span<const OwnRow>
     marked.table.columns.push_back(column);
   }
   if (!rows.empty()) marked.table.notes.push_back("Our rows: " + rows.front().protocol + ".");
+  const bool averaged =
+      std::any_of(rows.begin(), rows.end(), [](const OwnRow& row) { return row.num_runs > 1; });
+  if (averaged) {
+    marked.table.notes.emplace_back(
+        "n: runs that differ in their seed; \xC2\xB1 is their sample standard deviation.");
+  }
   return marked;
 }
 

@@ -2,7 +2,9 @@
 // Copyright 2026 The vragent authors
 #include "vragent/simulator/runner.h"
 
+#include <charconv>
 #include <stdexcept>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -52,17 +54,51 @@ std::unordered_set<std::string> decided_before(const std::vector<data::Case>& ca
   return decided;
 }
 
+/// One of `num` equal parts of a file, by position.
+struct Shard {
+  std::int64_t index = 0;
+  std::int64_t num = 1;
+};
+
+/// A whole number of at least 0, or -1.
+std::int64_t parse_count(std::string_view text) {
+  std::int64_t value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : -1;
+}
+
+Shard parse_shard(const std::string& text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const std::string_view all = text;
+  const Shard shard{parse_count(all.substr(0, slash)),
+                    slash < all.size() ? parse_count(all.substr(slash + 1)) : -1};
+  if (shard.index < 0 || shard.index >= shard.num) {
+    throw ConfigError(
+        formatted("--shard wants i/n with 0 <= i < n, for example 0/4; got \"{}\"", text));
+  }
+  return shard;
+}
+
+/// The cases that this run looks at.
+std::vector<const data::Case*> chosen_cases(const std::vector<data::Case>& cases,
+                                            const RunConfig& config) {
+  const Shard shard = parse_shard(config.shard);
+  std::vector<const data::Case*> chosen;
+  for (std::int64_t i = shard.index; i < std::ssize(cases); i += shard.num) {
+    if (config.limit > 0 && std::ssize(chosen) == config.limit) break;
+    chosen.push_back(&cases[static_cast<std::size_t>(i)]);
+  }
+  return chosen;
+}
+
 std::vector<Question> open_questions(const std::vector<data::Case>& cases,
                                      const RunConfig& config,
                                      const std::unordered_set<std::string>& decided) {
-  const std::size_t count = config.limit > 0
-                                ? std::min(cases.size(), static_cast<std::size_t>(config.limit))
-                                : cases.size();
+  const std::vector<const data::Case*> chosen = chosen_cases(cases, config);
   std::vector<Question> questions;
   for (std::int64_t repeat = 0; repeat < config.repeats; ++repeat) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (decided.contains(key_of(cases[i].case_id, repeat))) continue;
-      questions.push_back({&cases[i], repeat});
+    for (const data::Case* row : chosen) {
+      if (!decided.contains(key_of(row->case_id, repeat))) questions.push_back({row, repeat});
     }
   }
   return questions;
@@ -129,6 +165,7 @@ void RunConfig::check() const {
   check_range("batch-size", static_cast<double>(batch_size), 1, 1e6);
   check_range("repeats", static_cast<double>(repeats), 1, 1e6);
   check_range("limit", static_cast<double>(limit), 0, 1e12);
+  parse_shard(shard);
 }
 
 RunReport run_cases(const std::vector<data::Case>& cases,

@@ -125,17 +125,23 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::string nearest_option(const std::vector<Option>& options, const std::string& name) {
+std::string nearest_name(const std::vector<std::string>& known, const std::string& name) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(name.size() / 2, 2);
-  for (const Option& option : options) {
-    const std::size_t distance = edit_distance(option.name, name);
+  for (const std::string& candidate : known) {
+    const std::size_t distance = edit_distance(candidate, name);
     if (distance < best_distance) {
-      best = option.name;
+      best = candidate;
       best_distance = distance;
     }
   }
   return best;
+}
+
+std::string nearest_option(const std::vector<Option>& options, const std::string& name) {
+  std::vector<std::string> known;
+  for (const Option& option : options) known.push_back(option.name);
+  return nearest_name(known, name);
 }
 
 void apply_json(const std::vector<Option>& options,

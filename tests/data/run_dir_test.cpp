@@ -90,5 +90,29 @@ TEST(Version, IsTheOneOfTheProject) {
               HasSubstr("project(vragent VERSION " + std::string(kVersion)));
 }
 
+TEST(RunFolder, IsToldFromAFileByItsName) {
+  EXPECT_TRUE(is_run_folder("runs/a"));
+  EXPECT_FALSE(is_run_folder("-"));
+  EXPECT_FALSE(is_run_folder("cases.jsonl"));
+  EXPECT_FALSE(is_run_folder("a/scores.json"));
+  EXPECT_EQ(output_in("runs/a", kCasesFile), "runs/a/cases.jsonl");
+  EXPECT_EQ(output_in("-", kCasesFile), "-");
+  EXPECT_EQ(output_in("b.jsonl", kCasesFile), "b.jsonl");
+}
+
+TEST(NamedPathText, IsCutAtTheFirstEqualsSignUnlessItIsAFile) {
+  EXPECT_EQ(parse_named_path("w/o KFR=runs/a=b").name, "w/o KFR");
+  EXPECT_EQ(parse_named_path("w/o KFR=runs/a=b").path, "runs/a=b");
+  EXPECT_EQ(parse_named_path("runs/a").name, "");
+  EXPECT_EQ(parse_named_path("runs/a").path, "runs/a");
+  const test::TempDir folder;
+  const std::string file = folder / "seed=3.jsonl";
+  write_file(file, "");
+  EXPECT_EQ(parse_named_path(file).name, "");
+  EXPECT_EQ(parse_named_path(file).path, file);
+  EXPECT_THROW(parse_named_path("name="), ConfigError);
+  EXPECT_THROW(parse_named_path(""), ConfigError);
+}
+
 }  // namespace
 }  // namespace vragent::data

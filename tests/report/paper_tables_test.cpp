@@ -118,7 +118,7 @@ TEST(OwnTable, PrintsIntervalsAndDeviations) {
            {.column = "F1", .value = 1.0, .interval = std::nullopt, .std = 0.0124}})};
   EXPECT_THAT(
       own_table(6, rows).table.rows[0],
-      ElementsAre("full", "mini world", ".715 [.686, .742]", "1.000 \xC2\xB1.012", "-", "-"));
+      ElementsAre("full", "mini world", ".715 [.686, .742]", "1.000 \xC2\xB1 .012", "-", "-"));
 }
 
 TEST(OwnTable, RefusesRowsOfDifferentProtocols) {

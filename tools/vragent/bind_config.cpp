@@ -31,7 +31,10 @@ struct Bind {
 
   template <class T>
   void operator()(std::vector<T>* value) const {
-    show_default(command.add_option("--" + option.name, *value, option.help)->delimiter(','));
+    // One argument a flag, or a list would swallow the positional "-" behind it.
+    show_default(command.add_option("--" + option.name, *value, option.help)
+                     ->delimiter(',')
+                     ->allow_extra_args(false));
   }
 
   void show_default(CLI::Option* added) const {
@@ -48,6 +51,15 @@ void bind_options(CLI::App& command, const std::vector<Option>& options) {
       [options](const std::string& path) { apply_json_file(options, path); },
       "JSON file with any of these options; flags override it");
   for (const Option& option : options) std::visit(Bind{command, option}, option.target);
+}
+
+void add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files) {
+  command.add_option_function<std::vector<std::string>>(
+      name,
+      [&files](const std::vector<std::string>& given) {
+        files.insert(files.end(), given.begin(), given.end());
+      },
+      "more of them");
 }
 
 std::shared_ptr<bool> add_json_flag(CLI::App& command) {

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -26,6 +27,10 @@ std::shared_ptr<Config> bind_config(CLI::App& command, Config initial = {}) {
   bind_options(command, options_of(*config));
   return config;
 }
+
+/// Adds positional arguments that join the files which a flag gave. `files` must outlive the
+/// command.
+void add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files);
 
 /// Adds --json: results on stdout as JSON.
 std::shared_ptr<bool> add_json_flag(CLI::App& command);

@@ -14,6 +14,8 @@ void add_ip_caption(CLI::App& app);
 void add_train_sasrec(CLI::App& app);
 void add_sft(CLI::App& app);
 void add_grpo_train(CLI::App& app);
+void add_simulate(CLI::App& app);
+void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 
 }  // namespace vragent::tools

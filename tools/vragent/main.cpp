@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.h"
+#include "parse_errors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
 #include "vragent/util/log.h"
@@ -42,15 +43,18 @@ int run(int argc, char** argv) {
   vragent::tools::add_train_sasrec(app);
   vragent::tools::add_sft(app);
   vragent::tools::add_grpo_train(app);
+  vragent::tools::add_simulate(app);
+  vragent::tools::add_eval(app);
   vragent::tools::add_inspect(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    app.exit(error, std::cerr, std::cerr);
+    std::cerr << vragent::tools::describe(error, app) << "\n";
     return static_cast<int>(vragent::ExitCode::kUsage);
   }
+  if (!std::cout.flush()) return fail(vragent::ExitCode::kIo, "stdout: cannot write");
   return static_cast<int>(vragent::ExitCode::kOk);
 }
 

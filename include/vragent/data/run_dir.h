@@ -15,10 +15,12 @@ inline constexpr std::string_view kFramesFile = "frames.jsonl";
 inline constexpr std::string_view kFramesFolder = "frames";
 inline constexpr std::string_view kCaptionsFile = "captions.jsonl";
 inline constexpr std::string_view kTopKFile = "topk.jsonl";
+inline constexpr std::string_view kValidTopKFile = "topk.valid.jsonl";
 inline constexpr std::string_view kCasesFile = "cases.jsonl";
 inline constexpr std::string_view kDecisionsFile = "decisions.jsonl";
 inline constexpr std::string_view kMetricsFile = "metrics.json";
 inline constexpr std::string_view kScoresFile = "scores.json";
+inline constexpr std::string_view kComparisonFile = "comparison.json";
 inline constexpr std::string_view kModelFile = "model.safetensors";
 inline constexpr std::string_view kConfigFile = "config.json";
 inline constexpr std::string_view kTrainLogFile = "train_log.jsonl";
@@ -47,6 +49,23 @@ void check_same_config(const std::filesystem::path& run_folder,
 
 /// The file where a folder was given for it: FOLDER -> FOLDER/name; a file (or "-") stays as it is.
 std::filesystem::path file_in(const std::filesystem::path& folder_or_file, std::string_view name);
+
+/// Whether an --out names a run folder: neither "-" (stdout) nor a file that ends in .jsonl or
+/// .json.
+bool is_run_folder(const std::filesystem::path& out);
+
+/// Where a command with such an --out writes: FOLDER -> FOLDER/name; a file or "-" stays as it is.
+std::filesystem::path output_in(const std::filesystem::path& out, std::string_view name);
+
+/// A file under the name it has in tables, as flags give it: "NAME=PATH", or "PATH" alone.
+struct NamedPath {
+  std::string name;  ///< empty when none was given
+  std::filesystem::path path;
+};
+
+/// Cuts at the first "=", unless the whole text is a path that exists. @throws ConfigError without
+/// a path
+NamedPath parse_named_path(const std::string& text);
 
 /// A file name for an id of the data set, which may hold anything ("../../x", a slash, a line
 /// break): letters, digits, "_", "-" and "." stay, other bytes and a leading "." or "-" become %XX,

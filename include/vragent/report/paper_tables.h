@@ -5,6 +5,7 @@
 // always say which data they come from; numbers of different protocols never meet in one table.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,7 @@ struct OwnRow {
   std::string protocol;  ///< how; must be the same in all rows of one table
   std::vector<OwnValue> values;
   bool is_control = false;
+  std::int64_t num_runs = 1;  ///< seeds behind the row: values are their means when there are more
 };
 
 /// Each published row, below it our rows of that name, then our other rows. A column says where

@@ -18,13 +18,15 @@ namespace vragent::simulator {
 struct RunConfig {
   std::int64_t batch_size = 16;  ///< cases handed to the agent at a time
   std::int64_t repeats = 1;      ///< decisions a case (paper: 3)
-  std::int64_t limit = 0;        ///< first cases that are run; 0 = all
+  std::int64_t limit = 0;        ///< first cases (of the shard) that are run; 0 = all
+  std::string shard = "0/1";     ///< "i/n": cases i, i + n, i + 2n, ... of the file, i from 0
   bool resume = false;           ///< keep the decisions that are there and go on behind them
 
   void visit(auto& v) {
     v("batch-size", batch_size, "cases asked at a time");
     v("repeats", repeats, "decisions a case, each with its own random stream");
     v("limit", limit, "run the first so many cases only; 0 is all");
+    v("shard", shard, "i/n: run only the cases i, i+n, i+2n, ... of the file, i from 0");
     v("resume", resume, "keep the decisions that are there and go on");
   }
 

@@ -91,7 +91,10 @@ std::string to_json(const std::vector<Option>& options);
 /// The value as the flag's help shows it ("" for an empty one).
 std::string to_text(const OptionTarget& target);
 
-/// The known option nearest to a misspelt one by edit distance, or "" when none is near.
+/// The known name nearest to a misspelt one by edit distance, or "" when none is near.
+std::string nearest_name(const std::vector<std::string>& known, const std::string& name);
+
+/// The same among the names of options.
 std::string nearest_option(const std::vector<Option>& options, const std::string& name);
 
 /// @throws ConfigError "--NAME must be one of a, b, c, got VALUE" unless value is among them

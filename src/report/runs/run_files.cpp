@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/report/runs/run_files.h"
+
+#include <algorithm>
+#include <set>
+
+#include "vragent/data/run_dir.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/json.h"
+
+namespace vragent::report::runs {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::map<std::string, double> numbers_of(const Json& object) {
+  std::map<std::string, double> numbers;
+  for (const auto& [name, value] : object.items()) {
+    if (value.is_number()) numbers[name] = value.get<double>();
+  }
+  return numbers;
+}
+
+std::string plain(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : dump_json(value);
+}
+
+/// "ranking full, masked history, ...; 1500 users, 300 cold, 1200 items".
+std::string protocol_text(const JsonRecord& metrics) {
+  std::string text;
+  for (const auto& [key, value] : metrics.object("protocol").items()) {
+    if (key == "seed" || key == "loss") continue;
+    text += (text.empty() ? "" : ", ") + key + " " + plain(value);
+  }
+  const JsonRecord counts(metrics.object("counts"), metrics.where() + ": counts");
+  return text + formatted("; {} users, {} of them cold, {} items",
+                          counts.integer("users"),
+                          counts.integer("cold_users"),
+                          counts.integer("items"));
+}
+
+FeedbackSummary feedback_of(const JsonRecord& record) {
+  FeedbackSummary feedback;
+  feedback.arm = record.text("arm");
+  feedback.guard = record.boolean_or("guard", true);
+  for (const char* name :
+       {"users", "inserted", "answered_yes", "held_out", "unknown", "unanswered"})
+    feedback.counts[name] = record.integer_or(name, 0);
+  return feedback;
+}
+
+RateValue rate_of(const JsonRecord& record) {
+  RateValue rate{record.number("value"), std::nullopt};
+  const auto low = record.number_or_null("low");
+  const auto high = record.number_or_null("high");
+  if (low && high) rate.interval = metrics::Interval{*low, *high};
+  return rate;
+}
+
+TaskScore task_of(const Json& object, const std::string& where, bool is_judge) {
+  const JsonRecord record(object, where);
+  TaskScore task;
+  task.negatives = record.text("negatives");
+  task.m = is_judge ? 0 : record.integer("m");
+  task.num_cases = record.integer("num_cases");
+  const std::vector<const char*> names =
+      is_judge ? std::vector<const char*>{"accuracy", "precision", "recall", "f1"}
+               : std::vector<const char*>{"accuracy"};
+  for (const char* name : names) {
+    task.rates[name] = rate_of(JsonRecord(record.object(name), where + ": " + name));
+  }
+  return task;
+}
+
+AgentScores agent_of(const Json& object, const std::string& path) {
+  const JsonRecord record(object, path + ": agents");
+  AgentScores scores;
+  scores.agent = record.text("agent");
+  scores.is_control = record.text_or("model", "").empty();
+  const std::string where = path + ": agent " + scores.agent;
+  for (const Json& judge : record.array("judge")) {
+    scores.tasks.push_back(task_of(judge, where, true));
+  }
+  for (const Json& select : record.array("select")) {
+    scores.tasks.push_back(task_of(select, where, false));
+  }
+  return scores;
+}
+
+}  // namespace
+
+RankingRun load_ranking_run(const fs::path& path) {
+  const std::string file = data::file_in(path, data::kMetricsFile).string();
+  const Json object = parse_json_object(read_file(file), file);
+  const JsonRecord record(object, file);
+  RankingRun run;
+  run.test = numbers_of(record.object("test"));
+  run.test_cold = numbers_of(record.object("test_cold"));
+  run.protocol = protocol_text(record);
+  run.is_counter = JsonRecord(record.object("protocol"), file).text_or("loss", "") == "none";
+  if (record.has("feedback")) {
+    run.feedback = feedback_of(JsonRecord(record.object("feedback"), file + ": feedback"));
+  }
+  return run;
+}
+
+const TaskScore* AgentScores::find(const std::string& negatives, std::int64_t m) const {
+  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const TaskScore& task) {
+    return task.negatives == negatives && task.m == m;
+  });
+  return found == tasks.end() ? nullptr : &*found;
+}
+
+ScoresFile load_scores(const fs::path& path) {
+  const std::string file = data::file_in(path, data::kScoresFile).string();
+  const Json object = parse_json_object(read_file(file), file);
+  const JsonRecord record(object, file);
+  ScoresFile scores{record.text("cases_hash"), record.integer("num_cases"), {}};
+  for (const Json& agent : record.array("agents")) scores.agents.push_back(agent_of(agent, file));
+  return scores;
+}
+
+std::string choose_negatives(const std::vector<ScoresFile>& files,
+                             const std::string& wanted,
+                             const std::string& where) {
+  std::set<std::string> kinds;
+  for (const ScoresFile& file : files) {
+    for (const AgentScores& agent : file.agents) {
+      for (const TaskScore& task : agent.tasks) kinds.insert(task.negatives);
+    }
+  }
+  std::string list;
+  for (const std::string& kind : kinds) list += (list.empty() ? "" : ", ") + kind;
+  const std::string chosen = wanted.empty() && kinds.size() != 1 ? "topk" : wanted;
+  if (chosen.empty()) return *kinds.begin();
+  if (kinds.contains(chosen)) return chosen;
+  throw DataError(formatted("{}: no scores with negatives {}; there are: {}",
+                            where,
+                            chosen,
+                            list.empty() ? "none" : list));
+}
+
+}  // namespace vragent::report::runs

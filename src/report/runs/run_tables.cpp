@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/report/runs/run_tables.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "report/runs/table_values.h"
+#include "vragent/data/run_dir.h"
+#include "vragent/report/runs/run_files.h"
+#include "vragent/util/config.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+
+namespace vragent::report::runs {
+namespace {
+
+/// Where a column of a table stands in the files: "test/hr@10", "judge/accuracy", "3/accuracy".
+struct Source {
+  const char* column;
+  const char* part;
+  const char* key;
+};
+
+constexpr Source kRankingSources[] = {{"HR@10", "test", "hr@10"},
+                                      {"NDCG@10", "test", "ndcg@10"},
+                                      {"HR@20", "test", "hr@20"},
+                                      {"NDCG@20", "test", "ndcg@20"},
+                                      {"HR@10 all", "test", "hr@10"},
+                                      {"NDCG@10 all", "test", "ndcg@10"},
+                                      {"HR@10 cold", "test_cold", "hr@10"},
+                                      {"NDCG@10 cold", "test_cold", "ndcg@10"}};
+
+/// m of judgments is 0.
+struct ScoreSource {
+  const char* column;
+  std::int64_t m;
+  const char* rate;
+};
+
+constexpr ScoreSource kScoreSources[] = {{"Acc", 0, "accuracy"},
+                                         {"Recall", 0, "recall"},
+                                         {"Precision", 0, "precision"},
+                                         {"F1", 0, "f1"},
+                                         {"Acc m=3", 3, "accuracy"},
+                                         {"Acc m=4", 4, "accuracy"}};
+
+/// One run's row before runs of the same name are averaged.
+struct RunRow {
+  OwnRow row;
+  std::string note;
+};
+
+std::vector<data::NamedPath> named_runs(const TableConfig& config) {
+  std::vector<data::NamedPath> runs;
+  for (const std::string& text : config.runs) {
+    runs.push_back(data::parse_named_path(text));
+    if (runs.back().name.empty()) {
+      throw ConfigError(formatted("--runs {}: a run wants a row name, NAME={}", text, text));
+    }
+  }
+  return runs;
+}
+
+RunRow ranking_row(const data::NamedPath& named, const TableConfig& config) {
+  const RankingRun run = load_ranking_run(named.path);
+  RunRow made{.row = {.name = named.name, .data = config.data, .protocol = run.protocol}};
+  made.row.is_control = run.is_counter;
+  for (const std::string& column : published_columns(static_cast<int>(config.id))) {
+    for (const Source& source : kRankingSources) {
+      if (column != source.column) continue;
+      const auto& values = std::string(source.part) == "test" ? run.test : run.test_cold;
+      const auto found = values.find(source.key);
+      if (found != values.end()) made.row.values.push_back({column, found->second});
+    }
+  }
+  if (run.feedback) {
+    made.note = formatted("{}: arm {}, {} items added to {} users; {} were held-out items ({})",
+                          named.name,
+                          run.feedback->arm,
+                          run.feedback->counts.at("inserted"),
+                          run.feedback->counts.at("users"),
+                          run.feedback->counts.at("held_out"),
+                          run.feedback->guard ? "dropped" : "kept");
+  }
+  return made;
+}
+
+OwnRow score_row(const std::string& name,
+                 const AgentScores& agent,
+                 const TableConfig& config,
+                 const std::string& negatives) {
+  OwnRow row{.name = name, .data = config.data, .is_control = agent.is_control};
+  for (const std::string& column : published_columns(static_cast<int>(config.id))) {
+    for (const ScoreSource& source : kScoreSources) {
+      if (column != source.column) continue;
+      const TaskScore* task = agent.find(negatives, source.m);
+      if (task == nullptr) continue;
+      const RateValue& rate = task->rates.at(source.rate);
+      row.values.push_back({column, rate.value, rate.interval});
+    }
+  }
+  return row;
+}
+
+/// The agent that a run's name stands for: the one that asked a model, or the only one.
+const AgentScores* main_agent(const ScoresFile& file, const data::NamedPath& named) {
+  const AgentScores* found = file.agents.size() == 1 ? &file.agents.front() : nullptr;
+  for (const AgentScores& agent : file.agents) {
+    if (agent.is_control) continue;
+    if (found != nullptr && found != &agent) {
+      throw ConfigError(
+          formatted("--runs {}={}: the file has several agents that asked a model "
+                    "({}, {}); score them apart",
+                    named.name,
+                    named.path,
+                    found->agent,
+                    agent.agent));
+    }
+    found = &agent;
+  }
+  return found;
+}
+
+/// Rows of all runs: agents first; of equal controls in several files one is kept.
+std::vector<RunRow> score_rows(const TableConfig& config) {
+  const std::vector<data::NamedPath> runs = named_runs(config);
+  std::vector<ScoresFile> files;
+  for (const data::NamedPath& named : runs) files.push_back(load_scores(named.path));
+  const std::string negatives = choose_negatives(files, config.negatives, "--runs");
+  std::vector<RunRow> rows;
+  std::vector<RunRow> control_rows;
+  std::vector<AgentScores> controls;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const std::string protocol = formatted(
+        "{} cases ({}), negatives {}", files[i].num_cases, files[i].cases_hash, negatives);
+    const AgentScores* main = main_agent(files[i], runs[i]);
+    for (const AgentScores& agent : files[i].agents) {
+      const bool is_main = &agent == main;
+      if (!is_main && std::find(controls.begin(), controls.end(), agent) != controls.end())
+        continue;
+      RunRow made{.row = score_row(is_main ? runs[i].name : agent.agent, agent, config, negatives)};
+      made.row.protocol = protocol;
+      (is_main ? rows : control_rows).push_back(made);
+      if (!is_main) controls.push_back(agent);
+    }
+  }
+  rows.insert(rows.end(), control_rows.begin(), control_rows.end());
+  return rows;
+}
+
+std::vector<RunRow> run_rows(const TableConfig& config) {
+  if (config.id == 2 || config.id == 6) return score_rows(config);
+  std::vector<RunRow> rows;
+  for (const data::NamedPath& named : named_runs(config)) {
+    rows.push_back(ranking_row(named, config));
+  }
+  return rows;
+}
+
+/// @throws DataError when two runs were not measured in the same way
+void check_protocols(const std::vector<RunRow>& rows) {
+  for (const RunRow& row : rows) {
+    if (row.row.protocol == rows.front().row.protocol) continue;
+    throw DataError(
+        formatted("runs '{}' and '{}' were measured in different ways ({} | {}) and "
+                  "cannot stand in one table",
+                  rows.front().row.name,
+                  row.row.name,
+                  rows.front().row.protocol,
+                  row.row.protocol));
+  }
+}
+
+std::vector<OwnRow> averaged_rows(const std::vector<RunRow>& rows, bool with_intervals) {
+  std::vector<std::string> names;
+  for (const RunRow& row : rows) {
+    if (std::find(names.begin(), names.end(), row.row.name) == names.end()) {
+      names.push_back(row.row.name);
+    }
+  }
+  std::vector<OwnRow> averaged;
+  for (const std::string& name : names) {
+    std::vector<OwnRow> same;
+    for (const RunRow& row : rows) {
+      if (row.row.name == name) same.push_back(row.row);
+    }
+    averaged.push_back(average_of(same));
+    if (with_intervals) continue;
+    for (OwnValue& value : averaged.back().values) value.interval.reset();
+  }
+  return averaged;
+}
+
+}  // namespace
+
+void TableConfig::check() const {
+  if (id != 1 && id != 2 && id != 4 && id != 5 && id != 6) {
+    throw ConfigError(formatted("--id must be 1, 2, 4, 5 or 6; got {}", id));
+  }
+  if (runs.empty()) throw ConfigError("--runs is required");
+  check_given("data", data);
+}
+
+RunTable build_table(const TableConfig& config) {
+  config.check();
+  const std::vector<RunRow> rows = run_rows(config);
+  check_protocols(rows);
+  RunTable table{.id = config.id, .has_published = config.published};
+  const auto shown = averaged_rows(rows, config.intervals);
+  table.rows = averaged_rows(rows, true);
+  const int id = static_cast<int>(config.id);
+  table.marked = config.published ? beside_published(id, shown) : own_table(id, shown);
+  std::set<std::string> notes;
+  for (const RunRow& row : rows) {
+    if (!row.note.empty() && notes.insert(row.note).second) {
+      table.marked.table.notes.push_back(row.note + ".");
+    }
+  }
+  return table;
+}
+
+}  // namespace vragent::report::runs

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "parse_errors.h"
+
+#include <vector>
+
+#include "vragent/util/config.h"
+
+namespace vragent::tools {
+namespace {
+
+/// The innermost command that was named.
+const CLI::App& innermost(const CLI::App& app) {
+  const auto named = app.get_subcommands();
+  return named.empty() ? app : innermost(*named.back());
+}
+
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
+}
+
+std::vector<std::string> flag_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* app = &command; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* nested : command.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(nested->get_name());
+  }
+  return names;
+}
+
+/// "unknown flag --agnt; did you mean --agent?"
+std::string unknown_word(const std::string& word, const CLI::App& command) {
+  const bool is_flag = word.starts_with('-');
+  const bool has_nested = !command_names(command).empty();
+  const std::string near =
+      nearest_name(is_flag ? flag_names(command) : command_names(command), word);
+  const std::string kind = is_flag      ? "unknown flag "
+                           : has_nested ? "unknown command "
+                                        : "unexpected argument ";
+  return kind + word + (near.empty() ? "" : "; did you mean " + near + "?");
+}
+
+}  // namespace
+
+std::string describe(const CLI::ParseError& error, const CLI::App& app) {
+  const CLI::App& command = innermost(app);
+  const std::vector<std::string> rest = app.remaining(true);
+  std::string line = full_name(command) + ": ";
+  line += rest.empty() ? error.what() : unknown_word(rest.front(), command);
+  return line + " (see " + full_name(command) + " --help)";
+}
+
+}  // namespace vragent::tools

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Results for people or for machines: on stdout, or on stderr where stdout carries data.
+#pragma once
+
+#include <string>
+
+#include "vragent/util/json.h"
+#include "vragent/util/table.h"
+
+namespace vragent::tools {
+
+/// "name=value name=value" of a flat object.
+std::string line_of(const OrderedJson& flat);
+
+/// Prints a flat object as one line, or as JSON.
+void print_counts(const OrderedJson& flat, bool as_json);
+
+/// Prints a text that is complete with its last line end.
+void print_text(const std::string& text);
+
+}  // namespace vragent::tools
