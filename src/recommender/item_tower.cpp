@@ -37,6 +37,7 @@ void TowerConfig::check() const {
   check_one_of("tower", tower, {"id", "text"});
   if (tower == "text") check_given("text-model", text_model);
   check_range("max-tokens", static_cast<double>(max_tokens), 3, 4096);
+  check_one_of("pooling", pooling, {"cls", "mean"});
   check_range("trainable-layers", static_cast<double>(trainable_layers), -1, 1000);
 }
 
@@ -48,7 +49,8 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
                              std::int64_t width,
                              const TowerConfig& config,
                              torch::Device device)
-    : num_items_(static_cast<std::int64_t>(texts.size()) - 1) {
+    : num_items_(static_cast<std::int64_t>(texts.size()) - 1),
+      mean_pooling_(config.pooling == "mean") {
   const std::filesystem::path folder = models::resolve_model(config.text_model.string());
   encoder = register_module("encoder", models::load_bert(folder, torch::kFloat32, torch::kCPU));
   freeze(encoder, config.trainable_layers);
@@ -83,16 +85,20 @@ Tensor ItemTowerImpl::encode(const Tensor& index) {
   const Tensor lengths = lengths_.index_select(0, index);
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
   const Tensor ids = token_ids_.index_select(0, index).narrow(1, 0, longest);
-  return encoder(ids, nn::length_mask(lengths, longest)).select(1, 0);
+  const Tensor mask = nn::length_mask(lengths, longest);
+  const Tensor states = encoder(ids, mask);
+  if (!mean_pooling_) return states.select(1, 0);
+  const Tensor weights = mask.unsqueeze(-1).to(states.scalar_type());
+  return (states * weights).sum(1) / weights.sum(1).clamp_min(1);
 }
 
 Tensor ItemTowerImpl::forward(const Tensor& index) {
   TORCH_CHECK(index.dim() == 1, "item tower: want [n], got ", index.sizes());
   if (item_embedding) return item_embedding(index);
   const bool encoder_trains = encoder->parameters().back().requires_grad();
-  Tensor first_token;
+  Tensor pooled;
   if (encoder_trains) {
-    first_token = encode(index);
+    pooled = encode(index);
   } else {
     if (!frozen_.defined()) {
       const torch::NoGradGuard no_grad;
@@ -101,9 +107,9 @@ Tensor ItemTowerImpl::forward(const Tensor& index) {
         parts.push_back(encode(part));
       frozen_ = torch::cat(parts);
     }
-    first_token = frozen_.index_select(0, index);
+    pooled = frozen_.index_select(0, index);
   }
-  return project(first_token) * (index > 0).unsqueeze(-1).to(first_token.scalar_type());
+  return project(pooled) * (index > 0).unsqueeze(-1).to(pooled.scalar_type());
 }
 
 Tensor ItemTowerImpl::all_vectors() {

@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 //
 // Items to vectors: a table of ids, or a text encoder (BERT, XLM-R) over titles or captions with a
-// linear layer on its first token (`recommender.md` 3.3).
+// linear layer on its first token, or on the mean of all (`recommender.md` 3.3).
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct TowerConfig {
   std::filesystem::path text_model;
   std::int64_t max_tokens = 30;       // the release cuts here, [CLS] and [SEP] included
   std::int64_t trainable_layers = 2;  // the release trains BERT's last two
+  std::string pooling = "cls";        // the release takes the first token
 
   void visit(auto& v) {
     v("tower", tower, "how items become vectors: id or text");
@@ -30,6 +31,9 @@ struct TowerConfig {
     v("trainable-layers",
       trainable_layers,
       "encoder layers that train, from the last; 0 freezes it, -1 trains all with the embeddings");
+    v("pooling",
+      pooling,
+      "text vector: cls, the first token; mean, of all tokens (as sentence encoders)");
   }
 
   void check() const;
@@ -66,6 +70,7 @@ struct ItemTowerImpl : torch::nn::Module {
   torch::Tensor encode(const torch::Tensor& index);
 
   std::int64_t num_items_;
+  bool mean_pooling_ = false;
   torch::Tensor token_ids_;  ///< int64 [N+1, T]
   torch::Tensor lengths_;    ///< int64 [N+1]
   torch::Tensor frozen_;     ///< [N+1, D_encoder] where the encoder does not train
