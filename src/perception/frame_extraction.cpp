@@ -134,7 +134,8 @@ void write_frames(const ExtractConfig& config,
   }
   for (std::size_t i = 0; i < times.size(); ++i) {
     const std::size_t f = sampled.picks[i].frame;
-    row.times_seconds.push_back(std::round(sampled.frames[f].time_seconds() * 1e6) / 1e6);  // microseconds
+    row.times_seconds.push_back(std::round(sampled.frames[f].time_seconds() * 1e6) /
+                                1e6);  // microseconds
     row.files.push_back(names[f]);
     if (clip_size > 0) out.small.push_back(small[f]);
   }

@@ -19,7 +19,13 @@ struct CausalConvImpl : torch::nn::Module {
 
   Tensor forward(const Tensor& x) const {
     const Tensor padded = at::constant_pad_nd(x.transpose(1, 2), {(kernel - 1) * dilation, 0});
-    return at::conv1d(padded, weight, bias, at::IntArrayRef(1), at::IntArrayRef(0), at::IntArrayRef(dilation)).transpose(1, 2);
+    return at::conv1d(padded,
+                      weight,
+                      bias,
+                      at::IntArrayRef(1),
+                      at::IntArrayRef(0),
+                      at::IntArrayRef(dilation))
+        .transpose(1, 2);
   }
 
   std::int64_t kernel;
