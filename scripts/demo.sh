@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The whole pipeline on the mini world: sets up, builds, makes a small synthetic data set with real encoded videos,
+# trains its tiny models, runs every command, prints the mini Tables 1, 2, 4, 5, 6 and writes demo/report.html.
+#
+# Usage: demo.sh [--profile full|smoke] [--out DIR] [--fresh] [--seed N] [--check] [--no-build]
+#   full   600 videos, 1,500 users, the models learn what they can (about 15-20 minutes on 2 cores)
+#   smoke  200 videos, 600 users, a few steps of everything: shows that it runs, not that it learns (minutes)
+#   --check  compares the results with the recorded bands in tests/regression and fails outside of them
+# A step that has finished is not run again; --fresh starts over. One build, thread count and seed: the same bits.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+profile=full out=demo seed=1 fresh= check= build=1
+[ "$(nproc)" -lt 2 ] && profile=smoke
+while [ $# -gt 0 ]; do
+  case $1 in
+    --profile) profile=$2; shift 2 ;;
+    --out) out=$2; shift 2 ;;
+    --seed) seed=$2; shift 2 ;;
+    --fresh) fresh=1; shift ;;
+    --check) check=1; shift ;;
+    --no-build) build=; shift ;;
+    -h | --help) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "demo.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
+  esac
+done
+[ "$profile" = full ] || [ "$profile" = smoke ] || { echo "demo.sh: --profile must be full or smoke" >&2; exit 2; }
+
+[ -z "$build" ] || scripts/build.sh vragent mini_world
+tools=build/${VRAGENT_PRESET:-release}/tools
+vragent=${VRAGENT:-$tools/vragent}
+mini_world=${MINI_WORLD:-$tools/mini_world/mini_world}
+run=$out/$profile
+[ -z "$fresh" ] || rm -rf "$run"
+mkdir -p "$run/logs"
+. scripts/demo_profiles.sh
+
+# step NAME COMMAND...: runs it once; its talk goes to logs/NAME.log, its results to logs/NAME.out.
+step() {
+  local name=$1 begin=$SECONDS
+  shift
+  [ -e "$run/logs/$name.done" ] && return 0
+  if ! "$@" >"$run/logs/$name.out" 2>"$run/logs/$name.log"; then
+    echo "demo.sh: step $name failed; the end of $run/logs/$name.log:" >&2
+    tail -5 "$run/logs/$name.log" >&2
+    return 1
+  fi
+  touch "$run/logs/$name.done"
+  printf '   %-28s %4d s\n' "$name" $((SECONDS - begin))
+}
+
+# Two steps at a time, each with one thread, use two cores better than one step with two threads.
+running=()
+beside() {
+  step "$@" &
+  running+=($!)
+  [ "${#running[@]}" -lt 2 ] || settle
+}
+settle() {
+  local job failed=0
+  for job in "${running[@]}"; do wait "$job" || failed=1; done
+  running=()
+  return $failed
+}
+
+world=$run/world corpus=$run/corpus models=$run/models
+titles=$world/mini_title_en.csv pairs=$world/mini_pairs.tsv comments=$world/mini_comment_en.txt
+begin=$SECONDS
+
+echo "== the world: videos, titles, users, comments; and the corpora that stand for pre-training"
+step world "$mini_world" make --out "$world" --profile "$profile"
+step corpus "$mini_world" corpus --out "$corpus" --profile "$profile"
+step models "$mini_world" models --out "$models" --texts "$corpus/texts.txt"
+
+echo "== IP agent: CLIP, key frames, the vision-language model, captions (and their ablations)"
+step clip "$vragent" sft clip --model "$models/clip" --pairs "$corpus/clip_pairs.jsonl" --steps "$clip_steps" --out "$run/clip" --threads 2 --seed "$seed"
+step frames "$vragent" extract-frames --videos "$world/mini_videos" --items "$titles" --clip "$run/clip" --num-frames 20 --out "$run/frames"
+step vlm-stage1 "$vragent" sft --config configs/mini/vlm-stage1.json --model "$models/vlm" --train "$corpus/vlm_stage1.jsonl" --max-steps "$vlm1_steps" --out "$run/vlm1" --threads 2 --seed "$seed"
+step vlm-stage2 "$vragent" sft --config configs/mini/vlm-stage2.json --model "$run/vlm1" --train "$corpus/vlm_stage2.jsonl" --max-steps "$vlm2_steps" --out "$run/vlm" --threads 2 --seed "$seed"
+caption() { # NAME FLAG...
+  local name=$1
+  shift
+  beside "captions-$name" "$vragent" ip-caption --model "$run/vlm" --frames "$run/frames" --items "$titles" --sampling.max-tokens 160 --out "$run/captions/$name" --threads 1 --seed "$seed" "$@"
+}
+caption full
+caption no-kfr --no-kfr
+caption no-cmp --no-cmp
+caption no-rra --no-rra
+settle
+
+echo "== recommenders: every row sees the same protocol and the same settings"
+recommend() { # NAME FLAG...
+  local name=$1
+  shift
+  beside "rec-$name" "$vragent" train-sasrec --config configs/mini/train-sasrec.json --interactions "$pairs" --epochs "$rec_epochs" \
+    --top-k-splits test,valid --out "$run/rec/$name" --threads 1 --seed "$seed" "$@"
+}
+text_tower=(--tower text --text-model "$models/bert" --items "$titles")
+recommend pop --model pop
+recommend markov --model markov
+recommend id
+recommend gru4rec --user-encoder gru4rec
+recommend nextitnet --user-encoder nextitnet
+recommend title "${text_tower[@]}"
+recommend ours "${text_tower[@]}" --captions "$run/captions/full"
+recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
+recommend no-kfr "${text_tower[@]}" --captions "$run/captions/no-kfr"
+recommend no-cmp "${text_tower[@]}" --captions "$run/captions/no-cmp"
+recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
+settle
+
+echo "== US agent: cases, demonstrations, supervised start, then GRPO (judgment, then selection)"
+# Cold users are the test; GRPO learns on the others; demonstrations come from users of another corpus.
+make_cases() { # NAME FLAG...
+  local name=$1
+  shift
+  step "cases-$name" "$vragent" eval make-cases --items "$titles" --captions "$run/captions/full" --cold-max-len 6 --seed "$seed" --out "$run/cases/$name" "$@"
+}
+make_cases eval --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk,popmatch --users cold --num-users "$eval_users"
+make_cases train --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk --users all --num-users 0 --exclude-users "$run/cases/eval/users.txt"
+make_cases demos --interactions "$corpus/sft_pairs.tsv" --comments "$corpus/sft_comment_en.txt" --negatives uniform --users all --num-users 0
+step teach "$mini_world" teach --cases "$run/cases/demos/cases.jsonl" --out "$run/demos.jsonl"
+
+train_agent() { # NAME PROMPT_FLAG...: a supervised start of its own, then GRPO from it
+  local name=$1
+  shift
+  beside "sft-$name" "$vragent" sft --config configs/mini/sft.json --model "$models/lm" --train "$run/demos.jsonl" --max-steps "$sft_steps" --out "$run/us/$name-sft" --threads 1 --seed "$seed" "$@"
+}
+reinforce() { # NAME PROMPT_FLAG...
+  local name=$1
+  shift
+  beside "grpo-$name" "$vragent" grpo-train --config configs/mini/grpo-train.json --model "$run/us/$name-sft" --cases "$run/cases/train/cases.jsonl" --stages "$grpo_stages" \
+    --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
+}
+no_cot=(--no-prompt.cot) no_comments=(--no-prompt.comments) titles_only=(--prompt.item-text title)
+train_agent full
+train_agent no-comment "${no_comments[@]}"
+train_agent no-ip "${titles_only[@]}"
+train_agent no-cot "${no_cot[@]}"
+settle
+reinforce full
+reinforce no-comment "${no_comments[@]}"
+reinforce no-ip "${titles_only[@]}"
+reinforce no-cot "${no_cot[@]}"
+settle
+
+echo "== simulated users answer the same frozen cases; label-free controls beside them"
+ask() { # NAME MODEL FLAG...
+  local name=$1 model=$2
+  shift 2
+  beside "ask-$name" "$vragent" simulate --cases "$run/cases/eval/cases.jsonl" --model "$model" --max-tokens 80 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" "$@"
+}
+step ask-controls "$vragent" simulate --cases "$run/cases/eval/cases.jsonl" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed"
+ask zeroshot "$run/us/full-sft" --agent zeroshot
+ask sft "$run/us/full-sft" --agent vragent
+ask full "$run/us/full" --agent vragent
+ask no-comment "$run/us/no-comment" --agent vragent --no-comments
+ask no-ip "$run/us/no-ip" --agent vragent --item-text title
+ask no-cot "$run/us/no-cot" --agent vragent --no-cot
+settle
+score() { step "score-$1" "$vragent" eval score --cases "$run/cases/eval/cases.jsonl" --decisions "$2$run/decisions/$1/decisions.jsonl" --out "$run/scores/$1"; }
+score controls ""
+decisions=()
+for name in zeroshot sft no-cot no-comment no-ip full; do
+  score "$name" "$name="
+  decisions+=("$name=$run/decisions/$name/decisions.jsonl")
+done
+step compare "$vragent" eval compare --cases "$run/cases/eval/cases.jsonl" --decisions "$(IFS=,; echo "${decisions[*]}")" --reference sft --out "$run/comparison.json"
+
+echo "== feedback: simulated likes and dislikes of cold users go back into the recommender"
+make_cases feedback --interactions "$pairs" --comments "$comments" --topk "$run/rec/ours/topk.valid.jsonl" --tasks feedback --users cold --num-users 0
+step ask-feedback "$vragent" simulate --cases "$run/cases/feedback/cases.jsonl" --model "$run/us/full" --agent vragent --p-yes log-prob --max-tokens 80 --batch-size 64 --out "$run/decisions/feedback" --threads 2 --seed "$seed"
+for arm in like dislike random; do
+  recommend "feedback-$arm" "${text_tower[@]}" --captions "$run/captions/full" --feedback "$run/decisions/feedback/decisions.jsonl" --feedback-arm "$arm"
+done
+settle
+
+. scripts/demo_tables.sh
+echo "== the pipeline took $((SECONDS - begin)) s"
+exit "$status"

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Gathers the numbers of a demo run, says which mechanisms show, and holds them against recorded bands.
+
+demo_results.py RUN --profile P [--check]     writes RUN/results.json and RUN/checks.json and prints the checks;
+                                              --check: exit 1 outside of tests/regression/P.json
+demo_results.py --record P RUN RUN ...        prints a new tests/regression/P.json from runs of several seeds
+"""
+import argparse
+import json
+import math
+import pathlib
+import statistics
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RECOMMENDERS = ["pop", "markov", "id", "gru4rec", "nextitnet", "title", "ours", "nextitnet-ours", "no-kfr", "no-cmp", "no-rra",
+                "feedback-like", "feedback-dislike", "feedback-random"]
+AGENTS = ["zeroshot", "sft", "full", "no-cot", "no-comment", "no-ip"]
+# What the paper says should be so: (what, number that should be higher, number that should be lower).
+MECHANISMS = [
+    ("captions above titles, all users", "rec/ours/hr@10", "rec/title/hr@10"),
+    ("captions above titles, cold users", "rec/ours/cold_hr@10", "rec/title/cold_hr@10"),
+    ("key frames more often on topic than adjacent ones", "frames/key/on_topic", "frames/adjacent/on_topic"),
+    ("captions of key frames above captions of adjacent ones", "captions/full/mean", "captions/no-kfr/mean"),
+    ("captions from titles and frames above frames alone", "captions/full/mean", "captions/no-cmp/mean"),
+    ("GRPO above its supervised start, judgment", "agent/full/judge", "agent/sft/judge"),
+    ("GRPO above its supervised start, selection m=3", "agent/full/select3", "agent/sft/select3"),
+    ("agent with captions above titles only, judgment", "agent/full/judge", "agent/no-ip/judge"),
+    ("agent with comments above none, judgment", "agent/full/judge", "agent/no-comment/judge"),
+    ("likes help the recommender, cold users", "rec/feedback-like/cold_hr@10", "rec/ours/cold_hr@10"),
+    ("likes above dislikes, cold users", "rec/feedback-like/cold_hr@10", "rec/feedback-dislike/cold_hr@10"),
+]
+# Those that CI insists on; the others are reported.
+ASSERTED = {"captions above titles, all users", "key frames more often on topic than adjacent ones",
+            "GRPO above its supervised start, judgment"}
+
+
+def load(path):
+    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
+def recommender_numbers(run):
+    numbers = {}
+    for name in RECOMMENDERS:
+        metrics = load(run / "rec" / name / "metrics.json")
+        numbers[f"rec/{name}/hr@10"] = metrics["test"]["hr@10"]
+        numbers[f"rec/{name}/ndcg@10"] = metrics["test"]["ndcg@10"]
+        numbers[f"rec/{name}/cold_hr@10"] = metrics["test_cold"]["hr@10"]
+    return numbers
+
+
+def agent_numbers(run):
+    numbers = {}
+    for folder in AGENTS + ["controls"]:
+        for agent in load(run / "scores" / folder / "scores.json")["agents"]:
+            name = agent["agent"] if folder == "controls" else folder
+            for judge in agent["judge"]:
+                if judge["negatives"] == "topk":
+                    numbers[f"agent/{name}/judge"] = judge["accuracy"]["value"]
+            for select in agent["select"]:
+                if select["negatives"] == "topk":
+                    numbers[f"agent/{name}/select{select['m']}"] = select["accuracy"]["value"]
+    return numbers
+
+
+def truth_numbers(run):
+    """Of mini_world check: shares of frames on topic, attributes named by captions."""
+    numbers = {}
+    frames, captions = load(run / "mechanism.json")
+    for row in frames["rows"]:
+        numbers[f"frames/{row[0].split()[0]}/on_topic"] = float(row[2])
+    for row in captions["rows"]:
+        numbers[f"captions/{pathlib.Path(row[0]).name}/mean"] = float(row[-1])
+    return numbers
+
+
+def mechanism_checks(numbers):
+    checks = []
+    for what, higher, lower in MECHANISMS:
+        difference = numbers[higher] - numbers[lower]
+        detail = f"{higher} {numbers[higher]:.4f}, {lower} {numbers[lower]:.4f}, difference {difference:+.4f}"
+        checks.append({"name": what, "ok": difference > 0, "detail": detail})
+    cold = numbers["rec/ours/cold_hr@10"] / max(numbers["rec/id/cold_hr@10"], 1e-9)
+    everybody = numbers["rec/ours/hr@10"] / max(numbers["rec/id/hr@10"], 1e-9)
+    detail = f"captions against ids, ratio of HR@10: cold {cold:.3f}, all {everybody:.3f}"
+    checks.append({"name": "cold users gain most", "ok": cold > everybody, "detail": detail})
+    return checks
+
+
+def band_checks(numbers, recorded):
+    checks = []
+    for name, band in recorded["bands"].items():
+        value = numbers.get(name, math.nan)
+        ok = band["low"] <= value <= band["high"]
+        checks.append({"name": f"band of {name}", "ok": ok, "detail": f"{value:.4f} in [{band['low']:.4f}, {band['high']:.4f}]"})
+    for what, margin in recorded["margins"].items():
+        higher, lower = next((h, l) for w, h, l in MECHANISMS if w == what)
+        difference = numbers[higher] - numbers[lower]
+        checks.append({"name": f"margin of {what}", "ok": difference > margin, "detail": f"{difference:+.4f} above {margin:.4f}"})
+    return checks
+
+
+def record(profile, runs):
+    """Bands are the mean of the seeds -+ 4 sample deviations, at least .01 wide on each side."""
+    results = [load(pathlib.Path(run) / "results.json") for run in runs]
+    bands = {}
+    for name in results[0]["numbers"]:
+        values = [result["numbers"][name] for result in results]
+        spread = max(4 * statistics.stdev(values), 0.01)
+        bands[name] = {"mean": round(statistics.mean(values), 4), "std": round(statistics.stdev(values), 4),
+                       "low": round(statistics.mean(values) - spread, 4), "high": round(statistics.mean(values) + spread, 4)}
+    margins, signs = {}, {}
+    for what, higher, lower in MECHANISMS:
+        gaps = [result["numbers"][higher] - result["numbers"][lower] for result in results]
+        signs[what] = f"{sum(gap > 0 for gap in gaps)} of {len(gaps)} seeds, mean {statistics.mean(gaps):+.4f}, std {statistics.stdev(gaps):.4f}"
+        if what in ASSERTED:
+            margins[what] = round(max(0.0, statistics.mean(gaps) - 4 * statistics.stdev(gaps)), 4)
+    command = f"for s in 1 2 3 4 5; do scripts/demo.sh --profile {profile} --seed $s --out demo/seed$s; done; " \
+              f"scripts/demo_results.py --record {profile} demo/seed*/{profile}"
+    return {"command": command, "seeds": [result["seed"] for result in results], "shows": signs, "margins": margins, "bands": bands}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+")
+    parser.add_argument("--profile", default="full")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--record", metavar="PROFILE")
+    args = parser.parse_args()
+    if args.record:
+        print(json.dumps(record(args.record, args.runs), indent=1))
+        return 0
+    run = pathlib.Path(args.runs[0])
+    numbers = {**recommender_numbers(run), **truth_numbers(run), **agent_numbers(run)}
+    checks = mechanism_checks(numbers)
+    (run / "results.json").write_text(json.dumps({"seed": args.seed, "numbers": numbers}, indent=1) + "\n")
+    (run / "checks.json").write_text(json.dumps(checks, indent=1) + "\n")
+    print("== does the mechanism show? (one seed; see tests/regression for five)")
+    for check in checks:
+        print(f"   {'yes' if check['ok'] else 'NO '}  {check['name']}: {check['detail']}")
+    if not args.check:
+        return 0
+    failed = [check for check in band_checks(numbers, load(ROOT / "tests" / "regression" / f"{args.profile}.json")) if not check["ok"]]
+    for check in failed:
+        print(f"demo_results.py: REGRESSION {check['name']}: {check['detail']}", file=sys.stderr)
+    print(f"== regression: {'ok' if not failed else f'{len(failed)} outside'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
