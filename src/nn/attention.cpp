@@ -67,9 +67,9 @@ torch::Tensor prefixed_attention(const torch::Tensor& q,
   const torch::Tensor on_prefix = hide(torch::matmul(by_prompt, prefix.k.transpose(2, 3)),
                                        prefix_mask.view({prompts, 1, 1, -1}));
   const torch::Tensor own_scores =
-      torch::matmul(grouped, own.k.transpose(2, 3)).view({rows, kv_heads, times, tokens, -1});
+      torch::matmul(grouped, own.k.transpose(2, 3)).reshape({rows, kv_heads, times, tokens, -1});
   const torch::Tensor on_own = hide(own_scores, own_mask.view({own_mask.size(0), 1, 1, tokens, -1}))
-                                   .view({rows, kv_heads, times * tokens, -1});
+                                   .reshape({rows, kv_heads, times * tokens, -1});
 
   const torch::Tensor weights =
       torch::softmax(torch::cat({to_rows(on_prefix), on_own}, -1), -1, torch::kFloat32)
@@ -82,7 +82,7 @@ torch::Tensor prefixed_attention(const torch::Tensor& q,
           .reshape({prompts, kv_heads, group * times * tokens, -1});
   const torch::Tensor mixed =
       to_rows(torch::matmul(prefix_weights, prefix.v)) + torch::matmul(parts[1], own.v);
-  return mixed.view({rows, kv_heads * times, tokens, width});
+  return mixed.reshape({rows, kv_heads * times, tokens, width});
 }
 
 torch::Tensor causal_mask(std::int64_t length, torch::Device device) {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// The commands nested in `inspect`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace vragent::tools {
+
+void add_inspect_logits(CLI::App& inspect);
+void add_inspect_tokenize(CLI::App& inspect);
+void add_inspect_generate(CLI::App& inspect);
+
+}  // namespace vragent::tools

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "bind_config.h"
+#include "inspect/commands.h"
+#include "inspect/ids_file.h"
+#include "printing.h"
+#include "vragent/engine/native_chat.h"
+#include "vragent/media/image.h"
+#include "vragent/models/hf_folder.h"
+#include "vragent/nn/device.h"
+#include "vragent/util/error.h"
+
+namespace vragent::tools {
+namespace {
+
+struct GenerateFlags {
+  std::string model;
+  std::string prompt;
+  std::string system;
+  std::string prefill;
+  std::vector<std::filesystem::path> images;
+  std::filesystem::path ids;
+  std::int64_t num_samples = 1;
+  std::int64_t seed = 0;
+  chat::SamplingConfig sampling = {.temperature = 0.0, .max_tokens = 64};
+  std::string device = "cpu";
+  std::string dtype = "float32";
+  std::int64_t threads = 0;
+
+  void visit(auto& v) {
+    v("model", model, "checkpoint folder, or org/name in the local cache");
+    v("prompt", prompt, "what the user says; the model's chat template is put around it");
+    v("system", system, "what the system turn says");
+    v("prefill", prefill, "how the answer begins");
+    v("images", images, "image files before the prompt");
+    v("ids", ids, "instead of a prompt: JSON file with a list of token ids, or a list of lists");
+    v("num-samples", num_samples, "answers of each prompt");
+    v("seed", seed, "random seed");
+    sampling.visit(v);
+    v("device", device, "cpu, cuda or cuda:N");
+    v("dtype", dtype, "float32 or bfloat16");
+    v("threads", threads, "CPU threads of one operation; 0 is one per core");
+  }
+
+  void check() const {
+    check_given("model", model);
+    if (prompt.empty() == ids.empty()) throw ConfigError("one of --prompt and --ids is required");
+    if (!ids.empty() && !images.empty()) throw ConfigError("--images wants --prompt");
+    check_range("num-samples", static_cast<double>(num_samples), 1, 1e6);
+    sampling.check();
+  }
+};
+
+std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
+                                                 const engine::ChatEncoder& encoder) {
+  std::vector<engine::EncodedChat> encoded;
+  for (auto& ids : read_ids(flags.ids)) encoded.push_back({.ids = std::move(ids)});
+  if (!flags.ids.empty()) return encoded;
+  std::vector<chat::Message> messages;
+  if (!flags.system.empty()) messages.push_back({"system", flags.system, {}});
+  messages.push_back({"user", flags.prompt, {}});
+  for (const auto& path : flags.images) messages.back().images.push_back(media::read_image(path));
+  encoded.push_back(encoder.encode(messages, flags.prefill));
+  return encoded;
+}
+
+void print_sample(const engine::Sample& sample, const engine::ChatEncoder& encoder, bool as_json) {
+  const std::string text = encoder.decode(sample.ids);
+  if (!as_json) return print_text(text + "\n");
+  const OrderedJson line = {{"text", text},
+                            {"finish_reason", sample.finish_reason},
+                            {"ids", sample.ids},
+                            {"log_probs", sample.log_probs}};
+  print_text(dump_json(line) + "\n");
+}
+
+void generate_text(const GenerateFlags& flags, bool as_json) {
+  flags.check();
+  nn::prepare_torch({.device = flags.device, .dtype = flags.dtype, .threads = flags.threads});
+  const auto folder = models::resolve_model(flags.model);
+  const engine::ChatEncoder encoder(folder);
+  engine::LanguageModel model = engine::load_language_model_folder(
+      folder, nn::parse_dtype(flags.dtype), nn::parse_device(flags.device));
+  std::vector<engine::Prompt> prompts;
+  for (const engine::EncodedChat& encoded : encoded_prompts(flags, encoder)) {
+    prompts.push_back(engine::make_prompt(model, encoded));
+    prompts.back().seed = static_cast<std::uint64_t>(flags.seed);
+    prompts.back().num_samples = flags.num_samples;
+  }
+  const engine::GeneratorConfig config{.sampling = flags.sampling, .stop_ids = encoder.stop_ids()};
+  for (const auto& samples : engine::generate(model.text(), prompts, config)) {
+    for (const engine::Sample& sample : samples) print_sample(sample, encoder, as_json);
+  }
+}
+
+}  // namespace
+
+void add_inspect_generate(CLI::App& inspect) {
+  CLI::App* command = inspect.add_subcommand(
+      "generate", "Answers of a language model to a prompt; greedy unless asked otherwise");
+  command->fallthrough(false);
+  auto flags = bind_config<GenerateFlags>(*command);
+  auto json = add_json_flag(*command);
+  command->final_callback([flags, json] { generate_text(*flags, *json); });
+}
+
+}  // namespace vragent::tools

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "bind_config.h"
+#include "inspect/commands.h"
+#include "inspect/ids_file.h"
+#include "vragent/models/hf_folder.h"
+#include "vragent/models/probe.h"
+#include "vragent/nn/device.h"
+
+namespace vragent::tools {
+namespace {
+
+struct LogitsFlags {
+  std::string model;
+  std::filesystem::path ids;
+  std::vector<std::filesystem::path> images;
+  std::string dtype = "float32";
+  std::filesystem::path out;
+
+  void visit(auto& v) {
+    v("model", model, "checkpoint folder, or org/name in the local cache");
+    v("ids", ids, "JSON file: one list of token ids, or a list of lists");
+    v("images", images, "image files, in the order of their places");
+    v("dtype", dtype, "float32 or bfloat16");
+    v("out", out, "safetensors file to write");
+  }
+};
+
+void inspect_logits(const LogitsFlags& flags) {
+  check_given("model", flags.model);
+  check_given("out", flags.out);
+  models::ProbeInput input{.ids = read_ids(flags.ids)};
+  for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
+  nn::save_safetensors(
+      flags.out,
+      models::probe_model(models::resolve_model(flags.model), input, nn::parse_dtype(flags.dtype)));
+}
+
+}  // namespace
+
+void add_inspect_logits(CLI::App& inspect) {
+  CLI::App* command =
+      inspect.add_subcommand("logits", "One forward pass; writes its outputs as safetensors");
+  command->fallthrough(false);
+  auto flags = bind_config<LogitsFlags>(*command);
+  command->final_callback([flags] { inspect_logits(*flags); });
+}
+
+}  // namespace vragent::tools
