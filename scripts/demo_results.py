@@ -21,7 +21,7 @@ AGENTS = ["zeroshot", "sft", "full", "no-cot", "no-comment", "no-ip"]
 MECHANISMS = [
     ("captions above titles, all users", "rec/ours/hr@10", "rec/title/hr@10"),
     ("captions above titles, cold users", "rec/ours/cold_hr@10", "rec/title/cold_hr@10"),
-    ("key frames more often on topic than adjacent ones", "frames/key/on_topic", "frames/adjacent/on_topic"),
+    ("key frames more often on topic than adjacent ones", "frames/full/on_topic", "frames/no-kfr/on_topic"),
     ("captions of key frames above captions of adjacent ones", "captions/full/mean", "captions/no-kfr/mean"),
     ("captions from titles and frames above frames alone", "captions/full/mean", "captions/no-cmp/mean"),
     ("GRPO above its supervised start, judgment", "agent/full/judge", "agent/sft/judge"),
@@ -65,13 +65,11 @@ def agent_numbers(run):
 
 
 def truth_numbers(run):
-    """Of mini_world check: shares of frames on topic, attributes named by captions."""
-    numbers = {}
+    """Of mini_world check: shares of frames on topic, attributes that titles and captions name."""
     frames, captions = load(run / "mechanism.json")
-    for row in frames["rows"]:
-        numbers[f"frames/{row[0].split()[0]}/on_topic"] = float(row[2])
-    for row in captions["rows"]:
-        numbers[f"captions/{pathlib.Path(row[0]).name}/mean"] = float(row[-1])
+    condition = lambda path: pathlib.Path(path).parent.name if "/" in path else path
+    numbers = {f"frames/{condition(row['frames'])}/on_topic": row["on topic"] for row in frames["rows"]}
+    numbers.update({f"captions/{condition(row['texts'])}/mean": row["mean"] for row in captions["rows"]})
     return numbers
 
 

@@ -77,8 +77,8 @@ SPEC
 }
 
 print_tables | tee "$run/tables.txt"
-"$mini_world" check --world "$world" --frames "$run/frames" --captions "$run/captions/full,$run/captions/no-kfr,$run/captions/no-cmp,$run/captions/no-rra" | tee "$run/mechanism.txt"
-"$mini_world" check --world "$world" --frames "$run/frames" --captions "$run/captions/full,$run/captions/no-kfr,$run/captions/no-cmp,$run/captions/no-rra" --json >"$run/mechanism.json"
+"$mini_world" check --world "$world" --frames "$run/frames" --captions "$run"/captions/{full,no-kfr,no-cmp,no-rra} | tee "$run/mechanism.txt"
+"$mini_world" check --world "$world" --frames "$run/frames" --captions "$run"/captions/{full,no-kfr,no-cmp,no-rra} --json >"$run/mechanism.json"
 python3 scripts/demo_results.py "$run" --profile "$profile" --seed "$seed" ${check:+--check} && status=0 || status=$?
 write_spec
 "$vragent" -q eval report --spec "$run/report_spec.json" --out "$out" >/dev/null

@@ -8,6 +8,7 @@ tests/support/formula.h in C++), so only configs, inputs and some outputs are st
 """
 import json
 import random
+import re
 from pathlib import Path
 
 import numpy
@@ -186,7 +187,8 @@ def resizes():
 
 def write(name, content):
     made = {"command": "scripts/make_golden.py", "transformers": transformers.__version__, "torch": torch.__version__}
-    lines = json.dumps({**made, **content}, indent=1)
+    lines = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]",
+                   json.dumps({**made, **content}, indent=1))
     (GOLDEN / name).write_text(lines + "\n")
     print(name, len(lines))
 
