@@ -51,6 +51,11 @@ ChatEncoder::ChatEncoder(const fs::path& folder)
   if (models::model_type(config, where) != "qwen2_5_vl") return;
   vision_ = models::parse_vision_lm_config(config, where);
   pixels_ = models::load_qwen_pixel_config(folder);
+  const models::VisionConfig& tower = vision_->vision;
+  if (pixels_.patch_size != tower.patch_size || pixels_.merge_size != tower.spatial_merge_size ||
+      pixels_.temporal_patch_size != tower.temporal_patch_size) {
+    throw DataError(formatted("{}: patches of the preprocessor do not fit config.json", folder));
+  }
 }
 
 EncodedChat ChatEncoder::encode(std::span<const chat::Message> messages,

@@ -7,6 +7,7 @@
 
 #include "vragent/engine/prefill.h"
 #include "vragent/engine/sampler.h"
+#include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
 
 namespace vragent::engine {
@@ -196,8 +197,10 @@ std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           const GeneratorConfig& config) {
   const torch::NoGradGuard no_grad;
   std::vector<std::vector<Sample>> answers(prompts.size());
+  bool is_first = true;  // the caller has just looked for a signal
   for (const auto& wave : plan_waves(prompts, config.max_rows, config.max_prefill_tokens)) {
-    throw_if_interrupted("generation stopped between two batches");
+    if (!is_first) throw_if_interrupted("generation stopped between two batches");
+    is_first = false;
     std::vector<Prompt> chosen;
     std::vector<std::vector<Sample>*> into;
     for (const std::size_t index : wave) {
@@ -223,6 +226,10 @@ Tensor next_token_log_probs(const models::TextModel& model,
             .cpu();
     for (std::size_t i = 0; i < wave.size(); ++i)
       log_probs[static_cast<std::int64_t>(wave[i])].copy_(rows[static_cast<std::int64_t>(i)]);
+  }
+  if (!log_probs.isfinite().all().item<bool>()) {
+    throw Error(ExitCode::kInternal,
+                "non-finite log-probabilities: the weights are damaged, or this dtype overflows");
   }
   return log_probs;
 }

@@ -119,7 +119,7 @@ inline std::filesystem::path write_tiny_lm(const std::filesystem::path& folder,
   return folder;
 }
 
-/// A Qwen2.5-VL folder; every image becomes 56 x 56 pixels, four tokens.
+/// A Qwen2.5-VL folder; a square image becomes 56 x 56 pixels, four tokens.
 inline std::filesystem::path write_tiny_vlm(const std::filesystem::path& folder,
                                             std::uint64_t seed) {
   const auto bpe = mini_world::train_bpe(tiny_texts(), mini_world::BpeFlavour::kQwen2, 300);

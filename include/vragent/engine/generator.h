@@ -48,6 +48,7 @@ std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           const GeneratorConfig& config);
 
 /// Log-probabilities of the token that follows each prompt: fp32 [prompts, V].
+/// @throws Error (70) when one is not finite
 torch::Tensor next_token_log_probs(const models::TextModel& model,
                                    std::span<const Prompt> prompts,
                                    std::int64_t max_prefill_tokens = 16384);

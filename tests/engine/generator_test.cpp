@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/engine/generator.h"
+
+#include <cmath>
+#include <csignal>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "support/tensor_matchers.h"
+#include "support/tiny_models.h"
+#include "vragent/engine/prefill.h"
+#include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
+
+namespace vragent::engine {
+namespace {
+
+using torch::Tensor;
+using Ids = std::vector<std::int64_t>;
+
+constexpr std::int64_t kVocab = 60;
+
+class Generation : public ::testing::Test {
+ protected:
+  Generation() : lm(test::tiny_lm_config(kVocab)) {
+    test::randomise(*lm, 3, 0.3);
+    nn::set_requires_grad(*lm, false);
+    RandomStream random(8);
+    for (const std::int64_t length : {5, 1, 17, 9, 2}) {
+      Prompt prompt{.seed = static_cast<std::uint64_t>(100 + length),
+                    .num_samples = 1 + length % 3};
+      for (std::int64_t i = 0; i < length; ++i) prompt.ids.push_back(random.below(kVocab));
+      prompts.push_back(prompt);
+    }
+  }
+
+  ~Generation() override { clear_interrupt(); }
+
+  /// Logits behind a text, by one whole forward pass.
+  Tensor logits_behind(const Ids& ids) {
+    return lm(torch::tensor(ids).unsqueeze(0)).select(1, -1).squeeze(0);
+  }
+
+  /// Log-probabilities of `answer` behind `prompt`, by one whole forward pass.
+  std::vector<double> log_probs_of(const Ids& prompt, const Ids& answer, double temperature) {
+    Ids all = prompt;
+    all.insert(all.end(), answer.begin(), answer.end());
+    const Tensor rows =
+        torch::log_softmax(lm(torch::tensor(all).unsqueeze(0))[0] / temperature, -1);
+    std::vector<double> values;
+    for (std::size_t i = 0; i < answer.size(); ++i)
+      values.push_back(
+          rows[static_cast<std::int64_t>(prompt.size() + i) - 1][answer[i]].item<double>());
+    return values;
+  }
+
+  /// Each answer must be what the prompt gets when it is decoded alone.
+  void expect_same(const std::vector<std::vector<Sample>>& got,
+                   const std::vector<std::vector<Sample>>& wanted) {
+    ASSERT_EQ(got.size(), wanted.size());
+    for (std::size_t p = 0; p < got.size(); ++p) {
+      ASSERT_EQ(got[p].size(), wanted[p].size());
+      for (std::size_t s = 0; s < got[p].size(); ++s) {
+        EXPECT_EQ(got[p][s].ids, wanted[p][s].ids) << p << " " << s;
+        EXPECT_EQ(got[p][s].finish_reason, wanted[p][s].finish_reason);
+        for (std::size_t i = 0; i < got[p][s].log_probs.size(); ++i)
+          EXPECT_NEAR(got[p][s].log_probs[i], wanted[p][s].log_probs[i], 1e-4);
+      }
+    }
+  }
+
+  const torch::NoGradGuard no_grad;
+  models::CausalLm lm;
+  std::vector<Prompt> prompts;
+};
+
+TEST_F(Generation, IsTheArgmaxOfWholeForwardPassesWhenGreedy) {
+  const auto answers =
+      generate(lm->text(), prompts, {.sampling = {.temperature = 0, .max_tokens = 12}});
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    ASSERT_EQ(static_cast<std::int64_t>(answers[p].size()), prompts[p].num_samples);
+    Ids text = prompts[p].ids;
+    Ids wanted;
+    for (int step = 0; step < 12; ++step) {
+      wanted.push_back(logits_behind(text).argmax().item<std::int64_t>());
+      text.push_back(wanted.back());
+    }
+    for (const Sample& sample : answers[p]) EXPECT_EQ(sample.ids, wanted) << p;
+  }
+}
+
+TEST_F(Generation, OutgrowsItsFirstCache) {
+  const auto answers =
+      generate(lm->text(), prompts, {.sampling = {.temperature = 1.0, .max_tokens = 70}});
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    const Sample& sample = answers[p].back();
+    ASSERT_EQ(sample.ids.size(), 70);
+    EXPECT_EQ(sample.finish_reason, "length");
+    const auto wanted = log_probs_of(prompts[p].ids, sample.ids, 1.0);
+    for (std::size_t i = 0; i < 70; ++i) ASSERT_NEAR(sample.log_probs[i], wanted[i], 1e-4) << i;
+  }
+}
+
+TEST_F(Generation, RecordsLogProbabilitiesAtItsTemperature) {
+  const auto answers = generate(
+      lm->text(), prompts, {.sampling = {.temperature = 0.6, .top_k = 5, .max_tokens = 9}});
+  const auto wanted = log_probs_of(prompts[2].ids, answers[2][1].ids, 0.6);
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_NEAR(answers[2][1].log_probs[i], wanted[i], 1e-4);
+}
+
+TEST_F(Generation, DoesNotDependOnWavesOrBatchMates) {
+  GeneratorConfig config{.sampling = {.max_tokens = 40}, .stop_ids = {3, 17, 20, 41}};
+  for (Prompt& prompt : prompts) prompt.num_samples = 6;
+  prompts[1].num_samples = 2;
+  const auto together = generate(lm->text(), prompts, config);
+  std::set<std::size_t> lengths;
+  for (const auto& group : together) {
+    for (const Sample& sample : group) lengths.insert(sample.ids.size());
+  }
+  ASSERT_GE(lengths.size(), 5) << "rows must finish at different times for this test to say much";
+  config.max_rows = 1;
+  expect_same(generate(lm->text(), prompts, config), together);
+  config.max_rows = 128;
+  config.max_prefill_tokens = 20;
+  expect_same(generate(lm->text(), prompts, config), together);
+  for (std::size_t p = 0; p < prompts.size(); ++p)
+    expect_same(generate(lm->text(), {&prompts[p], 1}, config), {together[p]});
+  std::vector<Prompt> reversed(prompts.rbegin(), prompts.rend());
+  auto back = generate(lm->text(), reversed, config);
+  std::reverse(back.begin(), back.end());
+  expect_same(back, together);
+}
+
+TEST_F(Generation, GivesTheSamplesOfAPromptDifferentStreams) {
+  Prompt prompt = prompts[0];
+  prompt.num_samples = 8;
+  const auto answers = generate(lm->text(), {&prompt, 1}, {.sampling = {.max_tokens = 6}});
+  std::set<Ids> distinct;
+  for (const Sample& sample : answers[0]) distinct.insert(sample.ids);
+  EXPECT_GE(distinct.size(), 6);
+  prompt.seed += 1;
+  EXPECT_NE(generate(lm->text(), {&prompt, 1}, {.sampling = {.max_tokens = 6}})[0][0].ids,
+            answers[0][0].ids);
+}
+
+TEST_F(Generation, EndsWithTheStopTokenOrAtTheLimit) {
+  const GeneratorConfig config{.sampling = {.max_tokens = 30}, .stop_ids = {3, 17, 20, 41, 50}};
+  std::size_t stopped = 0;
+  for (const auto& group : generate(lm->text(), prompts, config)) {
+    for (const Sample& sample : group) {
+      EXPECT_EQ(sample.ids.size(), sample.log_probs.size());
+      for (std::size_t i = 0; i + 1 < sample.ids.size(); ++i)
+        EXPECT_FALSE(std::count(config.stop_ids.begin(), config.stop_ids.end(), sample.ids[i]));
+      const bool ended =
+          std::count(config.stop_ids.begin(), config.stop_ids.end(), sample.ids.back()) > 0;
+      EXPECT_EQ(sample.finish_reason, ended ? "stop" : "length");
+      if (!ended) {
+        EXPECT_EQ(sample.ids.size(), 30);
+      }
+      stopped += ended ? 1 : 0;
+    }
+  }
+  EXPECT_GT(stopped, 0);
+}
+
+TEST_F(Generation, WritesASingleTokenWhenAskedForOne) {
+  for (const auto& group : generate(lm->text(), prompts, {.sampling = {.max_tokens = 1}})) {
+    for (const Sample& sample : group) EXPECT_EQ(sample.ids.size(), 1);
+  }
+}
+
+TEST_F(Generation, AppliesTheRepetitionPenaltyToPromptAndAnswer) {
+  const chat::SamplingConfig sampling{
+      .temperature = 0, .repetition_penalty = 1.5, .max_tokens = 10};
+  const auto answers = generate(lm->text(), prompts, {.sampling = sampling});
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    Ids text = prompts[p].ids;
+    Ids wanted;
+    for (int step = 0; step < 10; ++step) {
+      Tensor logits = logits_behind(text).clone();
+      for (const std::int64_t id : std::set<std::int64_t>(text.begin(), text.end()))
+        logits[id] = logits[id].item<float>() < 0 ? logits[id] * 1.5 : logits[id] / 1.5;
+      wanted.push_back(logits.argmax().item<std::int64_t>());
+      text.push_back(wanted.back());
+    }
+    EXPECT_EQ(answers[p][0].ids, wanted) << p;
+  }
+}
+
+TEST_F(Generation, RaisesAnErrorOnDamagedWeightsInsteadOfWritingTokenZero) {
+  lm->model->norm->weight[0] = NAN;
+  try {
+    generate(lm->text(), prompts, {.sampling = {.temperature = 0, .max_tokens = 3}});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kInternal);
+    EXPECT_NE(std::string(error.what()).find("step 0"), std::string::npos) << error.what();
+  }
+  EXPECT_THROW(next_token_log_probs(lm->text(), prompts), Error);
+}
+
+TEST_F(Generation, StopsBetweenWavesAfterASignalAndFinishesTheOneUnderWay) {
+  request_interrupt(SIGTERM);
+  EXPECT_NO_THROW(generate(lm->text(), prompts, {.sampling = {.max_tokens = 2}})) << "one wave";
+  EXPECT_THROW(generate(lm->text(), prompts, {.sampling = {.max_tokens = 2}, .max_rows = 1}),
+               Interrupted);
+}
+
+TEST_F(Generation, RefusesAnEmptyPrompt) {
+  prompts[1].ids.clear();
+  EXPECT_THROW(generate(lm->text(), prompts, {.sampling = {.max_tokens = 2}}), c10::Error);
+  EXPECT_TRUE(generate(lm->text(), {}, {}).empty());
+}
+
+TEST_F(Generation, GivesTheLogProbabilitiesOfTheNextTokenInOrder) {
+  for (const std::int64_t limit : {1, 20, 10000}) {
+    const Tensor got = next_token_log_probs(lm->text(), prompts, limit);
+    for (std::size_t p = 0; p < prompts.size(); ++p) {
+      EXPECT_TRUE(test::close(got[static_cast<std::int64_t>(p)],
+                              torch::log_softmax(logits_behind(prompts[p].ids), -1),
+                              1e-4));
+    }
+  }
+}
+
+TEST_F(Generation, PrefillGivesPaddedPromptsTheStatesTheyHaveAlone) {
+  const Prefilled together = prefill(lm->text(), prompts);
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    const auto row = static_cast<std::int64_t>(p);
+    const auto length = static_cast<std::int64_t>(prompts[p].ids.size());
+    const Prefilled alone = prefill(lm->text(), {&prompts[p], 1});
+    EXPECT_TRUE(test::close(together.last_hidden[row], alone.last_hidden[0], 1e-5));
+    EXPECT_EQ(together.prefix.mask[row].sum().item<std::int64_t>(), length);
+    for (std::size_t layer = 0; layer < 2; ++layer)
+      EXPECT_TRUE(test::close(together.prefix.layers[layer].k[row].narrow(1, 0, length),
+                              alone.prefix.layers[layer].k[0],
+                              1e-5));
+  }
+}
+
+TEST(PlanWaves, KeepsTheLimitsAndEveryPromptOnce) {
+  RandomStream random(4);
+  std::vector<Prompt> prompts;
+  for (int i = 0; i < 40; ++i)
+    prompts.push_back({.ids = Ids(static_cast<std::size_t>(1 + random.below(50)), 1),
+                       .num_samples = 1 + random.below(6)});
+  prompts[7].ids.resize(500);     // larger than a wave may be
+  prompts[9].num_samples = 1000;  // the same for rows
+  std::multiset<std::size_t> seen;
+  for (const auto& wave : plan_waves(prompts, 24, 200)) {
+    std::int64_t longest = 0;
+    std::int64_t slots = 0;
+    for (const std::size_t index : wave) {
+      seen.insert(index);
+      longest = std::max(longest, static_cast<std::int64_t>(prompts[index].ids.size()));
+      slots = std::max(slots, prompts[index].num_samples);
+    }
+    const auto size = static_cast<std::int64_t>(wave.size());
+    EXPECT_TRUE(size == 1 || (slots * size <= 24 && longest * size <= 200));
+  }
+  ASSERT_EQ(seen.size(), prompts.size());
+  for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(seen.count(i), 1);
+  EXPECT_TRUE(plan_waves({}, 24, 200).empty());
+}
+
+}  // namespace
+}  // namespace vragent::engine

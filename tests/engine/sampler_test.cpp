@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/engine/sampler.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "support/formula.h"
+#include "support/tensor_matchers.h"
+#include "vragent/util/error.h"
+
+namespace vragent::engine {
+namespace {
+
+using torch::Tensor;
+
+/// The scores that make_golden.py filtered.
+Tensor golden_scores() {
+  Tensor scores = test::formula({1, 40}, "scores") * 12;
+  scores[0][11] = scores[0][3];
+  return scores;
+}
+
+std::vector<DrawKey> keys_of(std::int64_t rows, std::uint64_t seed = 5, std::uint64_t step = 0) {
+  std::vector<DrawKey> keys;
+  for (std::int64_t row = 0; row < rows; ++row)
+    keys.push_back({.seed = seed, .sample = static_cast<std::uint64_t>(row), .step = step});
+  return keys;
+}
+
+TEST(SamplerFilters, KeepTheTokensThatTransformersKeeps) {
+  const Json golden = test::read_golden("sampler.json");
+  for (const Json& one : golden["cases"]) {
+    const auto name = one["filter"].get<std::string>();
+    const auto value = one["value"].get<double>();
+    const Tensor filtered = name == "top_k"
+                                ? keep_top_k(golden_scores(), static_cast<std::int64_t>(value))
+                            : name == "top_p" ? keep_top_p(golden_scores(), value)
+                                              : keep_min_p(golden_scores(), value);
+    const Tensor kept = filtered.isfinite()[0].nonzero().squeeze(1);
+    const Tensor wanted = torch::tensor(one["kept"].get<std::vector<std::int64_t>>());
+    // Which of two equal scores top-p keeps is left to the sort there: scores, not places.
+    const auto sorted_scores = [](const Tensor& places) {
+      return std::get<0>(golden_scores()[0].index_select(0, places).sort());
+    };
+    EXPECT_TRUE(sorted_scores(kept).equal(sorted_scores(wanted))) << name << " " << value << kept;
+    EXPECT_TRUE(filtered[0].index_select(0, kept).equal(golden_scores()[0].index_select(0, kept)));
+  }
+}
+
+TEST(SamplerFilters, LetEverythingPassWhenTheyAreOff) {
+  const Tensor scores = golden_scores();
+  EXPECT_TRUE(keep_top_k(scores, 0).equal(scores));
+  EXPECT_TRUE(keep_top_p(scores, 1.0).equal(scores));
+  EXPECT_TRUE(keep_min_p(scores, 0.0).equal(scores));
+}
+
+TEST(SamplerFilters, LeaveOneTokenAtLeast) {
+  const Tensor scores = torch::zeros({2, 5});
+  for (const Tensor& filtered : {keep_top_p(scores, 0.0), keep_top_p(scores, 1e-9)})
+    EXPECT_TRUE(
+        filtered.isfinite().sum(1).equal(torch::tensor({std::int64_t{1}, std::int64_t{1}})));
+  EXPECT_EQ(keep_min_p(scores, 1.0).isfinite().sum().item<int>(), 10)
+      << "all are as good as the best";
+}
+
+TEST(RepetitionPenalty, ChangesScoresAsTransformersDoes) {
+  const Json golden = test::read_golden("sampler.json")["repetition_penalty"];
+  const Tensor wanted = torch::tensor(golden["scores"].get<std::vector<double>>()).unsqueeze(0);
+  Tensor seen = torch::zeros({1, 40}, torch::kBool);
+  for (const Json& id : golden["ids"]) seen[0][id.get<std::int64_t>()] = true;
+  const chat::SamplingConfig config{.temperature = 0,
+                                    .repetition_penalty = golden["penalty"].get<double>()};
+  const Draws draws = draw_tokens(golden_scores(), config, keys_of(1), seen);
+  EXPECT_EQ(draws.ids[0].item<std::int64_t>(), wanted[0].argmax().item<std::int64_t>());
+  EXPECT_NEAR(
+      draws.log_probs[0].item<double>(), torch::log_softmax(wanted, -1).max().item<double>(), 1e-5);
+  EXPECT_THROW(draw_tokens(golden_scores(), config, keys_of(1)), c10::Error)
+      << "tokens seen are missing";
+}
+
+TEST(DrawTokens, TakeTheBestWhenGreedy) {
+  const Tensor logits = test::randn({6, 30}, 1);
+  const Draws draws = draw_tokens(logits, {.temperature = 0}, keys_of(6));
+  EXPECT_TRUE(draws.ids.equal(logits.argmax(-1)));
+  EXPECT_TRUE(
+      test::close(draws.log_probs, std::get<0>(torch::log_softmax(logits, -1).max(-1)), 1e-5));
+}
+
+TEST(DrawTokens, GiveLogProbabilitiesAtTheTemperatureBeforeFilters) {
+  const Tensor logits = test::randn({6, 30}, 1) * 3;
+  const chat::SamplingConfig config{.temperature = 0.7, .top_k = 3, .top_p = 0.9};
+  const Draws draws = draw_tokens(logits, config, keys_of(6));
+  const Tensor wanted =
+      torch::log_softmax(logits / 0.7, -1).gather(1, draws.ids.unsqueeze(1)).squeeze(1);
+  EXPECT_TRUE(test::close(draws.log_probs, wanted, 1e-5));
+}
+
+TEST(DrawTokens, FollowTheDistribution) {
+  const std::int64_t rows = 20000;
+  const Tensor probabilities = torch::tensor({0.5F, 0.0F, 0.3F, 0.15F, 0.05F});
+  const Tensor logits = probabilities.log().clamp_min(-80).expand({rows, 5});
+  const Tensor ids = draw_tokens(logits, {}, keys_of(rows)).ids;
+  const Tensor shares = torch::bincount(ids, {}, 5).to(torch::kFloat64) / static_cast<double>(rows);
+  EXPECT_TRUE(test::close(shares, probabilities, 0.012));  // over three standard deviations
+  const Tensor flat = torch::softmax(logits[0] / 2.0, 0);
+  const Tensor warm = draw_tokens(logits, {.temperature = 2.0}, keys_of(rows, 6)).ids;
+  EXPECT_TRUE(test::close(
+      torch::bincount(warm, {}, 5).to(torch::kFloat64) / static_cast<double>(rows), flat, 0.012));
+}
+
+TEST(DrawTokens, NeverTakeATokenOfProbabilityZero) {
+  Tensor logits = torch::full({4000, 6}, -1e9F);
+  logits.select(1, 2).fill_(0);
+  logits.select(1, 4).fill_(0);
+  const Tensor ids = draw_tokens(logits, {}, keys_of(4000)).ids;
+  EXPECT_TRUE(((ids == 2) | (ids == 4)).all().item<bool>());
+  const Tensor first = draw_tokens(logits, {.top_k = 1}, keys_of(4000)).ids;
+  EXPECT_TRUE(((first == 2) | (first == 4)).all().item<bool>()) << "ties of the best survive top-k";
+  logits.select(1, 4).fill_(1);
+  EXPECT_TRUE((draw_tokens(logits, {.top_k = 1}, keys_of(4000)).ids == 4).all().item<bool>());
+  EXPECT_TRUE((draw_tokens(logits, {.top_p = 0.1}, keys_of(4000)).ids == 4).all().item<bool>());
+}
+
+TEST(DrawTokens, DependOnARowsOwnLogitsAndKeyAlone) {
+  const Tensor logits = test::randn({12, 40}, 2);
+  const auto keys = keys_of(12);
+  const chat::SamplingConfig config{.temperature = 1.3, .top_k = 20, .top_p = 0.95, .min_p = 0.01};
+  const Draws together = draw_tokens(logits, config, keys);
+  for (std::int64_t row = 0; row < 12; ++row) {
+    const Draws alone =
+        draw_tokens(logits.narrow(0, row, 1), config, {&keys[static_cast<std::size_t>(row)], 1});
+    EXPECT_EQ(alone.ids[0].item<std::int64_t>(), together.ids[row].item<std::int64_t>());
+    EXPECT_NEAR(alone.log_probs[0].item<float>(), together.log_probs[row].item<float>(), 1e-6);
+  }
+}
+
+TEST(DrawTokens, AcceptBf16) {
+  const Tensor logits = test::randn({3, 20}, 4).to(torch::kBFloat16);
+  const Draws narrow = draw_tokens(logits, {}, keys_of(3));
+  EXPECT_TRUE(narrow.ids.equal(draw_tokens(logits.to(torch::kFloat32), {}, keys_of(3)).ids));
+  EXPECT_EQ(narrow.log_probs.scalar_type(), torch::kFloat32);
+}
+
+TEST(DrawTokens, RefuseNonFiniteLogitsNamingStepAndRow) {
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    for (const double temperature : {0.0, 1.0}) {
+      Tensor logits = test::randn({3, 20}, 4);
+      logits[1][7] = bad;
+      try {
+        draw_tokens(logits, {.temperature = temperature}, keys_of(3, 5, /*step=*/17));
+        FAIL() << "no error for " << bad;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::kInternal);
+        EXPECT_NE(std::string(error.what()).find("step 17 of row 1"), std::string::npos)
+            << error.what();
+      }
+    }
+  }
+}
+
+TEST(UniformOf, IsEvenInTheUnitIntervalAndDiffersByEveryPartOfTheKey) {
+  double sum = 0;
+  double least = 1;
+  double most = 0;
+  for (std::uint64_t i = 0; i < 10000; ++i) {
+    const double u = uniform_of({.seed = 3, .sample = i % 100, .step = i / 100});
+    sum += u;
+    least = std::min(least, u);
+    most = std::max(most, u);
+  }
+  EXPECT_NEAR(sum / 10000, 0.5, 0.01);
+  EXPECT_GE(least, 0.0);
+  EXPECT_LT(most, 1.0);
+  const double base = uniform_of({1, 2, 3});
+  EXPECT_NE(base, uniform_of({2, 2, 3}));
+  EXPECT_NE(base, uniform_of({1, 3, 3}));
+  EXPECT_NE(base, uniform_of({1, 2, 4}));
+  EXPECT_NE(uniform_of({1, 2, 3}), uniform_of({1, 3, 2}));
+}
+
+}  // namespace
+}  // namespace vragent::engine
