@@ -3,17 +3,18 @@
 #include "vragent/recommender/ranker.h"
 
 #include <algorithm>
-#include <limits>
+#include <set>
 #include <span>
 
 #include <ATen/Parallel.h>
+
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
 
 namespace vragent::recommender {
 namespace {
 
 using torch::Tensor;
-
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 std::vector<std::int64_t> user_range(std::int64_t begin, std::int64_t end) {
   std::vector<std::int64_t> users;
@@ -21,7 +22,8 @@ std::vector<std::int64_t> user_range(std::int64_t begin, std::int64_t end) {
   return users;
 }
 
-/// Scores on the CPU, float or double, rows contiguous (a row may be shared by all users).
+/// Scores on the CPU, float or double, rows contiguous (a row may be shared by all users). No rank
+/// comes of a score that is not a number.
 Tensor scores_of(const data::Sequences& sequences,
                  data::Split split,
                  const ScoreFunction& score,
@@ -35,6 +37,17 @@ Tensor scores_of(const data::Sequences& sequences,
               sequences.num_items(),
               " items");
   if (scores.scalar_type() != torch::kFloat64) scores = scores.to(torch::kFloat32);
+  const Tensor of_items = scores.narrow(1, 1, sequences.num_items());
+  if (of_items.isnan().any().item<bool>()) {
+    const Tensor first = of_items.isnan().nonzero()[0];
+    const auto row = static_cast<std::size_t>(first[0].item<std::int64_t>());
+    const auto item = static_cast<std::size_t>(first[1].item<std::int64_t>()) + 1;
+    throw Error(ExitCode::kInternal,
+                formatted("the score of item {} for user {} is not a number: the weights are "
+                          "damaged, or training diverged",
+                          sequences.item_ids[item],
+                          sequences.user_ids[static_cast<std::size_t>(users[row])]));
+  }
   return scores.stride(1) == 1 ? scores : scores.contiguous();
 }
 
@@ -62,7 +75,7 @@ Place place_in_row(const T* scores,
     place.greater += scores[i] > wanted;
     place.equal += scores[i] == wanted;
   }
-  for (const std::int32_t item : seen) {
+  for (const std::int32_t item : std::set<std::int32_t>(seen.begin(), seen.end())) {
     if (item == target) continue;
     place.greater -= scores[item] > wanted;
     (item < target ? place.equal_before : place.equal) -= scores[item] == wanted;
@@ -94,20 +107,52 @@ std::vector<Place> places_in(const Tensor& scores,
   return places;
 }
 
-/// A copy of the scores with padding and the items seen before at -inf.
-Tensor masked_copy(const Tensor& scores,
-                   const data::Sequences& sequences,
-                   data::Split split,
-                   const std::vector<std::int64_t>& users) {
-  Tensor masked = scores.clone(at::MemoryFormat::Contiguous);
-  masked.select(1, 0).fill_(kMinusInfinity);
-  std::vector<std::int64_t> flat;
-  for (std::size_t row = 0; row < users.size(); ++row) {
-    for (const std::int32_t item : sequences.seen(users[row], split))
-      flat.push_back(static_cast<std::int64_t>(row) * masked.size(1) + item);
+/// The k best unseen items of one row, best first; equal scores by ascending index.
+template <class T>
+std::vector<std::int32_t> best_in_row(const T* scores,
+                                      std::int64_t size,
+                                      std::span<const std::int32_t> seen,
+                                      std::int64_t k) {
+  std::vector<bool> hidden(static_cast<std::size_t>(size), false);
+  for (const std::int32_t item : seen) hidden[static_cast<std::size_t>(item)] = true;
+  std::vector<std::int32_t> items;
+  for (std::int32_t item = 1; item < size; ++item) {
+    if (!hidden[static_cast<std::size_t>(item)]) items.push_back(item);
   }
-  masked.view(-1).index_fill_(0, torch::tensor(flat, torch::kInt64), kMinusInfinity);
-  return masked;
+  const auto count = std::min<std::ptrdiff_t>(k, std::ssize(items));
+  std::partial_sort(
+      items.begin(), items.begin() + count, items.end(), [&](std::int32_t a, std::int32_t b) {
+        return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+      });
+  items.resize(static_cast<std::size_t>(count));
+  return items;
+}
+
+/// Lists of a batch of users, rows spread over the threads.
+template <class T>
+std::vector<data::TopK> lists_in(const Tensor& scores,
+                                 const data::Sequences& sequences,
+                                 data::Split split,
+                                 const std::vector<std::int64_t>& users,
+                                 std::int64_t k) {
+  std::vector<data::TopK> lists(users.size());
+  const T* data = scores.data_ptr<T>();
+  const std::int64_t stride = scores.stride(0);
+  at::parallel_for(
+      0, static_cast<std::int64_t>(users.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+          const std::int64_t user = users[static_cast<std::size_t>(row)];
+          data::TopK& list = lists[static_cast<std::size_t>(row)];
+          list.user_id = sequences.user_ids[static_cast<std::size_t>(user)];
+          const T* of_user = data + row * stride;
+          for (const std::int32_t item :
+               best_in_row(of_user, scores.size(1), sequences.seen(user, split), k)) {
+            list.items.push_back(sequences.item_ids[static_cast<std::size_t>(item)]);
+            list.scores.push_back(static_cast<double>(of_user[item]));
+          }
+        }
+      });
+  return lists;
 }
 
 }  // namespace
@@ -148,20 +193,11 @@ std::vector<data::TopK> top_k_lists(const data::Sequences& sequences,
   std::vector<data::TopK> lists;
   for (std::int64_t begin = 0; begin < sequences.num_users(); begin += batch_users) {
     const auto users = user_range(begin, std::min(begin + batch_users, sequences.num_users()));
-    const Tensor scores =
-        masked_copy(scores_of(sequences, split, score, users), sequences, split, users);
-    const auto [values, items] = scores.topk(std::min(k, sequences.num_items()), 1);
-    for (std::size_t row = 0; row < users.size(); ++row) {
-      data::TopK list{.user_id = sequences.user_ids[static_cast<std::size_t>(users[row])]};
-      for (std::int64_t i = 0; i < values.size(1); ++i) {
-        const double value = values[static_cast<std::int64_t>(row)][i].item<double>();
-        if (value == kMinusInfinity) break;  // fewer than k unseen items
-        list.items.push_back(sequences.item_ids[static_cast<std::size_t>(
-            items[static_cast<std::int64_t>(row)][i].item<std::int64_t>())]);
-        list.scores.push_back(value);
-      }
+    const Tensor scores = scores_of(sequences, split, score, users);
+    for (data::TopK& list : scores.scalar_type() == torch::kFloat64
+                                ? lists_in<double>(scores, sequences, split, users, k)
+                                : lists_in<float>(scores, sequences, split, users, k))
       lists.push_back(std::move(list));
-    }
   }
   return lists;
 }

@@ -37,12 +37,14 @@ struct RankingOptions {
 
 /// Ranks the held-out item of every user among all items but padding and, with mask_history, those
 /// seen before it. Equal scores are ordered by ascending catalogue index.
+/// @throws Error (70) naming user and item when a score is not a number
 Evaluation evaluate(const data::Sequences& sequences,
                     data::Split split,
                     const ScoreFunction& score,
                     const RankingOptions& options = {});
 
-/// The k best unseen items of every user, as rows of topk.jsonl.
+/// The k best unseen items of every user, as rows of topk.jsonl; equal scores by ascending index.
+/// @throws Error (70) as evaluate does
 std::vector<data::TopK> top_k_lists(const data::Sequences& sequences,
                                     data::Split split,
                                     const ScoreFunction& score,

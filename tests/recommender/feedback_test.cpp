@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/feedback.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "recommender/small_sequences.h"
+#include "support/temp_dir.h"
+#include "vragent/data/decisions.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+
+namespace vragent::recommender {
+namespace {
+
+/// u1 and u2 over items 100 .. 109; u1 holds 103 (valid) and 104 (test) out, u2 106 and 107.
+class FeedbackFile : public ::testing::Test {
+ protected:
+  FeedbackFile()
+      : sequences(sequences_of({{0, 1, 2, 3, 4}, {1, 2, 5, 6, 7}, {8, 9, 0, 1, 2}}, 10)) {}
+
+  void say(const std::string& user,
+           const std::string& item,
+           std::optional<bool> yes,
+           std::optional<double> p_yes = std::nullopt) {
+    lines_ +=
+        data::to_line({.case_id = user + "-" + item + "-" + std::to_string(lines_.size()),
+                       .user_id = user,
+                       .item_id = item,
+                       .agent = "a",
+                       .yes = yes,
+                       .p_yes = p_yes,
+                       .status = yes ? data::AnswerStatus::kOk : data::AnswerStatus::kEmpty}) +
+        "\n";
+  }
+
+  Feedback load(const std::string& arm, std::int64_t per_user = 2, bool guard = true) {
+    const auto path = folder_ / "decisions.jsonl";
+    write_file(path, lines_);
+    return load_feedback(
+        {.feedback = path, .arm = arm, .per_user = per_user, .guard = guard}, sequences, 1);
+  }
+
+  /// Ids of the inserted items, sorted.
+  [[nodiscard]] std::vector<std::string> inserted(const Feedback& feedback) const {
+    std::vector<std::string> ids;
+    for (const TrainingRow& row : feedback.rows)
+      ids.push_back(sequences.item_ids[static_cast<std::size_t>(row.items.back())]);
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  }
+
+  data::Sequences sequences;
+  std::string lines_;
+  test::TempDir folder_;
+};
+
+using Ids = std::vector<std::string>;
+
+TEST_F(FeedbackFile, TakesTheMostAndTheLeastLikedByProbability) {
+  say("u1", "105", true, 0.9);
+  say("u1", "106", true, 0.6);
+  say("u1", "107", false, 0.3);
+  say("u1", "108", false, 0.1);
+  const Feedback liked = load("like");
+  EXPECT_EQ(inserted(liked), (Ids{"105", "106"}));
+  EXPECT_EQ(liked.counts.answered_yes, 2);
+  const Feedback disliked = load("dislike");
+  EXPECT_EQ(inserted(disliked), (Ids{"107", "108"}));
+  EXPECT_EQ(disliked.counts.answered_yes, 0);
+  EXPECT_EQ(inserted(load("like", 1)), (Ids{"105"}));
+}
+
+TEST_F(FeedbackFile, TakesTheAnswerWhereNoProbabilityIsGiven) {
+  for (const char* item : {"105", "106", "107"}) say("u1", item, false);
+  say("u1", "108", true);
+  say("u1", "109", true);
+  EXPECT_EQ(inserted(load("like")), (Ids{"108", "109"}));
+  const Ids least = inserted(load("dislike", 3));
+  EXPECT_EQ(least, (Ids{"105", "106", "107"}));
+}
+
+TEST_F(FeedbackFile, InsertsAsManyRowsInEveryArm) {
+  for (const char* user : {"u1", "u2", "u3"}) {
+    for (const char* item : {"105", "108", "109"}) say(user, item, item[2] == '8');
+  }
+  for (const char* arm : {"like", "dislike", "random"}) {
+    const Feedback feedback = load(arm);
+    EXPECT_EQ(feedback.counts.users, 3) << arm;
+    EXPECT_EQ(feedback.counts.inserted, 6) << arm;
+  }
+}
+
+TEST_F(FeedbackFile, DrawsTheRandomArmFromTheSeedWhateverTheAnswers) {
+  for (const char* item : {"105", "106", "107", "108", "109"}) say("u1", item, item[2] == '5');
+  std::set<Ids> drawn;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    write_file(folder_ / "decisions.jsonl", lines_);
+    const FeedbackConfig config{.feedback = folder_ / "decisions.jsonl", .arm = "random"};
+    const Ids once = inserted(load_feedback(config, sequences, seed));
+    EXPECT_EQ(inserted(load_feedback(config, sequences, seed)), once);
+    drawn.insert(once);
+  }
+  EXPECT_GE(drawn.size(), 6) << "of ten pairs";
+}
+
+TEST_F(FeedbackFile, NeverFeedsAUsersOwnHeldOutItemsBack) {
+  say("u1", "103", true, 0.99);  // u1's validation item
+  say("u1", "104", true, 0.98);  // u1's test item
+  say("u1", "105", true, 0.5);
+  say("u2", "104", true, 0.7);  // held out for another user only
+  const Feedback feedback = load("like");
+  EXPECT_EQ(inserted(feedback), (Ids{"104", "105"}));
+  EXPECT_EQ(feedback.counts.held_out, 2);
+  const Feedback open = load("like", 2, /*guard=*/false);
+  EXPECT_EQ(inserted(open), (Ids{"103", "104", "104"}));
+  EXPECT_EQ(open.counts.held_out, 2) << "counted where they are let through, too";
+}
+
+TEST_F(FeedbackFile, MakesTheInsertedItemTheOnlyTargetBehindTheTrainPart) {
+  say("u1", "109", true);
+  say("u2", "109", true);
+  for (const TrainingRow& row : load("like").rows) {
+    ASSERT_EQ(row.items.size(), 4);
+    EXPECT_EQ(row.first_target, 3);
+    EXPECT_EQ(row.items.back(), sequences.item_index.at("109"));
+  }
+}
+
+TEST_F(FeedbackFile, KeepsHeldOutItemsOutOfEveryTrainingRow) {
+  const data::Sequences many = random_sequences(60, 40, 5);
+  for (std::int64_t user = 0; user < many.num_users(); ++user) {
+    for (std::size_t item = 1; item < many.item_ids.size(); item += 2)
+      say(many.user_ids[static_cast<std::size_t>(user)], many.item_ids[item], item % 3 == 0);
+  }
+  write_file(folder_ / "decisions.jsonl", lines_);
+  for (const char* arm : {"like", "dislike", "random"}) {
+    auto rows = training_rows(many);  // one a user, in order
+    ASSERT_EQ(std::ssize(rows), many.num_users());
+    std::int64_t user = 0;
+    const auto expect_clean = [&](const TrainingRow& row, std::int64_t of) {
+      EXPECT_LE(std::ssize(row.items), many.protocol.max_len + 1);
+      for (const auto split : {data::Split::kValid, data::Split::kTest})
+        EXPECT_EQ(std::count(row.items.begin(), row.items.end(), many.target(of, split)), 0);
+    };
+    for (const TrainingRow& row : rows) expect_clean(row, user++);
+    const Feedback feedback =
+        load_feedback({.feedback = folder_ / "decisions.jsonl", .arm = arm}, many, 3);
+    ASSERT_EQ(std::ssize(feedback.rows), 2 * many.num_users());
+    for (std::size_t i = 0; i < feedback.rows.size(); ++i)
+      expect_clean(feedback.rows[i], static_cast<std::int64_t>(i) / 2);  // users in order
+  }
+}
+
+TEST_F(FeedbackFile, CountsWhatItCannotUse) {
+  say("nobody", "105", true);
+  say("u1", "nothing", true);
+  say("u1", "105", std::nullopt);
+  say("u1", "106", true);
+  const FeedbackCounts counts = load("like").counts;
+  EXPECT_EQ(counts.unknown, 2);
+  EXPECT_EQ(counts.unanswered, 1);
+  EXPECT_EQ(counts.users, 1);
+  EXPECT_EQ(counts.inserted, 1);
+}
+
+TEST_F(FeedbackFile, RefusesDecisionsThatDoNotSayWhoOrWhat) {
+  say("u1", "105", true);
+  say("u1", "", true);
+  try {
+    load("like");
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("decisions.jsonl:2"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_THROW((FeedbackConfig{.arm = "love"}).check(), ConfigError);
+  EXPECT_THROW((FeedbackConfig{.per_user = 0}).check(), ConfigError);
+}
+
+}  // namespace
+}  // namespace vragent::recommender

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/trainer.h"
+
+#include <cmath>
+#include <csignal>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "recommender/small_sequences.h"
+#include "support/temp_dir.h"
+#include "support/tensor_matchers.h"
+#include "vragent/nn/parameters.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/interrupt.h"
+
+namespace vragent::recommender {
+namespace {
+
+LoopConfig small_loop(std::int64_t epochs) {
+  return {.batch_size = 16,
+          .epochs = epochs,
+          .patience = 0,
+          .optim = {.lr = 5e-3, .weight_decay = 0.01, .clip = 5.0}};
+}
+
+class RecommenderTraining : public ::testing::TestWithParam<const char*> {
+ protected:
+  ~RecommenderTraining() override { clear_interrupt(); }
+
+  [[nodiscard]] Recommender fresh() const {
+    ItemTower tower(sequences.num_items(), 16);
+    tower->init(11);
+    UserEncoder encoder(
+        UserEncoderConfig{.user_encoder = encoder_name(), .width = 16, .dropout = 0.2},
+        sequences.protocol.max_len);
+    encoder->init(12);
+    return Recommender(tower, encoder);
+  }
+
+  [[nodiscard]] virtual std::string encoder_name() const { return GetParam(); }
+
+  TrainingResult run(Recommender& model,
+                     const LoopConfig& loop,
+                     const std::string& folder,
+                     bool resume = false) {
+    make_folder(folder_ / folder);
+    return train(model,
+                 loop,
+                 {.sequences = sequences,
+                  .rows = training_rows(sequences),
+                  .run_folder = folder_ / folder,
+                  .seed = 7,
+                  .resume = resume});
+  }
+
+  data::Sequences sequences = ring_of_items(15, 60);
+  test::TempDir folder_;
+};
+
+TEST_P(RecommenderTraining, ResumesBitForBit) {
+  Recommender whole = fresh();
+  const TrainingResult wanted = run(whole, small_loop(6), "whole");
+
+  Recommender first = fresh();
+  request_interrupt(SIGTERM);  // one epoch is trained and saved
+  EXPECT_THROW(run(first, small_loop(6), "parts"), Interrupted);
+  EXPECT_THROW(run(first, small_loop(6), "parts", /*resume=*/true), Interrupted) << "two epochs";
+  clear_interrupt();
+  Recommender second = fresh();
+  const TrainingResult got = run(second, small_loop(6), "parts", /*resume=*/true);
+
+  EXPECT_TRUE(test::same_tensors(nn::parameters_of(*second), nn::parameters_of(*whole)));
+  EXPECT_EQ(got.epochs_run, wanted.epochs_run);
+  EXPECT_EQ(got.best_epoch, wanted.best_epoch);
+  EXPECT_EQ(got.best_valid_hit_rate, wanted.best_valid_hit_rate);
+  EXPECT_EQ(read_file(folder_ / "parts/train_log.jsonl"),
+            read_file(folder_ / "whole/train_log.jsonl"));
+}
+
+TEST_P(RecommenderTraining, LearnsWhatFollowsWhat) {
+  sequences = ring_of_items(50, 150);
+  Recommender model = fresh();
+  const auto hit_rate = [&] {
+    return evaluate(sequences,
+                    data::Split::kTest,
+                    model_ranker(model, sequences, torch::kCPU),
+                    {.cutoffs = {10}})
+        .all.cutoffs[0]
+        .hit_rate;
+  };
+  const double before = hit_rate();
+  LoopConfig loop = small_loop(12);
+  loop.optim.lr = 2e-2;
+  run(model, loop, "learns");
+  EXPECT_LT(before, 0.5);
+  EXPECT_GT(hit_rate(), 0.9);
+}
+
+INSTANTIATE_TEST_SUITE_P(Encoders,
+                         RecommenderTraining,
+                         ::testing::Values("sasrec", "gru4rec", "nextitnet"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+class SasRecTraining : public RecommenderTraining {
+ protected:
+  [[nodiscard]] std::string encoder_name() const override { return "sasrec"; }
+};
+
+TEST_F(SasRecTraining, KeepsTheBestEpochAndStopsWithoutPatience) {
+  Recommender model = fresh();
+  LoopConfig loop = small_loop(30);
+  loop.patience = 2;
+  loop.optim.lr = 0;  // nothing gets better: the first epoch stays the best
+  const TrainingResult result = run(model, loop, "patience");
+  EXPECT_EQ(result.best_epoch, 1);
+  EXPECT_EQ(result.epochs_run, 3);
+  EXPECT_TRUE(test::same_tensors(nn::parameters_of(*model), nn::parameters_of(*fresh())));
+}
+
+TEST_F(SasRecTraining, StopsAtALossThatIsNoNumberWithoutSavingIt) {
+  Recommender model = fresh();
+  {
+    const torch::NoGradGuard no_grad;
+    model->items->item_embedding->weight.fill_(NAN);
+  }
+  try {
+    run(model, small_loop(2), "broken");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kInternal);
+    EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "broken/checkpoint"));
+}
+
+TEST_F(SasRecTraining, RefusesToTrainOnNothing) {
+  Recommender model = fresh();
+  EXPECT_THROW(
+      train(
+          model, small_loop(1), {.sequences = sequences, .rows = {}, .run_folder = folder_.path()}),
+      DataError);
+}
+
+}  // namespace
+}  // namespace vragent::recommender
