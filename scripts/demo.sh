@@ -151,7 +151,9 @@ ask() { # NAME MODEL FLAG...
   shift 2
   beside "ask-$name" "$vragent" simulate --cases "$run/cases/eval/cases.jsonl" --model "$model" --max-tokens 80 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" "$@"
 }
+make_cases feedback --interactions "$pairs" --comments "$comments" --topk "$run/rec/ours/topk.valid.jsonl" --tasks feedback --users cold --num-users 0
 step ask-controls "$vragent" simulate --cases "$run/cases/eval/cases.jsonl" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed"
+ask feedback "$run/us/full" --agent vragent --cases "$run/cases/feedback/cases.jsonl" --p-yes log-prob
 ask zeroshot "$run/us/full-sft" --agent zeroshot
 ask sft "$run/us/full-sft" --agent vragent
 ask full "$run/us/full" --agent vragent
@@ -169,8 +171,6 @@ done
 step compare "$vragent" eval compare --cases "$run/cases/eval/cases.jsonl" --decisions "$(IFS=,; echo "${decisions[*]}")" --reference sft --out "$run/comparison.json"
 
 echo "== feedback: simulated likes and dislikes of cold users go back into the recommender"
-make_cases feedback --interactions "$pairs" --comments "$comments" --topk "$run/rec/ours/topk.valid.jsonl" --tasks feedback --users cold --num-users 0
-step ask-feedback "$vragent" simulate --cases "$run/cases/feedback/cases.jsonl" --model "$run/us/full" --agent vragent --p-yes log-prob --max-tokens 80 --batch-size 64 --out "$run/decisions/feedback" --threads 2 --seed "$seed"
 for arm in like dislike random; do
   recommend "feedback-$arm" "${text_tower[@]}" --captions "$run/captions/full" --feedback "$run/decisions/feedback/decisions.jsonl" --feedback-arm "$arm"
 done

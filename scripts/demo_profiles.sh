@@ -3,7 +3,7 @@
 case $profile in
   full)
     clip_steps=200 vlm1_steps=600 vlm2_steps=400
-    rec_epochs=80
+    rec_epochs=50
     sft_steps=1000 grpo_stages=judge:0.4,select:0.3
     eval_users=0
     ;;

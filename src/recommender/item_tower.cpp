@@ -38,6 +38,7 @@ void TowerConfig::check() const {
   if (tower == "text") check_given("text-model", text_model);
   check_range("max-tokens", static_cast<double>(max_tokens), 3, 4096);
   check_one_of("pooling", pooling, {"cls", "mean"});
+  check_range("projection-std", projection_std, 0, 10);
   check_range("trainable-layers", static_cast<double>(trainable_layers), -1, 1000);
 }
 
@@ -50,7 +51,8 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
                              const TowerConfig& config,
                              torch::Device device)
     : num_items_(static_cast<std::int64_t>(texts.size()) - 1),
-      mean_pooling_(config.pooling == "mean") {
+      mean_pooling_(config.pooling == "mean"),
+      projection_std_(config.projection_std) {
   const std::filesystem::path folder = models::resolve_model(config.text_model.string());
   encoder = register_module("encoder", models::load_bert(folder, torch::kFloat32, torch::kCPU));
   freeze(encoder, config.trainable_layers);
@@ -71,8 +73,9 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
 }
 
 void ItemTowerImpl::init(std::uint64_t seed) {
-  const nn::InitRule rule{.kind = nn::InitRule::Kind::kXavierNormal, .embedding_std = 0.02};
-  if (project) nn::init_parameters(*project, rule, seed);
+  const auto kind =
+      projection_std_ > 0 ? nn::InitRule::Kind::kNormal : nn::InitRule::Kind::kXavierNormal;
+  if (project) nn::init_parameters(*project, {.kind = kind, .std = projection_std_}, seed);
   if (!item_embedding) return;
   // The release draws the table as a Xavier matrix too, the padding row among it.
   const torch::NoGradGuard no_grad;

@@ -23,6 +23,7 @@ struct TowerConfig {
   std::int64_t max_tokens = 30;       // the release cuts here, [CLS] and [SEP] included
   std::int64_t trainable_layers = 2;  // the release trains BERT's last two
   std::string pooling = "cls";        // the release takes the first token
+  double projection_std = 0.0;        // the release draws Xavier normal
 
   void visit(auto& v) {
     v("tower", tower, "how items become vectors: id or text");
@@ -34,6 +35,10 @@ struct TowerConfig {
     v("pooling",
       pooling,
       "text vector: cls, the first token; mean, of all tokens (as sentence encoders)");
+    v("projection-std",
+      projection_std,
+      "first weights of the text tower's projection; 0 is Xavier. Small ones (0.02) keep the first "
+      "logits small where few steps follow");
   }
 
   void check() const;
@@ -57,7 +62,7 @@ struct ItemTowerImpl : torch::nn::Module {
   /// All vectors [N+1, D] without gradients, in chunks.
   torch::Tensor all_vectors();
 
-  /// Draws what no checkpoint gave: the table, or the projection (Xavier normal).
+  /// Draws what no checkpoint gave: the table, or the projection.
   void init(std::uint64_t seed);
 
   [[nodiscard]] std::int64_t num_items() const { return num_items_; }
@@ -71,6 +76,7 @@ struct ItemTowerImpl : torch::nn::Module {
 
   std::int64_t num_items_;
   bool mean_pooling_ = false;
+  double projection_std_ = 0;
   torch::Tensor token_ids_;  ///< int64 [N+1, T]
   torch::Tensor lengths_;    ///< int64 [N+1]
   torch::Tensor frozen_;     ///< [N+1, D_encoder] where the encoder does not train
