@@ -55,6 +55,8 @@ ChatExample from_case(const std::string& line,
   for (const chat::Message& message : simulator::task_messages(row, prompt))
     example.turns.push_back({message.role, message.text, {}});
   example.turns.push_back({"assistant", answer, {}});
+  const std::string prefill = simulator::assistant_prefill(prompt);
+  if (answer.starts_with(prefill)) example.prefill = prefill;
   return example;
 }
 
@@ -111,6 +113,28 @@ std::vector<bool> mark_answers(std::span<const chat::Message> messages,
   return marks;
 }
 
+/// A chat whose last answer begins with a prefill; the loss counts what follows it.
+TokenExample encode_prefilled(std::span<const chat::Message> messages,
+                              const std::string& prefill,
+                              const engine::ChatEncoder& encoder) {
+  const auto asked = messages.first(messages.size() - 1);
+  const std::size_t head = encoder.encode(asked, "", true).ids.size();
+  TokenExample result{.chat = encoder.encode(asked, prefill, true)};
+  std::vector<std::int64_t>& ids = result.chat.ids;
+  result.in_loss.assign(ids.size(), false);
+  const auto rest = encoder.tokenizer().encode(messages.back().text.substr(prefill.size()),
+                                               {.add_special = false});
+  ids.insert(ids.end(), rest.begin(), rest.end());
+
+  std::vector<chat::Message> unsaid(messages.begin(), messages.end());
+  unsaid.back().text.clear();
+  const auto closed = encoder.encode(unsaid, "", false).ids;
+  ids.insert(ids.end(), closed.begin() + static_cast<std::ptrdiff_t>(head), closed.end());
+  result.in_loss.resize(ids.size(), true);
+  result.in_loss.back() = false;  // the line feed behind the end mark
+  return result;
+}
+
 }  // namespace
 
 std::vector<ChatExample> load_examples(const fs::path& path,
@@ -128,6 +152,8 @@ TokenExample encode_example(const ChatExample& example,
                             const engine::ChatEncoder& encoder,
                             bool all_tokens) {
   const std::vector<chat::Message> messages = read_messages(example);
+  if (!example.prefill.empty() && !all_tokens)
+    return encode_prefilled(messages, example.prefill, encoder);
   TokenExample result{.chat = encoder.encode(messages, "", /*add_generation_prompt=*/false)};
   const std::size_t length = result.chat.ids.size();
   if (all_tokens) {
