@@ -4,6 +4,7 @@
 
 #include "vragent/data/cases.h"
 #include "vragent/media/image.h"
+#include "vragent/simulator/answer_parser.h"
 #include "vragent/simulator/tasks.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -40,14 +41,22 @@ ChatExample::Turn parse_turn(const Json& message,
   return turn;
 }
 
+/// The response as it stands; without reasoning its answer alone, or else the truth. "" when there
+/// is none.
+std::string answer_to_learn(const data::Case& row, const simulator::PromptConfig& prompt) {
+  if (prompt.cot) return row.response;
+  const std::string answer = row.response.empty()
+                                 ? simulator::true_answer(row)
+                                 : std::string(simulator::split_reply(row.response).answer);
+  return answer.empty() ? "" : simulator::answer_in_form("", answer, prompt);
+}
+
 ChatExample from_case(const std::string& line,
                       const std::string& where,
                       const simulator::PromptConfig& prompt) {
   const data::Case row = data::parse_case(line, where);
-  std::string answer = row.response;
-  if (answer.empty() && !prompt.cot)
-    answer = simulator::answer_in_form("", simulator::true_answer(row), prompt);
-  if (answer.empty() || (row.response.empty() && simulator::true_answer(row).empty())) {
+  const std::string answer = answer_to_learn(row, prompt);
+  if (answer.empty()) {
     throw DataError(where +
                     ": a case needs a \"response\" to learn from (or, with --no-cot, a label)");
   }
