@@ -127,7 +127,8 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 std::string nearest_name(const std::vector<std::string>& known, const std::string& name) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(name.size() / 2, 2);
+  // Below this distance a name is near; two letters swapped ("titel") are two edits.
+  std::size_t best_distance = name.size() < 4 ? 2 : std::max<std::size_t>(name.size() / 2, 3);
   for (const std::string& candidate : known) {
     const std::size_t distance = edit_distance(candidate, name);
     if (distance < best_distance) {

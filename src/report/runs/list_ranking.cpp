@@ -23,18 +23,36 @@ struct Target {
   std::string item_id;
 };
 
-/// "user,item" or "user TAB item".
+/// "user,item" (quotes as in CSV) or "user TAB item".
 Target parse_plain(const std::string& line, const std::string& where) {
-  const char separator = line.find('\t') == std::string::npos ? ',' : '\t';
-  const auto fields = split(line, separator);
+  std::vector<std::string> fields;
+  if (line.find('\t') == std::string::npos) {
+    fields = split_csv(line, where);
+  } else {
+    for (const std::string_view field : split(line, '\t')) fields.emplace_back(field);
+  }
   if (fields.size() != 2 || trim(fields[0]).empty() || trim(fields[1]).empty()) {
     throw DataError(where + ": a target is {\"user_id\": ..., \"item_id\": ...} or user,item");
   }
   return {std::string(trim(fields[0])), std::string(trim(fields[1]))};
 }
 
+/// Whether the first plain line names its columns: user,item or user_id:token TAB item_id:token. A
+/// user may well be called user1.
+bool is_header(const Target& target) {
+  const auto is_name = [](const std::string& field, const std::string& name) {
+    const std::string column = field.substr(0, field.find(':'));
+    return column == name || column == name + "_id" || column == name + "id";
+  };
+  return is_name(target.user_id, "user") && is_name(target.item_id, "item");
+}
+
+bool is_json(const std::string& line) {
+  return trim(line).starts_with('{');
+}
+
 Target parse_target(const std::string& line, const std::string& where) {
-  if (!trim(line).starts_with('{')) return parse_plain(line, where);
+  if (!is_json(line)) return parse_plain(line, where);
   const Json object = parse_json_object(line, where);
   const JsonRecord record(object, where);
   return {record.id("user_id"), record.id("item_id")};
@@ -45,8 +63,7 @@ std::vector<Target> load_targets(const std::filesystem::path& path) {
   std::unordered_set<std::string> users;
   for_each_line(path, [&](const std::string& line, const std::string& where) {
     const Target target = parse_target(line, where);
-    const bool is_header = targets.empty() && target.user_id.starts_with("user");
-    if (is_header && target.item_id.starts_with("item")) return;
+    if (targets.empty() && !is_json(line) && is_header(target)) return;
     if (!users.insert(target.user_id).second) {
       throw DataError(formatted("{}: user {} has a target already", where, target.user_id));
     }

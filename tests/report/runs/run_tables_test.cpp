@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/report/runs/run_tables.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/runs/small_runs.h"
+#include "support/temp_dir.h"
+#include "vragent/util/error.h"
+
+namespace vragent::report::runs {
+namespace {
+
+using test::write_ranking;
+using test::write_scores;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::ThrowsMessage;
+
+RunTable table_of(std::int64_t id, const std::vector<std::string>& runs) {
+  return build_table({.id = id, .runs = runs, .data = "invented"});
+}
+
+const OwnValue& value_of(const OwnRow& row, const std::string& column) {
+  for (const OwnValue& value : row.values) {
+    if (value.column == column) return value;
+  }
+  throw std::logic_error("no column " + column);
+}
+
+std::vector<std::string> names_of(const RunTable& table) {
+  std::vector<std::string> names;
+  for (const OwnRow& row : table.rows) names.push_back(row.name);
+  return names;
+}
+
+TEST(RunTable, TakesTheColumnsOfTable1FromMetrics) {
+  const vragent::test::TempDir folder;
+  const RunTable table = table_of(1, {"SASRec=" + write_ranking(folder / "a", {.hit_rate = 0.2})});
+  ASSERT_THAT(table.rows, SizeIs(1));
+  EXPECT_DOUBLE_EQ(value_of(table.rows[0], "HR@10").value, 0.2);
+  EXPECT_DOUBLE_EQ(value_of(table.rows[0], "NDCG@20").value, 0.15);
+  EXPECT_THAT(table.marked.table.rows[0],
+              ElementsAre("SASRec", "invented", ".2000", ".1000", ".3000", ".1500"));
+}
+
+TEST(RunTable, TakesColdUsersOfTable4FromTheirOwnPart) {
+  const vragent::test::TempDir folder;
+  const RunTable table =
+      table_of(4, {"like=" + write_ranking(folder / "a", {.hit_rate = 0.2, .has_feedback = true})});
+  EXPECT_DOUBLE_EQ(value_of(table.rows[0], "HR@10 all").value, 0.2);
+  EXPECT_DOUBLE_EQ(value_of(table.rows[0], "HR@10 cold").value, 0.1);
+  EXPECT_THAT(table.marked.table.notes,
+              testing::Contains(HasSubstr("like: arm like, 31 items added to 9 users; 2 were "
+                                          "held-out items (dropped)")));
+}
+
+TEST(RunTable, AveragesSeedsOfOneName) {
+  const vragent::test::TempDir folder;
+  const RunTable table =
+      table_of(1,
+               {"x=" + write_ranking(folder / "a", {.hit_rate = 0.1, .seed = 1}),
+                "y=" + write_ranking(folder / "b", {.hit_rate = 0.3, .seed = 1}),
+                "x=" + write_ranking(folder / "c", {.hit_rate = 0.2, .seed = 2})});
+  EXPECT_THAT(names_of(table), ElementsAre("x", "y"));
+  EXPECT_EQ(table.rows[0].num_runs, 2);
+  EXPECT_DOUBLE_EQ(value_of(table.rows[0], "HR@10").value, 0.15);
+  EXPECT_NEAR(*value_of(table.rows[0], "HR@10").std, 0.0707107, 1e-6);
+  EXPECT_EQ(table.rows[1].num_runs, 1);
+  EXPECT_FALSE(value_of(table.rows[1], "HR@10").std.has_value());
+}
+
+TEST(RunTable, DropsIntervalsOfAveragedRows) {
+  const vragent::test::TempDir folder;
+  const RunTable table = table_of(2,
+                                  {"sft=" + write_scores(folder / "a", {{"vragent", "m1", 0.6}}),
+                                   "sft=" + write_scores(folder / "b", {{"vragent", "m2", 0.8}}),
+                                   "rl=" + write_scores(folder / "c", {{"vragent", "m3", 0.9}})});
+  EXPECT_THAT(names_of(table), ElementsAre("sft", "rl"));
+  EXPECT_DOUBLE_EQ(value_of(table.rows[0], "Acc").value, 0.7);
+  EXPECT_FALSE(value_of(table.rows[0], "Acc").interval.has_value());
+  EXPECT_TRUE(value_of(table.rows[1], "Acc").interval.has_value());
+  EXPECT_THAT(table.marked.table.rows[1][2], HasSubstr(".900 [.850, .950]"));
+}
+
+TEST(RunTable, RefusesRunsOfDifferentProtocols) {
+  const vragent::test::TempDir folder;
+  const std::string plain = "a=" + write_ranking(folder / "a");
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {plain, "b=" + write_ranking(folder / "b", {.masked = "none"})});
+      },
+      ThrowsMessage<DataError>(AllOf(HasSubstr("'a' and 'b'"), HasSubstr("masked none"))));
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {plain, "c=" + write_ranking(folder / "c", {.users = 99})});
+      },
+      ThrowsMessage<DataError>(HasSubstr("cannot stand in one table")));
+  EXPECT_THAT(
+      [&] {
+        table_of(2,
+                 {"a=" + write_scores(folder / "d", {{"vragent", "m"}}),
+                  "b=" + write_scores(folder / "e", {{"vragent", "m"}}, "ff")});
+      },
+      ThrowsMessage<DataError>(HasSubstr("cannot stand in one table")));
+}
+
+TEST(RunTable, TakesSeedAndLossForNoDifferenceOfProtocol) {
+  const vragent::test::TempDir folder;
+  const RunTable table =
+      table_of(1,
+               {"pop=" + write_ranking(folder / "a", {.seed = 5, .loss = "none"}),
+                "SASRec=" + write_ranking(folder / "b")});
+  ASSERT_THAT(table.rows, SizeIs(2));
+  EXPECT_TRUE(table.rows[0].is_control);
+  EXPECT_FALSE(table.rows[1].is_control);
+  EXPECT_THAT(to_text(plain_table(table)), HasSubstr("pop (control)"));
+}
+
+TEST(RunTable, ShowsControlsOfAllFilesOnceBelowTheAgents) {
+  const vragent::test::TempDir folder;
+  const test::AgentEntry random{"random", "", 0.51};
+  const RunTable table =
+      table_of(6,
+               {"sft=" + write_scores(folder / "a", {random, {"vragent", "m1", 0.6}}),
+                "full=" + write_scores(folder / "b", {{"vragent", "m2", 0.7}, random})});
+  EXPECT_THAT(names_of(table), ElementsAre("sft", "full", "random"));
+  EXPECT_TRUE(table.rows[2].is_control);
+  EXPECT_EQ(table.rows[2].num_runs, 1);
+  EXPECT_EQ(table.marked.kinds[2], RowKind::kControl);
+}
+
+TEST(RunTable, KeepsTheNamesOfControlsWithoutAnAgent) {
+  const vragent::test::TempDir folder;
+  const RunTable table =
+      table_of(2, {"controls=" + write_scores(folder / "a", {{"random", ""}, {"pop", "", 0.55}})});
+  EXPECT_THAT(names_of(table), ElementsAre("random", "pop"));
+}
+
+TEST(RunTable, RefusesTwoAgentsBehindOneName) {
+  const vragent::test::TempDir folder;
+  EXPECT_THAT(
+      [&] {
+        table_of(2, {"a=" + write_scores(folder / "a", {{"vragent", "m"}, {"zeroshot", "m"}})});
+      },
+      ThrowsMessage<ConfigError>(HasSubstr("vragent, zeroshot")));
+}
+
+TEST(RunTable, WantsToBeToldWhichNegativesAreMeant) {
+  const vragent::test::TempDir folder;
+  const std::string run = "a=" + write_scores(folder / "a", {{"vragent", "m", 0.7, "uniform"}});
+  EXPECT_DOUBLE_EQ(value_of(table_of(2, {run}).rows[0], "Acc").value, 0.7);
+  EXPECT_THAT(
+      [&] { build_table({.id = 2, .runs = {run}, .data = "invented", .negatives = "popmatch"}); },
+      ThrowsMessage<DataError>(AllOf(HasSubstr("popmatch"), HasSubstr("there are: uniform"))));
+}
+
+TEST(RunTable, StandsBesideThePaperWhenAsked) {
+  const vragent::test::TempDir folder;
+  const RunTable table = build_table({.id = 1,
+                                      .runs = {"SASRec=" + write_ranking(folder / "a")},
+                                      .data = "invented",
+                                      .published = true});
+  EXPECT_THAT(table.rows, SizeIs(1));
+  EXPECT_GT(table.marked.table.rows.size(), 10U);
+  const Json object = parse_json_object(table_json(table), "json");
+  EXPECT_EQ(object["rows"].front()["kind"], "paper");
+  EXPECT_EQ(object["rows"].back()["kind"], "ours");
+  EXPECT_EQ(object["rows"].back()["values"]["HR@10"]["value"], 0.1);
+}
+
+TEST(RunTable, RefusesWhatCannotBeATable) {
+  const vragent::test::TempDir folder;
+  const std::string run = write_ranking(folder / "a");
+  EXPECT_THAT([&] { table_of(3, {"a=" + run}); },
+              ThrowsMessage<ConfigError>(HasSubstr("--id must be 1, 2, 4, 5 or 6; got 3")));
+  EXPECT_THAT([&] { table_of(1, {}); },
+              ThrowsMessage<ConfigError>(HasSubstr("--runs is required")));
+  EXPECT_THAT([&] { table_of(1, {run}); },
+              ThrowsMessage<ConfigError>(HasSubstr("wants a row name")));
+  EXPECT_THAT([&] { build_table({.id = 1, .runs = {"a=" + run}}); },
+              ThrowsMessage<ConfigError>(HasSubstr("--data is required")));
+  EXPECT_THAT([&] { table_of(1, {"a=" + (folder / "nowhere").string()}); },
+              ThrowsMessage<Error>(HasSubstr("nowhere")));
+}
+
+TEST(RunTable, NamesTheMissingKeyOfABrokenFile) {
+  const vragent::test::TempDir folder;
+  write_file(folder / "metrics.json", "{\"test\": {}}");
+  EXPECT_THAT([&] { table_of(1, {"a=" + folder.path().string()}); },
+              ThrowsMessage<DataError>(AllOf(HasSubstr("metrics.json"), HasSubstr("test_cold"))));
+}
+
+}  // namespace
+}  // namespace vragent::report::runs
