@@ -3,8 +3,9 @@
 # The whole pipeline on the mini world: sets up, builds, makes a small synthetic data set with real encoded videos,
 # trains its tiny models, runs every command, prints the mini Tables 1, 2, 4, 5, 6 and writes demo/report.html.
 #
-# Usage: demo.sh [--profile full|smoke] [--out DIR] [--fresh] [--seed N] [--check] [--no-build]
+# Usage: demo.sh [--profile full|core|smoke] [--out DIR] [--fresh] [--seed N] [--check] [--no-build]
 #   full   600 videos, 1,500 users, the models learn what they can (about 15-20 minutes on 2 cores)
+#   core   the sizes of full, but only the rows that the regression asserts (what CI runs)
 #   smoke  200 videos, 600 users, a few steps of everything: shows that it runs, not that it learns (minutes)
 #   --check  compares the results with the recorded bands in tests/regression and fails outside of them
 # A step that has finished is not run again; --fresh starts over. One build, thread count and seed: the same bits.
@@ -21,11 +22,11 @@ while [ $# -gt 0 ]; do
     --fresh) fresh=1; shift ;;
     --check) check=1; shift ;;
     --no-build) build=; shift ;;
-    -h | --help) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "demo.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
   esac
 done
-[ "$profile" = full ] || [ "$profile" = smoke ] || { echo "demo.sh: --profile must be full or smoke" >&2; exit 2; }
+case $profile in full | core | smoke) ;; *) echo "demo.sh: --profile must be full, core or smoke" >&2; exit 2 ;; esac
 
 [ -z "$build" ] || scripts/build.sh vragent mini_world
 tools=build/${VRAGENT_PRESET:-release}/tools
@@ -51,26 +52,33 @@ step() {
 }
 
 # Two steps at a time, each with one thread, use two cores better than one step with two threads.
-running=()
+running=0 failures=0
+trap 'jobs -p | xargs -r kill 2>/dev/null || true' EXIT
 beside() {
+  if [ "$running" -ge 2 ]; then
+    wait -n || failures=1
+    running=$((running - 1))
+  fi
+  [ "$failures" -eq 0 ] || exit 1
   step "$@" &
-  running+=($!)
-  [ "${#running[@]}" -lt 2 ] || settle
+  running=$((running + 1))
 }
 settle() {
-  local job failed=0
-  for job in "${running[@]}"; do wait "$job" || failed=1; done
-  running=()
-  return $failed
+  while [ "$running" -gt 0 ]; do
+    wait -n || failures=1
+    running=$((running - 1))
+  done
+  [ "$failures" -eq 0 ] || exit 1
 }
+has() { [[ " $1 " == *" $2 "* ]]; }
 
 world=$run/world corpus=$run/corpus models=$run/models
 titles=$world/mini_title_en.csv pairs=$world/mini_pairs.tsv comments=$world/mini_comment_en.txt
 begin=$SECONDS
 
 echo "== the world: videos, titles, users, comments; and the corpora that stand for pre-training"
-step world "$mini_world" make --out "$world" --profile "$profile"
-step corpus "$mini_world" corpus --out "$corpus" --profile "$profile"
+step world "$mini_world" make --out "$world" --profile "$world_size"
+step corpus "$mini_world" corpus --out "$corpus" --profile "$world_size"
 step models "$mini_world" models --out "$models" --texts "$corpus/texts.txt"
 
 echo "== IP agent: CLIP, key frames, the vision-language model, captions (and their ablations)"
@@ -81,6 +89,7 @@ step vlm-stage2 "$vragent" sft --config configs/mini/vlm-stage2.json --model "$r
 caption() { # NAME FLAG...
   local name=$1
   shift
+  has "$captions" "$name" || return 0
   beside "captions-$name" "$vragent" ip-caption --model "$run/vlm" --frames "$run/frames" --items "$titles" --sampling.max-tokens 160 --out "$run/captions/$name" --threads 1 --seed "$seed" "$@"
 }
 caption full
@@ -89,56 +98,60 @@ caption no-cmp --no-cmp
 caption no-rra --no-rra
 settle
 
-echo "== recommenders: every row sees the same protocol and the same settings"
-recommend() { # NAME FLAG...
-  local name=$1
-  shift
-  beside "rec-$name" "$vragent" train-sasrec --config configs/mini/train-sasrec.json --interactions "$pairs" --epochs "$rec_epochs" \
-    --top-k-splits test,valid --out "$run/rec/$name" --threads 1 --seed "$seed" "$@"
-}
-text_tower=(--tower text --text-model "$models/bert" --items "$titles")
-recommend pop --model pop
-recommend markov --model markov
-recommend id
-recommend gru4rec --user-encoder gru4rec
-recommend nextitnet --user-encoder nextitnet
-recommend title "${text_tower[@]}"
-recommend ours "${text_tower[@]}" --captions "$run/captions/full"
-recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
-recommend no-kfr "${text_tower[@]}" --captions "$run/captions/no-kfr"
-recommend no-cmp "${text_tower[@]}" --captions "$run/captions/no-cmp"
-recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
-settle
-
-echo "== US agent: cases, demonstrations, supervised start, then GRPO (judgment, then selection)"
-# Cold users are the test; GRPO learns on the others; demonstrations come from users of another corpus.
 make_cases() { # NAME FLAG...
   local name=$1
   shift
   step "cases-$name" "$vragent" eval make-cases --items "$titles" --captions "$run/captions/full" --cold-max-len 6 --seed "$seed" --out "$run/cases/$name" "$@"
 }
-make_cases eval --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk,popmatch --users cold --num-users "$eval_users"
-make_cases train --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk --users all --num-users 0 --exclude-users "$run/cases/eval/users.txt"
-make_cases demos --interactions "$corpus/sft_pairs.tsv" --comments "$corpus/sft_comment_en.txt" --negatives uniform --users all --num-users 0
-step teach "$mini_world" teach --cases "$run/cases/demos/cases.jsonl" --out "$run/demos.jsonl"
-
-train_agent() { # NAME PROMPT_FLAG...: a supervised start of its own, then GRPO from it
+train_agent() { # NAME PROMPT_FLAG...: a supervised start of its own
   local name=$1
   shift
+  has "$agents" "$name" || return 0
   beside "sft-$name" "$vragent" sft --config configs/mini/sft.json --model "$models/lm" --train "$run/demos.jsonl" --max-steps "$sft_steps" --out "$run/us/$name-sft" --threads 1 --seed "$seed" "$@"
 }
-reinforce() { # NAME PROMPT_FLAG...
+recommend() { # NAME FLAG...
   local name=$1
   shift
-  beside "grpo-$name" "$vragent" grpo-train --config configs/mini/grpo-train.json --model "$run/us/$name-sft" --cases "$run/cases/train/cases.jsonl" --stages "$grpo_stages" \
-    --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
+  has "$rows" "$name" || return 0
+  beside "rec-$name" "$vragent" train-sasrec --config configs/mini/train-sasrec.json --interactions "$pairs" --epochs "$rec_epochs" \
+    --top-k-splits test,valid --out "$run/rec/$name" --threads 1 --seed "$seed" "$@"
 }
+text_tower=(--tower text --text-model "$models/bert" --items "$titles")
 no_cot=(--no-prompt.cot) no_comments=(--no-prompt.comments) titles_only=(--prompt.item-text title)
+
+echo "== recommenders, all under one protocol; beside them the user agents' supervised start"
+# Demonstrations come from users of another corpus.
+make_cases demos --interactions "$corpus/sft_pairs.tsv" --comments "$corpus/sft_comment_en.txt" --negatives uniform --users all --num-users 0
+step teach "$mini_world" teach --cases "$run/cases/demos/cases.jsonl" --out "$run/demos.jsonl"
 train_agent full
+recommend title "${text_tower[@]}"
+recommend pop --model pop
+recommend markov --model markov
+recommend id
+recommend ours "${text_tower[@]}" --captions "$run/captions/full"
+recommend no-kfr "${text_tower[@]}" --captions "$run/captions/no-kfr"
 train_agent no-comment "${no_comments[@]}"
+recommend gru4rec --user-encoder gru4rec
+recommend nextitnet --user-encoder nextitnet
+recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
+recommend no-cmp "${text_tower[@]}" --captions "$run/captions/no-cmp"
+recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
 train_agent no-ip "${titles_only[@]}"
 train_agent no-cot "${no_cot[@]}"
 settle
+
+echo "== user agents: GRPO on cases, judgments first, then selections"
+# Cold users are the test; GRPO learns on the others.
+make_cases eval --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk,popmatch --users cold --num-users "$eval_users"
+make_cases train --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk --users all --num-users 0 --exclude-users "$run/cases/eval/users.txt"
+make_cases feedback --interactions "$pairs" --comments "$comments" --topk "$run/rec/ours/topk.valid.jsonl" --tasks feedback --users cold --num-users 0
+reinforce() { # NAME PROMPT_FLAG...
+  local name=$1
+  shift
+  has "$agents" "$name" || return 0
+  beside "grpo-$name" "$vragent" grpo-train --config configs/mini/grpo-train.json --model "$run/us/$name-sft" --cases "$run/cases/train/cases.jsonl" --stages "$grpo_stages" \
+    --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
+}
 reinforce full
 reinforce no-comment "${no_comments[@]}"
 reinforce no-ip "${titles_only[@]}"
@@ -149,26 +162,30 @@ echo "== simulated users answer the same frozen cases; label-free controls besid
 ask() { # NAME MODEL FLAG...
   local name=$1 model=$2
   shift 2
-  beside "ask-$name" "$vragent" simulate --cases "$run/cases/eval/cases.jsonl" --model "$model" --max-tokens 80 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" "$@"
+  [ -e "$model/config.json" ] || return 0
+  beside "ask-$name" "$vragent" simulate --model "$model" --max-tokens 120 --max-history 5 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" "$@"
 }
-make_cases feedback --interactions "$pairs" --comments "$comments" --topk "$run/rec/ours/topk.valid.jsonl" --tasks feedback --users cold --num-users 0
-step ask-controls "$vragent" simulate --cases "$run/cases/eval/cases.jsonl" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed"
+score() {
+  step "score-$1" "$vragent" eval score --cases "$run/cases/eval/cases.jsonl" --decisions "$2$run/decisions/$1/decisions.jsonl" --out "$run/scores/$1"
+}
+eval_cases=(--cases "$run/cases/eval/cases.jsonl")
+step ask-controls "$vragent" simulate "${eval_cases[@]}" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed"
 ask feedback "$run/us/full" --agent vragent --cases "$run/cases/feedback/cases.jsonl" --p-yes log-prob
-ask zeroshot "$run/us/full-sft" --agent zeroshot
-ask sft "$run/us/full-sft" --agent vragent
-ask full "$run/us/full" --agent vragent
-ask no-comment "$run/us/no-comment" --agent vragent --no-comments
-ask no-ip "$run/us/no-ip" --agent vragent --item-text title
-ask no-cot "$run/us/no-cot" --agent vragent --no-cot
+ask zeroshot "$run/us/full-sft" "${eval_cases[@]}" --agent zeroshot
+ask sft "$run/us/full-sft" "${eval_cases[@]}" --agent vragent
+ask full "$run/us/full" "${eval_cases[@]}" --agent vragent
+ask no-comment "$run/us/no-comment" "${eval_cases[@]}" --agent vragent --no-comments
+ask no-ip "$run/us/no-ip" "${eval_cases[@]}" --agent vragent --item-text title
+ask no-cot "$run/us/no-cot" "${eval_cases[@]}" --agent vragent --no-cot
 settle
-score() { step "score-$1" "$vragent" eval score --cases "$run/cases/eval/cases.jsonl" --decisions "$2$run/decisions/$1/decisions.jsonl" --out "$run/scores/$1"; }
 score controls ""
 decisions=()
 for name in zeroshot sft no-cot no-comment no-ip full; do
+  [ -e "$run/decisions/$name" ] || continue
   score "$name" "$name="
   decisions+=("$name=$run/decisions/$name/decisions.jsonl")
 done
-step compare "$vragent" eval compare --cases "$run/cases/eval/cases.jsonl" --decisions "$(IFS=,; echo "${decisions[*]}")" --reference sft --out "$run/comparison.json"
+step compare "$vragent" eval compare "${eval_cases[@]}" --decisions "$(IFS=,; echo "${decisions[*]}")" --reference sft --out "$run/comparison.json"
 
 echo "== feedback: simulated likes and dislikes of cold users go back into the recommender"
 for arm in like dislike random; do

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sizes of the demo's profiles; read by scripts/demo.sh.
+# Sizes of the demo's profiles; read by scripts/demo.sh. core has the sizes and seeds of full, so its numbers are the same.
+world_size=full
+clip_steps=200 vlm1_steps=600 vlm2_steps=400
+rec_epochs=50
+sft_steps=1000 grpo_stages=judge:0.27,select:0.27
+eval_users=0
+captions="full no-kfr no-cmp no-rra"
+rows="pop markov id gru4rec nextitnet title ours nextitnet-ours no-kfr no-cmp no-rra feedback-like feedback-dislike feedback-random"
+agents="full no-comment no-ip no-cot"
 case $profile in
-  full)
-    clip_steps=200 vlm1_steps=600 vlm2_steps=400
-    rec_epochs=50
-    sft_steps=1000 grpo_stages=judge:0.4,select:0.3
-    eval_users=0
+  core)
+    rows="pop markov id title ours no-kfr feedback-like feedback-dislike feedback-random"
+    captions="full no-kfr"
+    agents="full"
     ;;
   smoke)
+    world_size=smoke
     clip_steps=100 vlm1_steps=150 vlm2_steps=80
     rec_epochs=15
     sft_steps=80 grpo_stages=judge:0.05,select:0.05

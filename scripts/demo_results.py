@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gathers the numbers of a demo run, says which mechanisms show, and holds them against recorded bands.
 
-demo_results.py RUN --profile P [--check]     writes RUN/results.json and RUN/checks.json and prints the checks;
-                                              --check: exit 1 outside of tests/regression/P.json
-demo_results.py --record P RUN RUN ...        prints a new tests/regression/P.json from runs of several seeds
+demo_results.py RUN [--check]         writes RUN/results.json and RUN/checks.json and prints the checks;
+                                      --check: exit 1 outside of tests/regression/core.json
+demo_results.py --record RUN RUN ...  prints a new tests/regression/core.json from runs of several seeds
 """
 import argparse
 import json
@@ -43,6 +43,8 @@ def load(path):
 def recommender_numbers(run):
     numbers = {}
     for name in RECOMMENDERS:
+        if not (run / "rec" / name / "metrics.json").exists():
+            continue  # the profile leaves this row out
         metrics = load(run / "rec" / name / "metrics.json")
         numbers[f"rec/{name}/hr@10"] = metrics["test"]["hr@10"]
         numbers[f"rec/{name}/ndcg@10"] = metrics["test"]["ndcg@10"]
@@ -53,6 +55,8 @@ def recommender_numbers(run):
 def agent_numbers(run):
     numbers = {}
     for folder in AGENTS + ["controls"]:
+        if not (run / "scores" / folder / "scores.json").exists():
+            continue
         for agent in load(run / "scores" / folder / "scores.json")["agents"]:
             name = agent["agent"] if folder == "controls" else folder
             for judge in agent["judge"]:
@@ -76,6 +80,8 @@ def truth_numbers(run):
 def mechanism_checks(numbers):
     checks = []
     for what, higher, lower in MECHANISMS:
+        if higher not in numbers or lower not in numbers:
+            continue
         difference = numbers[higher] - numbers[lower]
         detail = f"{higher} {numbers[higher]:.4f}, {lower} {numbers[lower]:.4f}, difference {difference:+.4f}"
         checks.append({"name": what, "ok": difference > 0, "detail": detail})
@@ -99,7 +105,7 @@ def band_checks(numbers, recorded):
     return checks
 
 
-def record(profile, runs):
+def record(runs):
     """Bands are the mean of the seeds -+ 4 sample deviations, at least .01 wide on each side."""
     results = [load(pathlib.Path(run) / "results.json") for run in runs]
     bands = {}
@@ -110,25 +116,26 @@ def record(profile, runs):
                        "low": round(statistics.mean(values) - spread, 4), "high": round(statistics.mean(values) + spread, 4)}
     margins, signs = {}, {}
     for what, higher, lower in MECHANISMS:
+        if higher not in bands or lower not in bands:
+            continue
         gaps = [result["numbers"][higher] - result["numbers"][lower] for result in results]
         signs[what] = f"{sum(gap > 0 for gap in gaps)} of {len(gaps)} seeds, mean {statistics.mean(gaps):+.4f}, std {statistics.stdev(gaps):.4f}"
         if what in ASSERTED:
             margins[what] = round(max(0.0, statistics.mean(gaps) - 4 * statistics.stdev(gaps)), 4)
-    command = f"for s in 1 2 3 4 5; do scripts/demo.sh --profile {profile} --seed $s --out demo/seed$s; done; " \
-              f"scripts/demo_results.py --record {profile} demo/seed*/{profile}"
+    command = "for s in 1 2 3 4 5; do scripts/demo.sh --profile core --seed $s --out demo/seed$s; done; " \
+              "scripts/demo_results.py --record demo/seed*/core >tests/regression/core.json"
     return {"command": command, "seeds": [result["seed"] for result in results], "shows": signs, "margins": margins, "bands": bands}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+")
-    parser.add_argument("--profile", default="full")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--record", metavar="PROFILE")
+    parser.add_argument("--record", action="store_true")
     args = parser.parse_args()
     if args.record:
-        print(json.dumps(record(args.record, args.runs), indent=1))
+        print(json.dumps(record(args.runs), indent=1))
         return 0
     run = pathlib.Path(args.runs[0])
     numbers = {**recommender_numbers(run), **truth_numbers(run), **agent_numbers(run)}
@@ -140,7 +147,7 @@ def main():
         print(f"   {'yes' if check['ok'] else 'NO '}  {check['name']}: {check['detail']}")
     if not args.check:
         return 0
-    failed = [check for check in band_checks(numbers, load(ROOT / "tests" / "regression" / f"{args.profile}.json")) if not check["ok"]]
+    failed = [check for check in band_checks(numbers, load(ROOT / "tests" / "regression" / "core.json")) if not check["ok"]]
     for check in failed:
         print(f"demo_results.py: REGRESSION {check['name']}: {check['detail']}", file=sys.stderr)
     print(f"== regression: {'ok' if not failed else f'{len(failed)} outside'}")

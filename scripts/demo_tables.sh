@@ -20,6 +20,7 @@ table_specs() {
     read -ra words <<<"$line"
     list=
     for word in "${words[@]:1}"; do
+      [ -e "${word#*=}" ] || continue
       list+="${list:+, }\"$(row_name "${word%%=*}")=${word#*="$run"/}\""
     done
     printf '%s{"id": %s, "runs": [%s]}' "$comma" "${words[0]}" "$list"
@@ -27,12 +28,23 @@ table_specs() {
   done
 }
 
+# "NAME=RUN", ... of those runs that this profile has.
+present() {
+  local word list=
+  for word in "$@"; do
+    [ ! -e "$run/${word#*=}" ] || list+="${list:+, }\"$word\""
+  done
+  printf '%s' "$list"
+}
+
 print_tables() {
   local line words word runs
   for line in "${tables[@]}"; do
     read -ra words <<<"$line"
     runs=()
-    for word in "${words[@]:1}"; do runs+=("$(row_name "${word%%=*}")=${word#*=}"); done
+    for word in "${words[@]:1}"; do
+      [ ! -e "${word#*=}" ] || runs+=("$(row_name "${word%%=*}")=${word#*=}")
+    done
     "$vragent" -q eval table --id "${words[0]}" --data "$data" "${runs[@]}"
     echo
   done
@@ -65,8 +77,8 @@ write_spec() {
     {"title": "Recommenders", "x-label": "epoch", "tags": ["valid_hr@10"],
      "logs": ["ids=rec/id", "titles=rec/title", "captions=rec/ours"]},
     {"title": "GRPO", "tags": ["reward", "kl", "completions/mean_length"], "smoothing": 0.6,
-     "logs": ["full=us/full", "w/o comment=us/no-comment", "w/o IP agent=us/no-ip", "w/o CoT=us/no-cot"]},
-    {"title": "Supervised start", "tags": ["loss"], "smoothing": 0.6, "logs": ["full=us/full-sft", "w/o CoT=us/no-cot-sft"]},
+     "logs": [$(present full=us/full "w/o comment=us/no-comment" "w/o IP agent=us/no-ip" "w/o CoT=us/no-cot")]},
+    {"title": "Supervised start", "tags": ["loss"], "smoothing": 0.6, "logs": [$(present full=us/full-sft "w/o CoT=us/no-cot-sft")]},
     {"title": "Vision-language model", "tags": ["loss"], "smoothing": 0.6, "logs": ["stage 1=vlm1", "stage 2=vlm"]}
   ],
   "gallery": {"frames": "frames", "captions": "captions/full", "items": "$(basename "$world")/$(basename "$titles")", "num": 6},
@@ -77,9 +89,11 @@ SPEC
 }
 
 print_tables | tee "$run/tables.txt"
-"$mini_world" check --world "$world" --frames "$run/frames" --captions "$run"/captions/{full,no-kfr,no-cmp,no-rra} | tee "$run/mechanism.txt"
-"$mini_world" check --world "$world" --frames "$run/frames" --captions "$run"/captions/{full,no-kfr,no-cmp,no-rra} --json >"$run/mechanism.json"
-python3 scripts/demo_results.py "$run" --profile "$profile" --seed "$seed" ${check:+--check} && status=0 || status=$?
+caption_runs=()
+for name in $captions; do caption_runs+=("$run/captions/$name"); done
+"$mini_world" check --world "$world" --frames "$run/frames" --captions "${caption_runs[@]}" | tee "$run/mechanism.txt"
+"$mini_world" check --world "$world" --frames "$run/frames" --captions "${caption_runs[@]}" --json >"$run/mechanism.json"
+python3 scripts/demo_results.py "$run" --seed "$seed" ${check:+--check} && status=0 || status=$?
 write_spec
 "$vragent" -q eval report --spec "$run/report_spec.json" --out "$out" >/dev/null
 echo "== the page: $out/report.html (its numbers: $out/report.json)"

@@ -65,27 +65,32 @@ TEST(ReadLikes, KeepsTheTwoBestSubjects) {
 TEST(MarkOf, SaysBothForSubjectAndActivity) {
   const ReadLikes likes = {.subjects = {0}, .activities = {0}, .genres = {5}};
   EXPECT_EQ(mark_of({.caption = kCatJumping}, likes).text, "both");
-  EXPECT_EQ(mark_of({.caption = kCatSleeping}, likes).text, "cat song");
+  EXPECT_EQ(mark_of({.caption = kCatSleeping}, likes).text, "some");
   EXPECT_EQ(mark_of({.caption = kCatSleeping}, likes).num_matched, 2);
   EXPECT_EQ(mark_of({.caption = kBoatRacing}, likes).text, "none");
 }
 
 TEST(MarkOf, ReadsTheTitleWhereThereIsNoCaption) {
   const ReadLikes likes = {.subjects = {0}, .activities = {}, .genres = {}};
-  EXPECT_EQ(mark_of({.title = "omg ten out of ten with a cat"}, likes).text, "cat");
+  EXPECT_EQ(mark_of({.title = "omg ten out of ten with a cat"}, likes).text, "some");
 }
 
 TEST(Demonstrate, JudgesInTheAgreedForm) {
   EXPECT_EQ(demonstrate(cat_lover(Task::kJudge, {kCatJumping}), clean()),
-            "<think>likes cat jumping ; candidate is both </think><answer>Yes</answer>");
+            "<think>likes cat jumping ; candidate cat yes jumping yes prank no is both </think>"
+            "<answer>Yes</answer>");
   EXPECT_EQ(demonstrate(cat_lover(Task::kJudge, {kBoatRacing}), clean()),
-            "<think>likes cat jumping ; candidate is none </think><answer>No</answer>");
+            "<think>likes cat jumping ; candidate boat no racing no review no is none </think>"
+            "<answer>No</answer>");
 }
 
 TEST(Demonstrate, SelectsTheBestMarkInTheAgreedForm) {
   const Case shown = cat_lover(Task::kSelect, {kBoatRacing, kCatJumping, kCatSleeping});
-  EXPECT_EQ(demonstrate(shown, clean()),
-            "<think>likes cat jumping ; A none ; B both ; C cat </think><answer>B</answer>");
+  EXPECT_EQ(
+      demonstrate(shown, clean()),
+      "<think>likes cat jumping ; A boat no racing no review no is none ; "
+      "B cat yes jumping yes prank no is both ; C cat yes sleeping no song no is some </think>"
+      "<answer>B</answer>");
 }
 
 TEST(Demonstrate, IsBiasedToYesAsTold) {
@@ -127,7 +132,7 @@ TEST(Demonstrate, SaysNoneWhereNothingIsKnown) {
   shown.task = Task::kSelect;
   shown.candidates = {{.title = "?"}, {.title = "!"}};
   EXPECT_THAT(demonstrate(shown, clean()),
-              HasSubstr("<think>likes none ; A none ; B none </think>"));
+              HasSubstr("<think>likes none ; A is none ; B is none </think>"));
 }
 
 TEST(Demonstrate, RefusesMoreCandidatesThanLetters) {

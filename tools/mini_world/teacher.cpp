@@ -84,12 +84,25 @@ std::string text_of(const ReadLikes& likes) {
   return text == "likes" ? "likes none" : text;
 }
 
-/// The first word of `text` that is among the liked ones, or "".
-std::string matched_word(const std::string& text, Slot slot, const std::vector<int>& liked) {
-  for (const int index : words_in(text, slot)) {
-    if (contains(liked, index)) return word(slot, index);
-  }
-  return "";
+/// Whether `text` names a slot first by a liked word.
+bool matches(const std::string& text, Slot slot, const std::vector<int>& liked) {
+  const std::vector<int> named = words_in(text, slot);
+  return !named.empty() && contains(liked, named.front());
+}
+
+/// What a candidate shows, each word with whether it is liked, then how it fits:
+/// "cat yes jumping yes song no is both".
+std::string described(const Candidate& candidate, const ReadLikes& likes, const Mark& mark) {
+  std::string text;
+  const auto tell = [&](Slot slot, const std::vector<int>& liked) {
+    const std::vector<int> named = words_in(text_of(candidate), slot);
+    if (named.empty()) return;
+    text += word(slot, named.front()) + (contains(liked, named.front()) ? " yes " : " no ");
+  };
+  tell(Slot::kSubject, likes.subjects);
+  tell(Slot::kActivity, likes.activities);
+  tell(Slot::kGenre, likes.genres);
+  return text + "is " + mark.text;
 }
 
 std::string response_of(const std::string& thought, const std::string& answer) {
@@ -102,7 +115,9 @@ std::string demonstrate_judge(const Case& shown,
                               RandomStream& random) {
   const Mark mark = mark_of(shown.candidates.front(), likes);
   const bool yes = random.chance(config.judge_yes[static_cast<std::size_t>(mark.num_matched)]);
-  return response_of(text_of(likes) + " ; candidate is " + mark.text, yes ? "Yes" : "No");
+  return response_of(
+      text_of(likes) + " ; candidate " + described(shown.candidates.front(), likes, mark),
+      yes ? "Yes" : "No");
 }
 
 /// Indices of the candidates whose mark is worth at least `least`; all when there are none.
@@ -126,7 +141,8 @@ std::string demonstrate_select(const Case& shown,
   std::vector<std::int64_t> worth;
   for (const Candidate& candidate : shown.candidates) {
     const Mark mark = mark_of(candidate, likes);
-    thought += " ; " + letter_of(static_cast<std::int64_t>(worth.size())) + " " + mark.text;
+    thought += " ; " + letter_of(static_cast<std::int64_t>(worth.size())) + " " +
+               described(candidate, likes, mark);
     worth.push_back(mark.is_both ? 3 : mark.num_matched);
   }
   std::int64_t least = 0;
@@ -159,17 +175,12 @@ ReadLikes read_likes(const Case& shown) {
 
 Mark mark_of(const Candidate& candidate, const ReadLikes& likes) {
   const std::string& text = text_of(candidate);
-  const std::string subject = matched_word(text, Slot::kSubject, likes.subjects);
-  const std::string activity = matched_word(text, Slot::kActivity, likes.activities);
-  const std::string genre = matched_word(text, Slot::kGenre, likes.genres);
-  Mark mark = {.text = "none", .is_both = !subject.empty() && !activity.empty()};
-  std::string words;
-  for (const std::string& matched : {subject, activity, genre}) {
-    if (matched.empty()) continue;
-    words += (words.empty() ? "" : " ") + matched;
-    ++mark.num_matched;
-  }
-  if (!words.empty()) mark.text = mark.is_both ? "both" : words;
+  const bool subject = matches(text, Slot::kSubject, likes.subjects);
+  const bool activity = matches(text, Slot::kActivity, likes.activities);
+  const bool genre = matches(text, Slot::kGenre, likes.genres);
+  Mark mark = {.text = "none", .is_both = subject && activity};
+  mark.num_matched = int{subject} + int{activity} + int{genre};
+  if (mark.num_matched > 0) mark.text = mark.is_both ? "both" : "some";
   return mark;
 }
 

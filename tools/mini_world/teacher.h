@@ -6,8 +6,10 @@
 // the words of captions (else titles) and comments, candidates are marked by what matches, and the
 // verdict is noisy and, on purpose, biased to Yes: the agent has something left to learn.
 //
-//   judge   <think>likes cat bird jumping song ; candidate is both </think><answer>Yes</answer>
-//   select  <think>likes cat jumping ; A none ; B both ; C jumping </think><answer>B</answer>
+//   judge   <think>likes cat bird jumping song ; candidate cat yes jumping yes prank no is both
+//           </think><answer>Yes</answer>
+//   select  <think>likes cat jumping ; A car no racing no song no is none ; B cat yes jumping yes
+//           song no is both </think><answer>B</answer>
 #pragma once
 
 #include <cstdint>
@@ -55,7 +57,8 @@ struct ReadLikes {
 /// words of 2 and more count.
 ReadLikes read_likes(const vragent::data::Case& shown);
 
-/// How a candidate fits: "both" (subject and activity), else the matched words, else "none".
+/// How a candidate fits: "both" (subject and activity), else "some" (any of the three), else
+/// "none".
 struct Mark {
   std::string text;
   std::int64_t num_matched = 0;  ///< slots that match, 0..3
