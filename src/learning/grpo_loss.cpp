@@ -18,7 +18,7 @@ Tensor only(const Tensor& x, const Tensor& mask) {
 Tensor aggregate(const Tensor& per_token, const GrpoBatch& batch, const std::string& kind) {
   const Tensor masked = only(per_token, batch.mask);
   const Tensor lengths = batch.mask.sum(1).clamp_min(1);
-  if (kind == "bnpo") return masked.sum() / lengths.sum().clamp_min(1);
+  if (kind == "bnpo") return masked.sum() / batch.mask.sum().clamp_min(1);
   if (kind == "dr_grpo")
     return masked.sum() / static_cast<double>(batch.mask.size(0) * batch.max_completion_length);
   return (masked.sum(1) / lengths).mean();

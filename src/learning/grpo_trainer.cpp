@@ -102,8 +102,11 @@ class GrpoLoop {
               config_.group_size);
     Progress progress("steps", curriculum_.total_steps() - result_.steps);
     while (result_.steps < curriculum_.total_steps()) {
-      const std::string note = step(optimizer);
-      progress.advance(1, note);
+      try {
+        progress.advance(1, step(optimizer));
+      } catch (const Interrupted&) {
+        log::info("step={} stopped while sampling, begins anew on resume", result_.steps + 1);
+      }
       const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
       if (asked || interrupt_requested())
         files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());

@@ -54,7 +54,7 @@ class SftLoop {
         nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
         config_.optim);
     const auto restored = files_.open(config_.resume, model_.module(), optimizer);
-    if (restored) result_.steps = static_cast<std::int64_t>(restored->at("step"));
+    if (restored) resume_from(*restored);
     log::info(
         "sft examples={} steps={} batch={}", examples_.size(), total_steps_, config_.batch_size);
     Progress progress("steps", total_steps_ - result_.steps);
@@ -76,6 +76,13 @@ class SftLoop {
   }
 
  private:
+  void resume_from(const RunNumbers& saved) {
+    result_.steps = static_cast<std::int64_t>(saved.at("step"));
+    tokens_ = saved.at("num_tokens");
+    interval_loss_ = saved.at("interval_loss");
+    interval_steps_ = static_cast<std::int64_t>(saved.at("interval_steps"));
+  }
+
   /// The batch of one step, made in the background: its rows depend on seed and step alone.
   std::future<SftBatch> fetch(std::int64_t step) {
     return std::async(std::launch::async, [this, step] { return batch_of(step); });
@@ -164,7 +171,9 @@ class SftLoop {
     return {{"step", static_cast<double>(result_.steps)},
             {"epoch", epoch()},
             {"max_steps", static_cast<double>(total_steps_)},
-            {"num_tokens", tokens_}};
+            {"num_tokens", tokens_},
+            {"interval_loss", interval_loss_},
+            {"interval_steps", static_cast<double>(interval_steps_)}};
   }
 
   const SftConfig& config_;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "learning/curriculum.h"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "learning/small_cases.h"
+#include "vragent/util/error.h"
+
+namespace vragent::learning {
+namespace {
+
+/// Six judgments and four selections.
+std::vector<data::Case> ten_cases() {
+  std::vector<data::Case> cases;
+  for (int i = 0; i < 6; ++i) cases.push_back(judge_case("j" + std::to_string(i), 1));
+  for (int i = 0; i < 4; ++i) cases.push_back(select_case("s" + std::to_string(i), 1));
+  return cases;
+}
+
+TEST(Curriculum, AsksOneStageBehindTheOther) {
+  const auto cases = ten_cases();
+  const Curriculum curriculum(cases, {"judge:1", "select:2", "both:0.5"}, 2, 0, 1);
+  EXPECT_EQ(curriculum.total_steps(), 3 + 4 + 3);
+  for (std::int64_t step = 0; step < curriculum.total_steps(); ++step) {
+    const std::size_t stage = step < 3 ? 0 : step < 7 ? 1 : 2;
+    EXPECT_EQ(curriculum.stage_of(step), stage) << step;
+    const auto asked = curriculum.cases_of(step);
+    ASSERT_EQ(asked.size(), 2);
+    for (const data::Case* row : asked) {
+      if (stage < 2) {
+        EXPECT_EQ(row->task, stage == 0 ? data::Task::kJudge : data::Task::kSelect);
+      }
+    }
+  }
+}
+
+TEST(Curriculum, AsksEveryCaseOnceAnEpochInANewOrder) {
+  const auto cases = ten_cases();
+  const Curriculum curriculum(cases, {"judge:4"}, 2, 0, 1);
+  std::vector<std::vector<std::string>> orders;
+  for (std::int64_t epoch = 0; epoch < 4; ++epoch) {
+    orders.emplace_back();
+    std::map<std::string, int> count;
+    for (std::int64_t step = epoch * 3; step < epoch * 3 + 3; ++step) {
+      for (const data::Case* row : curriculum.cases_of(step)) {
+        orders.back().push_back(row->case_id);
+        ++count[row->case_id];
+      }
+    }
+    EXPECT_EQ(count.size(), 6);
+  }
+  EXPECT_NE(orders[0], orders[1]);
+  EXPECT_EQ(curriculum.epoch_of(3), 1.0);
+  const Curriculum again(cases, {"judge:4"}, 2, 0, 1);
+  EXPECT_EQ(again.cases_of(5), curriculum.cases_of(5)) << "a step's cases depend on the seed alone";
+  const Curriculum other(cases, {"judge:4"}, 2, 0, 2);
+  bool differs = false;
+  for (std::int64_t step = 0; step < 12; ++step)
+    differs = differs || other.cases_of(step) != curriculum.cases_of(step);
+  EXPECT_TRUE(differs);
+}
+
+TEST(Curriculum, ReplaysTasksOfEarlierStages) {
+  const auto cases = ten_cases();
+  const Curriculum curriculum(cases, {"judge:1", "select:3"}, 4, 0.25, 1);
+  for (std::int64_t step = 0; step < curriculum.total_steps(); ++step) {
+    std::int64_t judgments = 0;
+    const auto asked = curriculum.cases_of(step);
+    ASSERT_EQ(asked.size(), 4);
+    for (const data::Case* row : asked) judgments += row->task == data::Task::kJudge ? 1 : 0;
+    EXPECT_EQ(judgments, curriculum.stage_of(step) == 0 ? 4 : 1) << step;
+  }
+}
+
+TEST(Curriculum, RefusesStagesItCannotFill) {
+  const std::vector<data::Case> judgments = {judge_case("a", 1)};
+  EXPECT_THROW(Curriculum(judgments, {"judge:1", "select:1"}, 1, 0, 1), DataError);
+  const auto cases = ten_cases();
+  EXPECT_THROW(Curriculum(cases, {"judge:1", "select:1"}, 1, 0.9, 1), ConfigError);
+  for (const char* bad :
+       {"judge", "judge:", "judge:x", "judge:-1", "watch:1", ":1", "", "judge:1:2"})
+    EXPECT_THROW(parse_stage(bad), ConfigError) << bad;
+}
+
+}  // namespace
+}  // namespace vragent::learning

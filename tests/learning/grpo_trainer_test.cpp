@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/grpo_trainer.h"
+
+#include <csignal>
+#include <memory>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "learning/run_files.h"
+#include "learning/small_cases.h"
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
+#include "vragent/learning/sft_trainer.h"
+#include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
+
+namespace vragent::learning {
+namespace {
+
+/// A tiny model that has learnt the form of the answers, but not the truth.
+class GrpoTraining : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<test::TempDir>();
+    test::write_tiny_lm(*folder_ / "lm", 1);
+    std::vector<data::Case> cases;
+    for (std::int64_t i = 0; i < 6; ++i) {
+      cases.push_back(judge_case("j" + std::to_string(i), i % 2));
+      cases.push_back(select_case("s" + std::to_string(i), i % 3));
+    }
+    write_cases(*folder_ / "mixed.jsonl", cases);
+    SftConfig config{.out = *folder_ / "sft",
+                     .train = *folder_ / "mixed.jsonl",
+                     .model = (*folder_ / "lm").string(),
+                     .batch_size = 12,
+                     .epochs = 40};
+    config.optim.lr = 1e-2;
+    config.prompt.cot = false;
+    config.runtime.threads = 1;
+    run_sft(config);
+  }
+
+  static void TearDownTestSuite() { folder_.reset(); }
+
+  ~GrpoTraining() override { clear_interrupt(); }
+
+  [[nodiscard]] static GrpoConfig config(const std::string& out, const std::string& cases) {
+    GrpoConfig config{.out = *folder_ / out,
+                      .cases = {*folder_ / cases},
+                      .model = (*folder_ / "sft").string(),
+                      .batch_prompts = 3,
+                      .group_size = 4,
+                      .micro_prompts = 2,
+                      .save_every = 0,
+                      .sampling = {.max_tokens = 12}};
+    config.optim.lr = 1e-3;
+    config.prompt.cot = false;
+    config.runtime.threads = 1;
+    return config;
+  }
+
+  static std::unique_ptr<test::TempDir> folder_;
+};
+
+std::unique_ptr<test::TempDir> GrpoTraining::folder_;
+
+TEST_F(GrpoTraining, ResumesBitForBit) {
+  GrpoConfig whole = config("whole", "mixed.jsonl");
+  whole.stages = {"judge:1", "select:1"};
+  whole.updates_per_rollout = 2;
+  EXPECT_EQ(run_grpo(whole).steps, 4);
+  GrpoConfig parts = whole;
+  parts.out = *folder_ / "parts";
+  request_interrupt(SIGTERM);  // one step a run
+  EXPECT_THROW(run_grpo(parts), Interrupted);
+  parts.resume = true;
+  for (int step = 2; step <= 3; ++step) EXPECT_THROW(run_grpo(parts), Interrupted) << step;
+  clear_interrupt();
+  EXPECT_EQ(run_grpo(parts).steps, 4);
+  EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights_in(whole.out)));
+  EXPECT_FALSE(test::same_tensors(weights_in(*folder_ / "sft"), weights_in(whole.out)))
+      << "it trained";
+  EXPECT_EQ(read_file(parts.out / "completions.jsonl"), read_file(whole.out / "completions.jsonl"));
+  EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));
+}
+
+TEST_F(GrpoTraining, SavesWhenASignalComesWhileItSamples) {
+  std::vector<data::Case> many;  // more prompt tokens than one wave of the generator takes
+  for (std::int64_t i = 0; i < 32; ++i) {
+    many.push_back(judge_case("many" + std::to_string(i), i % 2));
+    many.back().history.resize(40, {"6", "a dog runs through the garden", "", "so nice"});
+  }
+  write_cases(*folder_ / "many.jsonl", many);
+  GrpoConfig config = this->config("many", "many.jsonl");
+  config.stages = {"judge:1"};
+  config.batch_prompts = 32;
+  config.group_size = 2;
+  config.sampling.max_tokens = 1;
+  config.loss.kl_coef = 0;
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(run_grpo(config), Interrupted);
+  EXPECT_TRUE(std::filesystem::exists(config.out / "checkpoint-0")) << "stopped before a step";
+  clear_interrupt();
+  config.resume = true;
+  EXPECT_EQ(run_grpo(config).steps, 1);
+}
+
+TEST_F(GrpoTraining, RaisesTheReward) {
+  std::vector<data::Case> cases;  // the same users, who now like everything
+  for (std::int64_t i = 0; i < 6; ++i) cases.push_back(judge_case("j" + std::to_string(i), 1));
+  write_cases(*folder_ / "likes.jsonl", cases);
+  GrpoConfig config = this->config("likes", "likes.jsonl");
+  config.stages = {"judge:6"};
+  config.batch_prompts = 6;
+  config.group_size = 8;
+  config.optim.lr = 3e-3;
+  const GrpoResult result = run_grpo(config);
+  EXPECT_EQ(result.steps, 6);
+  const auto rewards = logged(config.out, "reward");
+  ASSERT_EQ(rewards.size(), 6);
+  EXPECT_GT(rewards.back(), rewards.front() + 0.4);
+  EXPECT_EQ(rewards.back(), result.last_reward);
+  for (const double gap : logged(config.out, "sampling/sampling_logp_difference/max"))
+    EXPECT_LT(gap, 1e-3) << "trainer and sampler disagree";
+}
+
+TEST_F(GrpoTraining, StopsAtOverlongPromptsOrCountsThem) {
+  GrpoConfig config = this->config("long", "mixed.jsonl");
+  config.max_prompt_tokens = 10;
+  try {
+    run_grpo(config);
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("case j0"), std::string::npos) << error.what();
+  }
+  config.overlong = "skip";
+  EXPECT_THROW(run_grpo(config), DataError) << "nothing is left";
+}
+
+TEST_F(GrpoTraining, RefusesSettingsThatTeachNothing) {
+  for (const auto& spoil :
+       std::vector<void (*)(GrpoConfig&)>{[](GrpoConfig& c) { c.sampling.temperature = 0; },
+                                          [](GrpoConfig& c) { c.group_size = 1; },
+                                          [](GrpoConfig& c) { c.stages = {"watch:1"}; },
+                                          [](GrpoConfig& c) { c.stage_lr = {1e-3}; },
+                                          [](GrpoConfig& c) { c.cases.clear(); }}) {
+    GrpoConfig config = this->config("bad", "mixed.jsonl");
+    spoil(config);
+    EXPECT_THROW(config.check(), ConfigError);
+  }
+}
+
+}  // namespace
+}  // namespace vragent::learning

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// From files to tokens with a loss mask, and on to batches with targets.
+#include "vragent/learning/sft_examples.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "learning/sft_batch.h"
+#include "learning/small_cases.h"
+#include "support/formula.h"
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
+#include "vragent/simulator/tasks.h"
+#include "vragent/util/error.h"
+
+namespace vragent::learning {
+namespace {
+
+using torch::Tensor;
+
+class SftExamples : public ::testing::Test {
+ protected:
+  SftExamples() : encoder((test::write_tiny_lm(folder / "lm", 1), folder / "lm")) {}
+
+  std::vector<ChatExample> load(const std::string& lines,
+                                const simulator::PromptConfig& prompt = {}) {
+    write_file(folder / "train.jsonl", lines);
+    return load_examples(folder / "train.jsonl", prompt);
+  }
+
+  /// The text of the tokens that the loss counts, control tokens shown.
+  std::string learnt(const ChatExample& example, bool all_tokens = false) {
+    const TokenExample tokens = encode_example(example, encoder, all_tokens);
+    EXPECT_EQ(tokens.in_loss.size(), tokens.chat.ids.size());
+    std::vector<std::int64_t> ids;
+    for (std::size_t i = 0; i < tokens.in_loss.size(); ++i) {
+      if (tokens.in_loss[i]) ids.push_back(tokens.chat.ids[i]);
+    }
+    return encoder.tokenizer().decode(ids, /*skip_special=*/false);
+  }
+
+  test::TempDir folder;
+  engine::ChatEncoder encoder;
+};
+
+TEST_F(SftExamples, LearnTheAssistantsWordsAndEndMarksOnly) {
+  const auto examples =
+      load(R"({"messages": [{"role": "user", "content": "hello cat"},)"
+           R"({"role": "assistant", "content": "the snow"}, {"role": "user", "content": "a dog?"},)"
+           R"({"role": "assistant", "content": "yes"}]})"
+           "\n"
+           R"({"prompt": "the question", "completion": "no"})"
+           "\n");
+  ASSERT_EQ(examples.size(), 2);
+  EXPECT_EQ(learnt(examples[0]), "the snow<|im_end|>yes<|im_end|>");
+  EXPECT_EQ(learnt(examples[1]), "no<|im_end|>");
+}
+
+TEST_F(SftExamples, LearnAllTokensButTheFirstWhenAskedTo) {
+  const auto examples = load(R"({"prompt": "the question", "completion": "no"})");
+  const std::string text = learnt(examples[0], /*all_tokens=*/true);
+  EXPECT_EQ(text.find("<|im_start|>user"), text.rfind("<|im_start|>user"));
+  EXPECT_NE(text.find("the question<|im_end|>"), std::string::npos) << text;
+  EXPECT_FALSE(encode_example(examples[0], encoder, true).in_loss[0]);
+}
+
+TEST_F(SftExamples, ReadControlTokensInTextsAsText) {
+  const auto examples =
+      load(R"({"prompt": "x<|im_end|><|im_start|>assistant", "completion": "n<|im_end|>o"})");
+  const std::int64_t end = encoder.tokenizer().need_token("<|im_end|>");
+  const TokenExample tokens = encode_example(examples[0], encoder, false);
+  std::int64_t learnt_ends = 0;
+  for (std::size_t i = 0; i < tokens.in_loss.size(); ++i)
+    learnt_ends += tokens.in_loss[i] && tokens.chat.ids[i] == end ? 1 : 0;
+  EXPECT_EQ(learnt_ends, 1);
+  EXPECT_EQ(learnt(examples[0]), "n<|im_end|>o<|im_end|>");
+}
+
+TEST_F(SftExamples, LearnWhatFollowsThePrefillOfACase) {
+  data::Case row = judge_case("a", 1);
+  row.response = "<think>likes cats</think><answer>Yes</answer>";
+  EXPECT_EQ(learnt(load(data::to_line(row))[0]),
+            "likes cats</think><answer>Yes</answer><|im_end|>");
+  simulator::PromptConfig prompt{.prefill = false};
+  EXPECT_EQ(learnt(load(data::to_line(row), prompt)[0]), row.response + "<|im_end|>");
+  prompt = {.cot = false};
+  EXPECT_EQ(learnt(load(data::to_line(row), prompt)[0]), "Yes</answer><|im_end|>");
+  EXPECT_EQ(learnt(load(data::to_line(select_case("b", 2)), prompt)[0]), "C</answer><|im_end|>");
+}
+
+TEST_F(SftExamples, SeeAPromptAsTheAgentThatAnswersIt) {
+  data::Case row = judge_case("a", 1);
+  row.response = "<think>likes cats</think><answer>Yes</answer>";
+  const simulator::PromptConfig prompt;
+  const TokenExample tokens = encode_example(load(data::to_line(row), prompt)[0], encoder, false);
+  const auto asked = encoder.encode(simulator::task_messages(row, prompt), "<think>").ids;
+  ASSERT_LT(asked.size(), tokens.chat.ids.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    ASSERT_EQ(tokens.chat.ids[i], asked[i]) << i;
+    ASSERT_FALSE(tokens.in_loss[i]) << i;
+  }
+  EXPECT_TRUE(tokens.in_loss[asked.size()]);
+}
+
+TEST_F(SftExamples, RefuseWhatNothingCanBeLearntFrom) {
+  const auto complaint = [&](const std::string& lines, const simulator::PromptConfig& prompt = {}) {
+    try {
+      load(R"({"prompt": "a", "completion": "b"})"
+           "\n" +
+               lines,
+           prompt);
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  for (const std::string bad :
+       {R"({"messages": [{"role": "user", "content": "a"}]})",
+        R"({"messages": []})",
+        R"({"messages": [{"role": "assistant"}]})",
+        R"({"messages": [{"role": "assistant", "content": [{"type": "sound", "text": "a"}]}]})",
+        R"({"prompt": "a"})",
+        R"({"prompt": "a", "completion": 3})",
+        R"(["prompt"])",
+        R"({"prompt": )"})
+    EXPECT_NE(complaint(bad).find("train.jsonl:2"), std::string::npos) << bad << complaint(bad);
+  EXPECT_NE(complaint(data::to_line(judge_case("a", 1))).find("train.jsonl:2"), std::string::npos)
+      << "reasoning is asked for and there is none";
+  EXPECT_NE(complaint(data::to_line(judge_case("a", -1)), {.cot = false}).find("train.jsonl:2"),
+            std::string::npos);
+  EXPECT_THROW(load(""), DataError);
+}
+
+TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
+  const auto examples = load(
+      "{\"prompt\": \"the cat plays in the snow\", \"completion\": \"yes\"}\n"
+      "{\"prompt\": \"a dog\", \"completion\": \"no noodles\"}\n");
+  const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
+  const SftBatch batch = make_sft_batch(both, encoder, false, 1000);
+  std::vector<std::int64_t> wanted;
+  for (std::size_t row = 0; row < 2; ++row) {
+    const TokenExample tokens = encode_example(examples[row], encoder, false);
+    for (std::size_t i = 0; i < tokens.in_loss.size(); ++i) {
+      if (tokens.in_loss[i]) wanted.push_back(tokens.chat.ids[i]);
+    }
+  }
+  EXPECT_TRUE(batch.targets.equal(torch::tensor(wanted)));
+  EXPECT_TRUE(batch.ids.flatten().index_select(0, batch.predict_from + 1).equal(batch.targets));
+  EXPECT_THROW(make_sft_batch(both, encoder, false, batch.ids.size(1) - 1), DataError);
+}
+
+TEST_F(SftExamples, HaveTheLogProbabilitiesOfAPlainForwardPassOfEachAlone) {
+  const auto examples = load(
+      "{\"prompt\": \"the cat plays in the snow\", \"completion\": \"yes\"}\n"
+      "{\"prompt\": \"a dog\", \"completion\": \"no noodles\"}\n");
+  const torch::NoGradGuard no_grad;
+  engine::LanguageModel model =
+      engine::load_language_model_folder(folder / "lm", torch::kFloat32, torch::kCPU);
+  std::vector<Tensor> wanted;
+  for (const ChatExample& example : examples) {
+    const TokenExample tokens = encode_example(example, encoder, false);
+    const Tensor ids = torch::tensor(tokens.chat.ids);
+    const Tensor rows = torch::log_softmax(model.causal(ids.unsqueeze(0))[0], -1);
+    for (std::size_t i = 0; i < tokens.in_loss.size(); ++i) {
+      if (tokens.in_loss[i])
+        wanted.push_back(rows[static_cast<std::int64_t>(i) - 1][tokens.chat.ids[i]]);
+    }
+  }
+  const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
+  const SftBatch batch = make_sft_batch(both, encoder, false, 1000);
+  EXPECT_TRUE(test::close(target_log_probs(model, batch, torch::kCPU), torch::stack(wanted), 1e-4));
+}
+
+TEST(SftExamplesWithImages, SeeTheImagesBesideTheirFile) {
+  const test::TempDir folder;
+  test::write_tiny_vlm(folder / "vlm", 2);
+  const engine::ChatEncoder encoder(folder / "vlm");
+  const torch::NoGradGuard no_grad;
+  engine::LanguageModel model =
+      engine::load_language_model_folder(folder / "vlm", torch::kFloat32, torch::kCPU);
+  media::write_image(folder / "a.png", test::formula_image(60, 60, "a"));
+  write_file(folder / "train.jsonl",
+             R"({"messages": [{"role": "user", "content": [{"type": "image", "image": "a.png"},)"
+             R"({"type": "text", "text": "what?"}]}, {"role": "assistant", "content": "snow"}]})"
+             "\n"
+             R"({"prompt": "the cat plays in the snow and runs", "completion": "yes"})"
+             "\n");
+  const auto examples = load_examples(folder / "train.jsonl", {});
+  const auto log_probs = [&](const std::vector<const ChatExample*>& chosen) {
+    return target_log_probs(model, make_sft_batch(chosen, encoder, false, 1000), torch::kCPU);
+  };
+  const Tensor both = log_probs({&examples[0], &examples[1]});
+  const Tensor alone = torch::cat({log_probs({&examples[0]}), log_probs({&examples[1]})});
+  EXPECT_TRUE(test::close(both, alone, 1e-4));
+  media::write_image(folder / "a.png", test::formula_image(60, 60, "b"));
+  EXPECT_GT(test::max_difference(log_probs({&examples[0], &examples[1]}), both), 1e-4);
+  std::filesystem::remove(folder / "a.png");
+  try {
+    log_probs({&examples[0]});
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("train.jsonl:1"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace vragent::learning

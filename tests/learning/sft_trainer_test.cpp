@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/sft_trainer.h"
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "learning/run_files.h"
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
+#include "vragent/engine/native_chat.h"
+#include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
+
+namespace vragent::learning {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SftTraining : public ::testing::Test {
+ protected:
+  SftTraining() {
+    test::write_tiny_lm(folder_ / "lm", 1);
+    std::string lines;
+    for (const char* animal : {"cat", "dog", "cat and dog", "garden", "snow", "night", "market"})
+      lines += std::string("{\"prompt\": \"where is the ") + animal + "\", \"completion\": \"the " +
+               animal + " is here\"}\n";
+    write_file(folder_ / "train.jsonl", lines);
+  }
+
+  ~SftTraining() override { clear_interrupt(); }
+
+  /// Six steps: two epochs of seven examples by three.
+  [[nodiscard]] SftConfig config(const std::string& out) const {
+    SftConfig config{.out = folder_ / out,
+                     .train = folder_ / "train.jsonl",
+                     .valid = folder_ / "train.jsonl",
+                     .model = (folder_ / "lm").string(),
+                     .batch_size = 3,
+                     .epochs = 2,
+                     .log_every = 4,
+                     .valid_every = 3,
+                     .save_every = 2};
+    config.optim.lr = 3e-3;
+    config.optim.warmup_steps = 2;
+    config.runtime.threads = 1;
+    return config;
+  }
+
+  test::TempDir folder_;
+};
+
+TEST_F(SftTraining, ResumesBitForBit) {
+  const SftResult wanted = run_sft(config("whole"));
+  EXPECT_EQ(wanted.steps, 6);
+  SftConfig parts = config("parts");
+  request_interrupt(SIGTERM);  // one step a run
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  parts.resume = true;
+  for (int step = 2; step <= 3; ++step) EXPECT_THROW(run_sft(parts), Interrupted) << step;
+  clear_interrupt();
+  const SftResult got = run_sft(parts);
+  EXPECT_EQ(got.steps, wanted.steps);
+  EXPECT_EQ(got.train_loss, wanted.train_loss);
+  EXPECT_EQ(got.valid_loss, wanted.valid_loss);
+  const auto weights = weights_in(folder_ / "whole");
+  EXPECT_TRUE(test::same_tensors(weights_in(folder_ / "parts"), weights));
+  EXPECT_EQ(timeless_log(folder_ / "parts"), timeless_log(folder_ / "whole"));
+  EXPECT_FALSE(test::same_tensors(weights_in(folder_ / "lm"), weights)) << "it trained";
+}
+
+TEST_F(SftTraining, KeepsTheNewestCheckpointsEachAWholeModel) {
+  run_sft(config("run"));
+  EXPECT_FALSE(fs::exists(folder_ / "run/checkpoint-2"));
+  for (const char* name : {"run/checkpoint-4", "run/checkpoint-6", "run"})
+    EXPECT_NO_THROW(models::load_causal_lm(folder_ / name, torch::kFloat32, torch::kCPU)) << name;
+  EXPECT_TRUE(
+      test::same_tensors(weights_in(folder_ / "run/checkpoint-6"), weights_in(folder_ / "run")));
+  const Json state = parse_json_object(read_file(folder_ / "run/trainer_state.json"), "state");
+  EXPECT_EQ(state["global_step"], 6);
+  EXPECT_EQ(state["epoch"], 2.0);
+  EXPECT_EQ(state["log_history"].size(), 4) << "steps 4 and 6, measurements at 3 and 6";
+}
+
+TEST_F(SftTraining, TeachesTheEngineItsAnswers) {
+  SftConfig config = this->config("learns");
+  config.epochs = 60;
+  config.batch_size = 7;
+  config.valid_every = 0;
+  config.save_every = 0;
+  config.optim.lr = 1e-2;
+  const SftResult result = run_sft(config);
+  EXPECT_LT(result.valid_loss, 0.05);
+  engine::NativeChat model(config.out, torch::kFloat32, torch::kCPU);
+  for (const std::string animal : {"cat", "garden", "market"}) {
+    const chat::Request request{.messages = {{"user", "where is the " + animal, {}}},
+                                .sampling = {.temperature = 0, .max_tokens = 40}};
+    EXPECT_EQ(model.answer({&request, 1})[0][0].text, "the " + animal + " is here");
+  }
+}
+
+TEST_F(SftTraining, RefusesToResumeWithOtherSettings) {
+  SftConfig parts = config("parts");
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  clear_interrupt();
+  parts.resume = true;
+  parts.optim.lr = 1e-4;
+  try {
+    run_sft(parts);
+    FAIL() << "no error";
+  } catch (const ConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find("optim.lr"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(SftTraining, StopsAtALossThatIsNoNumberAndLeavesTheLastCheckpoint) {
+  models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
+  {
+    const torch::NoGradGuard no_grad;
+    lm->model->norm->weight[0] = NAN;
+  }
+  test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
+  try {
+    run_sft(config("broken"));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kInternal);
+    EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "broken/model.safetensors"));
+}
+
+}  // namespace
+}  // namespace vragent::learning

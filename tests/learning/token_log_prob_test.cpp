@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/token_log_prob.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "support/tensor_matchers.h"
+
+namespace vragent::learning {
+namespace {
+
+using torch::Tensor;
+
+constexpr std::int64_t kTokens = 7;
+constexpr std::int64_t kVocab = 11;
+constexpr double kTemperature = 0.7;
+
+class TokenLogProbabilities : public ::testing::TestWithParam<std::int64_t> {
+ protected:
+  Tensor hidden = test::randn({kTokens, 5}, 1).requires_grad_();
+  Tensor head = test::randn({kVocab, 5}, 2).requires_grad_();
+  Tensor targets = torch::tensor({3, 0, 10, 3, 7, 1, 5});
+
+  [[nodiscard]] Tensor plain() const {
+    return torch::log_softmax(hidden.matmul(head.t()) / kTemperature, -1);
+  }
+
+  [[nodiscard]] TokenLogProbs chunked() const {
+    return token_log_probs(hidden, head, targets, kTemperature, GetParam());
+  }
+};
+
+TEST_P(TokenLogProbabilities, EqualTheLogSoftmaxOfWholeLogits) {
+  const Tensor rows = plain();
+  const TokenLogProbs got = chunked();
+  EXPECT_TRUE(test::close(got.log_probs, rows.gather(1, targets.unsqueeze(1)).squeeze(1), 1e-5));
+  EXPECT_TRUE(test::close(got.entropy, -(rows.exp() * rows).sum(-1), 1e-5));
+  EXPECT_FALSE(got.entropy.requires_grad());
+}
+
+TEST_P(TokenLogProbabilities, HaveTheGradientsOfWholeLogits) {
+  const Tensor weights = test::randn({kTokens}, 3);
+  const Tensor wanted = (plain().gather(1, targets.unsqueeze(1)).squeeze(1) * weights).sum();
+  const auto wanted_gradients = torch::autograd::grad({wanted}, {hidden, head});
+  const auto got = torch::autograd::grad({(chunked().log_probs * weights).sum()}, {hidden, head});
+  EXPECT_TRUE(test::close(got[0], wanted_gradients[0], 1e-5));
+  EXPECT_TRUE(test::close(got[1], wanted_gradients[1], 1e-5));
+}
+
+INSTANTIATE_TEST_SUITE_P(Chunks, TokenLogProbabilities, ::testing::Values(1, 3, 7, 2048));
+
+TEST(TokenLogProbabilitiesOfNothing, AreNothing) {
+  Tensor head = test::randn({kVocab, 5}, 2).requires_grad_();
+  const TokenLogProbs got =
+      token_log_probs(torch::zeros({0, 5}), head, torch::zeros({0}, torch::kInt64));
+  EXPECT_EQ(got.log_probs.numel(), 0);
+  EXPECT_TRUE(torch::autograd::grad({got.log_probs.sum()}, {head})[0].eq(0).all().item<bool>());
+  EXPECT_THROW(token_log_probs(torch::zeros({2, 5}), head, torch::zeros({3}, torch::kInt64)),
+               c10::Error);
+}
+
+}  // namespace
+}  // namespace vragent::learning
