@@ -112,6 +112,7 @@ std::vector<CaptionResult> caption_videos(chat::ChatModel& model,
     CaptionResult& result = results[dialogues[d].task];
     note(result, rewrites[d]);
     append_line(result.caption, cut_words(rewrites[d].text, dialogues[d].max_words), " ");
+    result.caption = cut_words(result.caption, config.max_words);
   }
   return results;
 }

@@ -180,6 +180,7 @@ class Extraction {
         config_.jobs > 0 ? config_.jobs : std::max(1U, std::thread::hardware_concurrency()));
     Progress progress("videos", static_cast<std::int64_t>(jobs_.size()));
     for (std::size_t begin = 0; begin < jobs_.size(); begin += side_by_side) {
+      if (interrupt_requested()) save_features();
       throw_if_interrupted(
           formatted("{} videos are done; run the same command with --resume to go on",
                     report_.done + report_.failed + report_.kept));
@@ -193,6 +194,7 @@ class Extraction {
       for (std::size_t i = begin; i < end; ++i) finish(running[i - begin].get(), jobs_[i], writer);
       progress.advance(static_cast<std::int64_t>(end - begin));
       if (config_.max_failures >= 0 && report_.failed > config_.max_failures) {
+        save_features();
         throw Error(ExitCode::kSomeFailed,
                     formatted("{} videos failed, --max-failures is {}; {} names them",
                               report_.failed,
@@ -200,8 +202,7 @@ class Extraction {
                               config_.out / data::kFramesFile));
       }
     }
-    if (config_.features && !features_.empty())
-      nn::save_safetensors(config_.out / kFeatures, features_);
+    save_features();
     return report_;
   }
 
@@ -216,6 +217,11 @@ class Extraction {
     std::erase_if(jobs_, [&](const Job& job) { return done.contains(job.item_id); });
     if (config_.features && fs::exists(config_.out / kFeatures))
       features_ = nn::load_safetensors(config_.out / kFeatures);
+  }
+
+  void save_features() const {
+    if (config_.features && !features_.empty())
+      nn::save_safetensors(config_.out / kFeatures, features_);
   }
 
   void finish(Extracted extracted, const Job& job, LineWriter& writer) {
