@@ -52,10 +52,11 @@ step() {
 }
 
 # Two steps at a time, each with one thread, use two cores better than one step with two threads.
+side_by_side=${VRAGENT_DEMO_JOBS:-2}
 running=0 failures=0
 trap 'jobs -p | xargs -r kill 2>/dev/null || true' EXIT
 beside() {
-  if [ "$running" -ge 2 ]; then
+  if [ "$running" -ge "$side_by_side" ]; then
     wait -n || failures=1
     running=$((running - 1))
   fi

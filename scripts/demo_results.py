@@ -4,7 +4,7 @@
 
 demo_results.py RUN [--check]         writes RUN/results.json and RUN/checks.json and prints the checks;
                                       --check: exit 1 outside of tests/regression/core.json
-demo_results.py --record RUN RUN ...  prints a new tests/regression/core.json from runs of several seeds
+demo_results.py --record RUN RUN ...  prints tests/regression/core.json (see record_regression.sh)
 """
 import argparse
 import json
@@ -122,8 +122,7 @@ def record(runs):
         signs[what] = f"{sum(gap > 0 for gap in gaps)} of {len(gaps)} seeds, mean {statistics.mean(gaps):+.4f}, std {statistics.stdev(gaps):.4f}"
         if what in ASSERTED:
             margins[what] = round(max(0.0, statistics.mean(gaps) - 4 * statistics.stdev(gaps)), 4)
-    command = "for s in 1 2 3 4 5; do scripts/demo.sh --profile core --seed $s --out demo/seed$s; done; " \
-              "scripts/demo_results.py --record demo/seed*/core >tests/regression/core.json"
+    command = "scripts/record_regression.sh"
     return {"command": command, "seeds": [result["seed"] for result in results], "shows": signs, "margins": margins, "bands": bands}
 
 

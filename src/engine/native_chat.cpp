@@ -19,6 +19,16 @@ auto batch_key(const chat::SamplingConfig& s) {
   return std::tuple(s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.max_tokens);
 }
 
+/// A tokenizer of another model, or ids from a file, may know tokens that the model does not.
+void check_ids(const std::vector<std::int64_t>& ids, std::int64_t vocab_size) {
+  if (ids.empty()) throw DataError("a prompt without tokens");
+  for (const std::int64_t id : ids) {
+    if (id >= 0 && id < vocab_size) continue;
+    throw DataError(
+        formatted("token id {} is outside the model's vocabulary of {}", id, vocab_size));
+  }
+}
+
 }  // namespace
 
 LanguageModel load_language_model_folder(const std::filesystem::path& folder,
@@ -36,6 +46,7 @@ LanguageModel load_language_model_folder(const std::filesystem::path& folder,
 }
 
 Prompt make_prompt(LanguageModel& model, const EncodedChat& encoded) {
+  check_ids(encoded.ids, model.text().decoder->embed_tokens->weight.size(0));
   Prompt prompt{
       .ids = encoded.ids, .positions = encoded.positions, .position_delta = encoded.position_delta};
   if (!encoded.patches.defined()) return prompt;

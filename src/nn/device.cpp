@@ -3,6 +3,7 @@
 #include "vragent/nn/device.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 #include <ATen/Context.h>
@@ -60,7 +61,11 @@ torch::Dtype parse_dtype(const std::string& text) {
 
 void prepare_torch(const RuntimeConfig& config) {
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  at::set_num_threads(config.threads > 0 ? static_cast<int>(config.threads) : cores);
+  if (config.threads > 0) {
+    at::set_num_threads(static_cast<int>(config.threads));
+  } else if (std::getenv("OMP_NUM_THREADS") == nullptr) {  // torch reads it by itself
+    at::set_num_threads(cores);
+  }
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   log::debug("torch threads={} amx_bf16={}", at::get_num_threads(), has_amx_bf16());

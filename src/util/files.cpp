@@ -272,7 +272,7 @@ void for_each_line(const fs::path& path,
   }
 }
 
-LineWriter::LineWriter(const fs::path& path, Mode mode) : path_(path) {
+LineWriter::LineWriter(const fs::path& path, Mode mode) : path_(path == "-" ? "stdout" : path) {
   if (path == "-") {
     descriptor_ = ::dup(STDOUT_FILENO);
   } else {

@@ -3,6 +3,8 @@
 #include "vragent/util/table.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
 
 #include "vragent/util/json.h"
@@ -60,7 +62,10 @@ OrderedJson cell_value(const std::string& cell) {
   char* end = nullptr;
   const double number = std::strtod(cell.c_str(), &end);
   const bool is_number = !cell.empty() && end == cell.c_str() + cell.size() && looks_numeric(cell);
-  return is_number ? OrderedJson(number) : OrderedJson(cell);
+  if (!is_number) return cell;
+  const bool is_whole = cell.find_first_not_of("-0123456789") == std::string::npos;
+  return is_whole && std::abs(number) < 0x1p53 ? OrderedJson(static_cast<std::int64_t>(number))
+                                               : OrderedJson(number);
 }
 
 OrderedJson table_value(const Table& table) {

@@ -47,8 +47,8 @@ struct TokenExample {
   std::vector<bool> in_loss;  ///< per token: it is predicted, and the loss counts it
 };
 
-/// A prefill and the words behind it are tokenized apart, as they are when an agent answers ("<think>"
-/// and "likes" would else share a token that no agent can begin with).
+/// A prefill and the words behind it are tokenized apart, as they are when an agent answers
+/// ("<think>" and "likes" would else share a token that no agent can begin with).
 /// @param all_tokens the loss counts every token but the first; else the assistant's words and
 /// their end mark
 /// @throws DataError naming the example when an image cannot be read

@@ -2,13 +2,13 @@
 // Copyright 2026 The vragent authors
 #include <iostream>
 #include <iterator>
+#include <string>
 
 #include "bind_config.h"
 #include "inspect/commands.h"
 #include "printing.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/text/tokenizer.h"
-#include "vragent/util/files.h"
 #include "vragent/util/json.h"
 
 namespace vragent::tools {
@@ -37,7 +37,8 @@ void tokenize(const TokenizeFlags& flags) {
     print_text(dump_json(Json(tokenizer->encode(text, options))) + "\n");
   };
   if (flags.lines) {
-    for_each_line("-", [&](const std::string& line, const std::string&) { print_ids(line); });
+    // Not a reader of records: an empty line is a text too, and so is a carriage return.
+    for (std::string line; std::getline(std::cin, line);) print_ids(line);
   } else {
     print_ids(std::string(std::istreambuf_iterator<char>(std::cin), {}));
   }
