@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/item_tower.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
+#include "vragent/util/error.h"
+
+namespace vragent::recommender {
+namespace {
+
+using torch::Tensor;
+
+constexpr std::int64_t kWidth = 6;
+
+TEST(IdTower, LooksItemsUp) {
+  ItemTower tower(9, kWidth);
+  tower->init(3);
+  const Tensor table = tower->item_embedding->weight;
+  ASSERT_EQ(table.sizes(), (std::vector<std::int64_t>{10, kWidth}));
+  EXPECT_TRUE(
+      tower(torch::tensor({4, 0, 4})).equal(table.index_select(0, torch::tensor({4, 0, 4}))));
+  EXPECT_TRUE(tower->all_vectors().equal(table));
+  EXPECT_FALSE(tower->all_vectors().requires_grad());
+  ItemTower same(9, kWidth);
+  same->init(3);
+  EXPECT_TRUE(same->all_vectors().equal(table));
+  EXPECT_NEAR(table.std().item<double>(), std::sqrt(2.0 / 16), 0.1);
+}
+
+class TextTower : public ::testing::Test {
+ protected:
+  TextTower() { test::write_tiny_bert(folder_.path(), 2); }
+
+  ItemTower make(TowerConfig config) {
+    config.tower = "text";
+    config.text_model = folder_.path();
+    ItemTower tower(texts, kWidth, config, torch::kCPU);
+    tower->init(3);
+    return tower;
+  }
+
+  /// Hidden states of one text alone: [T, D].
+  Tensor states_of(ItemTower& tower, const std::string& text, std::int64_t max_tokens) {
+    const auto ids = text::load_tokenizer(folder_.path())->encode(text, {.max_length = max_tokens});
+    const auto length = static_cast<std::int64_t>(ids.size());
+    return tower->encoder(torch::tensor(ids).unsqueeze(0),
+                          torch::ones({1, length}, torch::kBool))[0];
+  }
+
+  /// Names of the encoder's parameters that train.
+  static std::set<std::string> trained(const ItemTower& tower) {
+    std::set<std::string> names;
+    for (const auto& item : tower->encoder->named_parameters()) {
+      if (item.value().requires_grad()) names.insert(item.key());
+    }
+    return names;
+  }
+
+  std::vector<std::string> texts = {
+      "", "the cat plays in the snow", "yes", "", "a dog runs through the garden"};
+  test::TempDir folder_;
+};
+
+TEST_F(TextTower, ProjectsTheFirstTokenOrTheMeanOfAll) {
+  const torch::NoGradGuard no_grad;
+  for (const std::int64_t max_tokens : {4, 30}) {
+    for (const char* pooling : {"cls", "mean"}) {
+      ItemTower tower = make({.max_tokens = max_tokens, .pooling = pooling});
+      const Tensor got = tower(torch::tensor({4, 2, 1, 3}));
+      std::int64_t row = 0;
+      for (const std::size_t item : {4, 2, 1, 3}) {
+        const Tensor states = states_of(tower, texts[item], max_tokens);
+        const Tensor pooled = std::string(pooling) == "cls" ? states[0] : states.mean(0);
+        EXPECT_TRUE(test::close(got[row++], tower->project(pooled.unsqueeze(0))[0], 1e-5))
+            << pooling << item;
+      }
+    }
+  }
+}
+
+TEST_F(TextTower, GivesPaddingZerosAndNoGradientThatIsNoNumber) {
+  for (const char* pooling : {"cls", "mean"}) {
+    ItemTower tower = make({.trainable_layers = -1, .pooling = pooling});
+    const Tensor vectors = tower(torch::tensor({0, 1, 0}));
+    EXPECT_TRUE(vectors[0].eq(0).all().item<bool>()) << pooling;
+    EXPECT_TRUE(vectors[2].eq(0).all().item<bool>()) << pooling;
+    EXPECT_GT(vectors[1].abs().max().item<float>(), 0);
+    vectors.square().sum().backward();
+    for (const auto& item : tower->named_parameters()) {
+      if (item.value().grad().defined()) {
+        EXPECT_TRUE(item.value().grad().isfinite().all().item<bool>()) << pooling << item.key();
+      }
+    }
+    EXPECT_TRUE(tower(torch::tensor({0})).eq(0).all().item<bool>()) << "padding alone";
+  }
+}
+
+TEST_F(TextTower, TrainsTheLastLayersOnly) {
+  EXPECT_TRUE(trained(make({.trainable_layers = 0})).empty());
+  const auto last = trained(make({.trainable_layers = 1}));
+  ASSERT_FALSE(last.empty());
+  for (const std::string& name : last) {
+    EXPECT_FALSE(name.starts_with("embeddings.")) << name;
+    EXPECT_FALSE(name.starts_with("encoder.layer.0.")) << name;
+  }
+  const auto both = trained(make({.trainable_layers = 2}));
+  EXPECT_TRUE(both.contains("encoder.layer.0.attention.self.query.weight"));
+  EXPECT_FALSE(both.contains("embeddings.word_embeddings.weight"));
+  EXPECT_TRUE(
+      trained(make({.trainable_layers = -1})).contains("embeddings.word_embeddings.weight"));
+}
+
+TEST_F(TextTower, IsTheSameFrozenAsTrained) {
+  ItemTower frozen = make({.trainable_layers = 0});
+  ItemTower trains = make({.trainable_layers = 2});
+  const Tensor index = torch::tensor({3, 1, 4, 0});
+  EXPECT_TRUE(test::close(frozen(index), trains(index), 1e-5));
+  EXPECT_TRUE(frozen(index).requires_grad()) << "the projection trains";
+  EXPECT_TRUE(test::close(frozen->all_vectors(), trains->all_vectors(), 1e-5));
+  EXPECT_TRUE(test::close(trains->all_vectors().index_select(0, index), trains(index), 1e-5));
+}
+
+TEST_F(TextTower, RefusesSettingsThatCannotWork) {
+  EXPECT_THROW((TowerConfig{.tower = "text"}).check(), ConfigError) << "no model";
+  EXPECT_THROW((TowerConfig{.tower = "video"}).check(), ConfigError);
+  EXPECT_THROW((TowerConfig{.max_tokens = 2}).check(), ConfigError);
+  ItemTower tower = make({});
+  EXPECT_THROW(tower(torch::zeros({2, 2}, torch::kInt64)), c10::Error);
+}
+
+}  // namespace
+}  // namespace vragent::recommender

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/recommender/training_run.h"
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "recommender/small_sequences.h"
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
+#include "vragent/data/decisions.h"
+#include "vragent/util/error.h"
+#include "vragent/util/files.h"
+#include "vragent/util/interrupt.h"
+#include "vragent/util/json.h"
+
+namespace vragent::recommender {
+namespace {
+
+class TrainingRun : public ::testing::Test {
+ protected:
+  TrainingRun() {
+    const data::Sequences ring = ring_of_items(20, 40);
+    std::string pairs;
+    for (std::size_t user = 0; user < ring.windows.size(); ++user) {
+      pairs += ring.user_ids[user] + "\t";
+      for (const std::int32_t item : ring.windows[user])
+        pairs += ring.item_ids[static_cast<std::size_t>(item)] + " ";
+      pairs.back() = '\n';
+    }
+    write_file(folder_ / "pairs.tsv", pairs);
+  }
+
+  ~TrainingRun() override { clear_interrupt(); }
+
+  [[nodiscard]] TrainConfig config(const std::string& out) const {
+    TrainConfig config{.out = folder_ / out, .interactions = folder_ / "pairs.tsv"};
+    config.encoder.width = 8;
+    config.loop.batch_size = 16;
+    config.loop.epochs = 3;
+    config.loop.optim.lr = 1e-2;
+    config.top_k = 4;
+    config.runtime.threads = 1;
+    return config;
+  }
+
+  static Json run(const TrainConfig& config) {
+    return parse_json_object(run_training(config), "metrics");
+  }
+
+  test::TempDir folder_;
+};
+
+TEST_F(TrainingRun, WritesModelMetricsAndLists) {
+  TrainConfig config = this->config("run");
+  config.top_k_splits = {"test", "valid"};
+  const Json metrics = run(config);
+  EXPECT_EQ(metrics["counts"]["users"], 40);
+  EXPECT_EQ(metrics["training"]["epochs_run"], 3);
+  EXPECT_EQ(parse_json_object(read_file(config.out / "metrics.json"), "file"), metrics);
+  for (const char* name : {"model.safetensors", "config.json", "train_log.jsonl"})
+    EXPECT_TRUE(std::filesystem::exists(config.out / name)) << name;
+  for (const char* name : {"topk.jsonl", "topk.valid.jsonl"}) {
+    std::int64_t users = 0;
+    for_each_line(config.out / name, [&](const std::string& line, const std::string&) {
+      ++users;
+      EXPECT_EQ(Json::parse(line)["items"].size(), 4);
+    });
+    EXPECT_EQ(users, 40);
+  }
+}
+
+TEST_F(TrainingRun, ResumesToTheSameModelAndRefusesOtherSettings) {
+  const Json whole = run(config("whole"));
+  TrainConfig parts = config("parts");
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(run_training(parts), Interrupted);
+  clear_interrupt();
+  parts.resume = true;
+  EXPECT_EQ(run(parts), whole);
+  EXPECT_TRUE(test::same_tensors(nn::load_safetensors(parts.out / "model.safetensors"),
+                                 nn::load_safetensors(folder_ / "whole/model.safetensors")));
+  parts.encoder.dropout = 0.4;
+  EXPECT_THROW(run_training(parts), ConfigError);
+}
+
+TEST_F(TrainingRun, CountsWithoutTraining) {
+  for (const char* model : {"pop", "markov"}) {
+    TrainConfig config = this->config(model);
+    config.model = model;
+    const Json metrics = run(config);
+    EXPECT_EQ(metrics["test"]["users"], 40);
+    EXPECT_FALSE(metrics.contains("training"));
+    EXPECT_FALSE(std::filesystem::exists(config.out / "model.safetensors"));
+  }
+}
+
+TEST_F(TrainingRun, AddsFeedbackRowsAndSaysSo) {
+  std::string lines;
+  for (const char* item : {"100", "110", "115"})
+    lines += data::to_line({.case_id = item,
+                            .user_id = "u1",
+                            .item_id = item,
+                            .agent = "a",
+                            .yes = true,
+                            .status = data::AnswerStatus::kOk}) +
+             "\n";
+  write_file(folder_ / "decisions.jsonl", lines);
+  const Json plain = run(config("plain"));
+  TrainConfig fed = config("fed");
+  fed.feedback.feedback = folder_ / "decisions.jsonl";
+  const Json metrics = run(fed);
+  EXPECT_EQ(metrics["feedback"]["inserted"], 2);
+  EXPECT_EQ(metrics["feedback"]["arm"], "like");
+  EXPECT_EQ(metrics["training"]["rows"], plain["training"]["rows"].get<int>() + 2);
+  fed.out = folder_ / "pop";
+  fed.model = "pop";
+  EXPECT_THROW(run_training(fed), ConfigError);
+}
+
+TEST_F(TrainingRun, ReadsCaptionsBeforeTitlesWithATextTower) {
+  test::write_tiny_bert(folder_ / "bert", 2);
+  std::string items;
+  std::string captions;
+  for (int item = 100; item < 120; ++item) {
+    const std::string id = std::to_string(item);
+    items += "{\"item_id\": \"" + id + "\", \"title\": \"the cat " + id + "\"}\n";
+    captions +=
+        "{\"item_id\": \"" + id + "\", \"status\": \"ok\", \"caption\": \"a dog " + id + "\"}\n";
+  }
+  write_file(folder_ / "items.jsonl", items);
+  write_file(folder_ / "captions.jsonl", captions);
+  TrainConfig text = config("titles");
+  text.tower.tower = "text";
+  text.tower.text_model = folder_ / "bert";
+  EXPECT_THROW(run_training(text), ConfigError) << "no texts";
+  text.items = folder_ / "items.jsonl";
+  const Json titles = run(text);
+  text.out = folder_ / "captions";
+  text.captions = folder_ / "captions.jsonl";
+  const Json with_captions = run(text);
+  EXPECT_EQ(titles["training"]["epochs_run"], 3);
+  EXPECT_NE(read_file(folder_ / "titles/train_log.jsonl"),
+            read_file(folder_ / "captions/train_log.jsonl"));
+}
+
+}  // namespace
+}  // namespace vragent::recommender
