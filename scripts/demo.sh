@@ -104,11 +104,17 @@ make_cases() { # NAME FLAG...
   shift
   step "cases-$name" "$vragent" eval make-cases --items "$titles" --captions "$run/captions/full" --cold-max-len 6 --seed "$seed" --out "$run/cases/$name" "$@"
 }
-train_agent() { # NAME PROMPT_FLAG...: a supervised start of its own
+learn() { # NAME MODEL STEPS LR PROMPT_FLAG...
+  local name=$1 model=$2 steps=$3 rate=$4
+  shift 4
+  beside "sft-$name" "$vragent" sft --config configs/mini/sft.json --model "$model" --train "$run/demos.jsonl" --max-steps "$steps" --optim.lr "$rate" \
+    --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
+}
+# Each arm starts from demonstrations in its own form of prompt, all with the same budget.
+train_agent() { # NAME PROMPT_FLAG...
   local name=$1
   shift
-  has "$agents" "$name" || return 0
-  beside "sft-$name" "$vragent" sft --config configs/mini/sft.json --model "$models/lm" --train "$run/demos.jsonl" --max-steps "$sft_steps" --out "$run/us/$name-sft" --threads 1 --seed "$seed" "$@"
+  ! has "$agents" "$name" || learn "$name-sft" "$run/us/base" "$arm_steps" 1e-3 "$@"
 }
 recommend() { # NAME FLAG...
   local name=$1
@@ -120,23 +126,25 @@ recommend() { # NAME FLAG...
 text_tower=(--tower text --text-model "$models/bert" --items "$titles")
 no_cot=(--no-prompt.cot) no_comments=(--no-prompt.comments) titles_only=(--prompt.item-text title)
 
-echo "== recommenders, all under one protocol; beside them the user agents' supervised start"
+echo "== recommenders, all under one protocol; beside them the supervised start of the user agents"
 # Demonstrations come from users of another corpus.
 make_cases demos --interactions "$corpus/sft_pairs.tsv" --comments "$corpus/sft_comment_en.txt" --negatives uniform --users all --num-users 0
 step teach "$mini_world" teach --cases "$run/cases/demos/cases.jsonl" --out "$run/demos.jsonl"
-train_agent full
+learn base "$models/lm" "$sft_steps" 2e-3  # stands for the pre-trained language model
 recommend title "${text_tower[@]}"
 recommend pop --model pop
 recommend markov --model markov
 recommend id
 recommend ours "${text_tower[@]}" --captions "$run/captions/full"
 recommend no-kfr "${text_tower[@]}" --captions "$run/captions/no-kfr"
-train_agent no-comment "${no_comments[@]}"
 recommend gru4rec --user-encoder gru4rec
 recommend nextitnet --user-encoder nextitnet
 recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
 recommend no-cmp "${text_tower[@]}" --captions "$run/captions/no-cmp"
 recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
+settle
+train_agent full
+train_agent no-comment "${no_comments[@]}"
 train_agent no-ip "${titles_only[@]}"
 train_agent no-cot "${no_cot[@]}"
 settle

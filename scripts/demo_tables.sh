@@ -59,7 +59,7 @@ write_spec() {
   "introduction": [
     "This page demonstrates mechanisms. It is no evidence for the numbers of the paper: the world is synthetic, and the models are tiny and were trained here in minutes.",
     "The world was chosen among several after looking at results, and so were the learning rates and steps of the tiny models. Test users and cases were frozen before any agent answered, and every row of a table saw the same protocol.",
-    "Demonstrations for the user agent come from other synthetic users over the same items; they stand for the pre-training that a real language model brings. Their teacher says Yes too readily, as language models do. GRPO sees rewards only."
+    "The user agents begin as one tiny language model that learnt from demonstrations of other synthetic users over the same items: a stand-in for pre-training. Each arm then saw the same number of demonstrations in its own form of prompt (SFT), and only then rewards (GRPO). The teacher of the demonstrations says Yes too readily, as language models do."
   ],
   "facts": ["profile=$profile", "seed=$seed", "videos=$(wc -l <"$run/frames/frames.jsonl")", "users=$(cut -f1 "$pairs" | wc -l)", "cases=$(wc -l <"$run/cases/eval/cases.jsonl")"],
   "checks": "checks.json",
@@ -78,7 +78,7 @@ write_spec() {
      "logs": ["ids=rec/id", "titles=rec/title", "captions=rec/ours"]},
     {"title": "GRPO", "tags": ["reward", "kl", "completions/mean_length"], "smoothing": 0.6,
      "logs": [$(present full=us/full "w/o comment=us/no-comment" "w/o IP agent=us/no-ip" "w/o CoT=us/no-cot")]},
-    {"title": "Supervised start", "tags": ["loss"], "smoothing": 0.6, "logs": [$(present full=us/full-sft "w/o CoT=us/no-cot-sft")]},
+    {"title": "Supervised start", "tags": ["loss"], "smoothing": 0.6, "logs": ["base=us/base"]},
     {"title": "Vision-language model", "tags": ["loss"], "smoothing": 0.6, "logs": ["stage 1=vlm1", "stage 2=vlm"]}
   ],
   "gallery": {"frames": "frames", "captions": "captions/full", "items": "$(basename "$world")/$(basename "$titles")", "num": 6},
