@@ -3,7 +3,7 @@
 world_size=full
 clip_steps=200 vlm1_steps=600 vlm2_steps=400
 rec_epochs=50
-sft_steps=1100 arm_steps=250 grpo_stages=judge:0.35,select:0.2
+sft_steps=1100 arm_steps=250 grpo_stages=judge:0.27,select:0.27
 eval_users=0
 captions="full no-kfr no-cmp no-rra"
 rows="pop markov id gru4rec nextitnet title ours nextitnet-ours no-kfr no-cmp no-rra feedback-like feedback-dislike feedback-random"
