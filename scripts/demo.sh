@@ -42,7 +42,10 @@ step() {
   local name=$1 begin=$SECONDS
   shift
   [ -e "$run/logs/$name.done" ] && return 0
-  if ! "$@" >"$run/logs/$name.out" 2>"$run/logs/$name.log"; then
+  "$@" >"$run/logs/$name.out" 2>"$run/logs/$name.log" &
+  local child=$!
+  trap 'kill "$child" 2>/dev/null || true' TERM  # a stopped demo leaves nothing running
+  if ! wait "$child"; then
     echo "demo.sh: step $name failed; the end of $run/logs/$name.log:" >&2
     tail -5 "$run/logs/$name.log" >&2
     return 1
