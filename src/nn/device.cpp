@@ -24,6 +24,7 @@ namespace vragent::nn {
 
 void RuntimeConfig::check() const {
   check_range("threads", static_cast<double>(threads), 0, 4096);
+  if (!device.starts_with("cuda")) parse_device(device);  // CUDA is loaded when it is needed
   parse_dtype(dtype);
 }
 

@@ -255,8 +255,9 @@ void ExtractConfig::check() const {
   check_given("out", out);
   check_given("videos", videos);
   check_range("num-frames", static_cast<double>(num_frames), 1, 100000);
-  check_range(
-      "num-key-frames", static_cast<double>(num_key_frames), 1, static_cast<double>(num_frames));
+  // Without CLIP no frame is chosen, and a few frames are asked for without a thought of it.
+  const auto most = static_cast<double>(clip.empty() ? 100000 : num_frames);
+  check_range("num-key-frames", static_cast<double>(num_key_frames), 1, most);
   check_one_of("sampling", sampling, {"uniform", "adjacent"});
   check_range("max-pixels", static_cast<double>(max_pixels), 0, 1e12);
   check_range("jpeg-quality", static_cast<double>(jpeg_quality), 1, 100);

@@ -205,14 +205,19 @@ struct LineReader::Impl {
     buffer.resize(old + kBufferSize);
     const int got = gzread(file, buffer.data() + old, kBufferSize);
     buffer.resize(old + static_cast<std::size_t>(std::max(got, 0)));
-    if (got < 0) {
-      int code = 0;
-      const std::string text = gzerror(file, &code);
-      throw Error(
-          ExitCode::kIo,
-          formatted("{}: cannot read: {}", path, code == Z_ERRNO ? std::strerror(errno) : text));
-    }
+    if (got <= 0) check_state();
     return got > 0;
+  }
+
+  /// A cut or damaged gzip file is noticed at its end. @throws DataError, Error (74)
+  void check_state() {
+    int code = 0;
+    const std::string text = gzerror(file, &code);
+    if (code == Z_OK || code == Z_STREAM_END) return;
+    if (code == Z_ERRNO) {
+      throw Error(ExitCode::kIo, formatted("{}: cannot read: {}", path, std::strerror(errno)));
+    }
+    throw DataError(formatted("{}: line {}: the gzip data is cut or damaged", path, line + 1));
   }
 };
 
@@ -294,7 +299,14 @@ LineWriter::LineWriter(LineWriter&& other) noexcept
 void LineWriter::write(std::string_view line) {
   std::string whole(line);
   whole += '\n';
-  write_all(descriptor_, whole, path_);
+  const off_t begin = path_ == "stdout" ? -1 : ::lseek(descriptor_, 0, SEEK_CUR);
+  try {
+    write_all(descriptor_, whole, path_);
+  } catch (const Error&) {
+    // Whole lines only, also on a full disk; if this fails too, the next run cuts the torn line.
+    [[maybe_unused]] const int cut = begin >= 0 ? ::ftruncate(descriptor_, begin) : 0;
+    throw;
+  }
 }
 
 FolderLock::FolderLock(const fs::path& folder) {

@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "bind_config.h"
 
+#include "vragent/util/log.h"
+
 namespace vragent::tools {
 namespace {
 
@@ -60,6 +62,18 @@ void add_files(CLI::App& command, const std::string& name, std::vector<std::stri
         files.insert(files.end(), given.begin(), given.end());
       },
       "more of them");
+}
+
+void add_verbosity(CLI::App& app) {
+  app.add_flag_callback(
+      "-v,--verbose", [] { log::set_level(log::Level::kDebug); }, "say more");
+  app.add_flag_callback(
+      "-q,--quiet", [] { log::set_level(log::Level::kError); }, "say errors only");
+}
+
+void keep_apart(CLI::App& nested) {
+  nested.fallthrough(false);
+  add_verbosity(nested);
 }
 
 std::shared_ptr<bool> add_json_flag(CLI::App& command) {

@@ -32,6 +32,12 @@ std::shared_ptr<Config> bind_config(CLI::App& command, Config initial = {}) {
 /// command.
 void add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files);
 
+/// Adds -v and -q, which set the level of the log.
+void add_verbosity(CLI::App& app);
+
+/// Makes a nested command deaf to its parent's flags, but for -v and -q.
+void keep_apart(CLI::App& nested);
+
 /// Adds --json: results on stdout as JSON.
 std::shared_ptr<bool> add_json_flag(CLI::App& command);
 

@@ -8,11 +8,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bind_config.h"
 #include "commands.h"
 #include "parse_errors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
-#include "vragent/util/log.h"
 #include "vragent/util/version.h"
 
 namespace {
@@ -22,22 +22,13 @@ int fail(vragent::ExitCode code, const std::string& message) {
   return static_cast<int>(code);
 }
 
-void add_verbosity(CLI::App& app) {
-  app.add_flag_callback(
-      "-v,--verbose", [] { vragent::log::set_level(vragent::log::Level::kDebug); }, "say more");
-  app.add_flag_callback(
-      "-q,--quiet",
-      [] { vragent::log::set_level(vragent::log::Level::kError); },
-      "say errors only");
-}
-
 int run(int argc, char** argv) {
   CLI::App app("VRAgent-R1: video recommendation with language model agents, from videos to tables",
                "vragent");
   app.set_version_flag("--version", std::string("vragent ") + std::string(vragent::kVersion));
   app.require_subcommand(1);
   app.fallthrough();
-  add_verbosity(app);
+  vragent::tools::add_verbosity(app);
   vragent::tools::add_extract_frames(app);
   vragent::tools::add_ip_caption(app);
   vragent::tools::add_train_sasrec(app);

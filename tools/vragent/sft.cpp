@@ -32,7 +32,7 @@ void add_sft(CLI::App& app) {
 
   CLI::App* clip =
       command->add_subcommand("clip", "Contrastive training of CLIP on image-text pairs");
-  clip->fallthrough(false);
+  keep_apart(*clip);
   auto clip_config = bind_config<learning::ContrastiveConfig>(*clip);
   clip->final_callback([clip_config] {
     std::cout << formatted(

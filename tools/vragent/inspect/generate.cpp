@@ -98,7 +98,7 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
 void add_inspect_generate(CLI::App& inspect) {
   CLI::App* command = inspect.add_subcommand(
       "generate", "Answers of a language model to a prompt; greedy unless asked otherwise");
-  command->fallthrough(false);
+  keep_apart(*command);
   auto flags = bind_config<GenerateFlags>(*command);
   auto json = add_json_flag(*command);
   command->final_callback([flags, json] { generate_text(*flags, *json); });

@@ -41,7 +41,7 @@ void inspect_logits(const LogitsFlags& flags) {
 void add_inspect_logits(CLI::App& inspect) {
   CLI::App* command =
       inspect.add_subcommand("logits", "One forward pass; writes its outputs as safetensors");
-  command->fallthrough(false);
+  keep_apart(*command);
   auto flags = bind_config<LogitsFlags>(*command);
   command->final_callback([flags] { inspect_logits(*flags); });
 }

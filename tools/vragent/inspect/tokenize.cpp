@@ -49,7 +49,7 @@ void tokenize(const TokenizeFlags& flags) {
 void add_inspect_tokenize(CLI::App& inspect) {
   CLI::App* command =
       inspect.add_subcommand("tokenize", "Token ids of the text on stdin, as JSON lists");
-  command->fallthrough(false);
+  keep_apart(*command);
   auto flags = bind_config<TokenizeFlags>(*command);
   command->final_callback([flags] { tokenize(*flags); });
 }
