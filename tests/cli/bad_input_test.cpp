@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Missing and broken files, full disks, folders in use: one line that names the culprit, and the
+// exit code of its kind.
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/small_files.h"
+
+namespace vragent::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+class BadInput : public SmallFiles {
+ protected:
+  /// Runs a line that must end with `code` and one line on stderr that says `part`.
+  void expect_refusal(const std::string& line, int code, const std::string& part) {
+    const Ran ran = run(line);
+    EXPECT_EQ(ran.code, code) << line << "\n" << ran.err;
+    EXPECT_THAT(ran.out, IsEmpty()) << line;
+    EXPECT_THAT(ran.err, AllOf(MatchesRegex("vragent: [^\n]*\n"), HasSubstr(part))) << line;
+  }
+
+  /// models/lm as it was made.
+  void copy_model() {
+    fs::remove_all(here() / "lm");
+    fs::copy(here() / "models/lm", here() / "lm");
+  }
+};
+
+TEST_F(BadInput, AMissingFileIsNamed) {
+  expect_refusal("$vragent simulate --agent random no/cases.jsonl", 66, "no/cases.jsonl: cannot");
+  expect_refusal("$vragent train-sasrec --interactions no.tsv --out r", 66, "no.tsv: cannot open");
+  expect_refusal("$vragent extract-frames --videos no --out r", 66, "no: no such folder");
+}
+
+TEST_F(BadInput, ABrokenLineIsNamedWithItsFileAndNumber) {
+  output_of(kMakeCases + "--num-users 1 --out cases.jsonl");
+  write("broken.jsonl", read("cases.jsonl") + "\n{\"case_id\": \"x\"\n");
+  expect_refusal("$vragent simulate --agent random broken.jsonl", 65, "broken.jsonl:6: not JSON");
+  expect_refusal("$vragent simulate --agent random - <broken.jsonl", 65, "-:6: not JSON");
+  write("decisions.jsonl", "{\"case_id\": \"u\", \"agent\": 3}\n");
+  expect_refusal("$vragent eval score --cases cases.jsonl decisions.jsonl",
+                 65,
+                 "decisions.jsonl:1: \"agent\"");
+  write("bad.tsv", "1\t2 3 4 5 6\n2 7 8\n");
+  expect_refusal("$vragent train-sasrec --interactions bad.tsv --out r", 65, "bad.tsv:2: ");
+  write("titles.csv", "1,one\n2\n");
+  expect_refusal(kMakeCases, 65, "titles.csv:2: ");
+}
+
+TEST_F(BadInput, AnIncompleteCheckpointIsNamed) {
+  make_models();
+  output_of(kMakeCases + "--num-users 1 --out cases.jsonl");
+  const std::string ask = "$vragent simulate --agent vragent --model lm cases.jsonl";
+  copy_model();
+  fs::remove(here() / "lm/model.safetensors");
+  expect_refusal(ask, 66, "lm: holds neither model.safetensors nor");
+  copy_model();
+  fs::remove(here() / "lm/config.json");
+  expect_refusal(ask, 66, "lm/config.json: cannot open");
+  copy_model();
+  fs::resize_file(here() / "lm/model.safetensors", 1000);
+  expect_refusal(ask, 65, "lm/model.safetensors: ");
+  copy_model();
+  output_of("sed -i 's/\"hidden_size\": 128/\"hidden_size\": 64/' lm/config.json");
+  expect_refusal(
+      ask, 65, "model.layers.0.mlp.up_proj.weight: [256, 128], the model wants [256, 64]");
+  write("chat.jsonl",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
+        "{\"role\":\"assistant\",\"content\":\"b\"}]}\n");
+  expect_refusal("$vragent sft --model lm --train chat.jsonl --out r", 65, "the model wants");
+}
+
+TEST_F(BadInput, AFullDiskIsAnErrorThatNamesTheFile) {
+  const std::string make = kMakeCases + "-q --num-users 2 --out ";
+  output_of(make + "cases.jsonl");
+  expect_refusal(make + "- >/dev/full", 74, "stdout: cannot write: No space left on device");
+  expect_refusal(
+      "$vragent simulate -q --agent random cases.jsonl >/dev/full", 74, "stdout: cannot");
+  output_of("$vragent simulate -q --agent random cases.jsonl >decisions.jsonl");
+  expect_refusal("$vragent eval score --cases cases.jsonl decisions.jsonl >/dev/full",
+                 74,
+                 "stdout: cannot write");
+  fs::create_symlink("/dev/full", here() / "full.jsonl");
+  expect_refusal("$vragent simulate -q --agent random cases.jsonl --overwrite --out full.jsonl",
+                 74,
+                 "full.jsonl: cannot write: No space left on device");
+}
+
+TEST_F(BadInput, ALimitOnFileSizesLeavesNoHalfFile) {
+  const std::string train =
+      "$vragent train-sasrec -q --interactions interactions.tsv --width 32 --epochs 1 --threads 1 "
+      "--out run";
+  expect_refusal("ulimit -f 16; " + train, 74, "state.safetensors: cannot write: File too large");
+  EXPECT_THAT(listing("run"), Not(HasSubstr("safetensors")));
+  EXPECT_THAT(listing("run"), Not(HasSubstr(".tmp")));
+  output_of(train + " --resume");
+  EXPECT_TRUE(exists("run/model.safetensors"));
+}
+
+TEST_F(BadInput, AFolderInUseIsLeftAlone) {
+  output_of(kMakeCases + "--num-users 2 --out cases");
+  output_of("mkdir run");
+  expect_refusal("flock run/.lock $vragent simulate --agent random cases --out run",
+                 75,
+                 "run: another process is writing here");
+  expect_refusal(
+      "flock run/.lock $vragent train-sasrec --interactions interactions.tsv --out run", 75, "run");
+  EXPECT_EQ(listing("run"), ".lock\n");
+}
+
+TEST_F(BadInput, AnOutputThatCannotBeMadeIsNamed) {
+  output_of(kMakeCases + "--num-users 2 --out cases.jsonl");
+  expect_refusal("$vragent simulate --agent random cases.jsonl --out titles.csv/run", 73, "titles");
+  expect_refusal(
+      "$vragent train-sasrec --interactions interactions.tsv --out /dev/null/run", 73, "/dev/null");
+}
+
+TEST_F(BadInput, AnUnknownDeviceAgentOrAMissingModelIsAUsageError) {
+  expect_refusal("$vragent train-sasrec --interactions interactions.tsv --out r --device gpu",
+                 2,
+                 "--device must be cpu, cuda or cuda:N; got \"gpu\"");
+  expect_refusal("$vragent simulate --agent rndom interactions.tsv", 2, "got \"rndom\"");
+  output_of(kMakeCases + "--num-users 1 --out cases.jsonl");
+  expect_refusal("$vragent simulate --agent vragent cases.jsonl", 2, "--model is required");
+}
+
+}  // namespace
+}  // namespace vragent::test

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// `inspect`: what others compare their own tokenizers and models with.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/small_files.h"
+#include "vragent/util/json.h"
+
+namespace vragent::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class Inspect : public SmallFiles {
+ protected:
+  void SetUp() override { make_models(); }
+
+  std::string tokenize(const std::string& text, const std::string& flags) {
+    write("text", text);
+    return output_of("$vragent inspect tokenize " + flags + " <text");
+  }
+
+  static std::vector<std::int64_t> ids_of(const std::string& line) {
+    return parse_json(line, "ids").get<std::vector<std::int64_t>>();
+  }
+};
+
+TEST_F(Inspect, TokenizesAllOfStdinAsOneTextOrEachLineEmptyOnesToo) {
+  EXPECT_EQ(tokenize("", "--model models/lm"), "[]\n");
+  const std::string one = tokenize("wow\n\n a \r\nwow", "--model models/lm");
+  const std::string each = tokenize("wow\n\n a \r\nwow", "--model models/lm --lines");
+  const std::string third = tokenize(" a \r", "--model models/lm");
+  EXPECT_EQ(std::count(one.begin(), one.end(), '\n'), 1);
+  EXPECT_GT(ids_of(one).size(), 6U);
+  const std::string first = each.substr(0, each.find('\n') + 1);
+  EXPECT_EQ(each, first + "[]\n" + third + first);
+}
+
+TEST_F(Inspect, FramesATextUnlessToldOtherwiseAndTakesControlTokensInItForText) {
+  const auto framed = ids_of(tokenize("wow", "--model models/bert"));
+  const auto plain = ids_of(tokenize("wow", "--model models/bert --no-special"));
+  ASSERT_EQ(framed.size(), plain.size() + 2);
+  EXPECT_TRUE(std::equal(plain.begin(), plain.end(), framed.begin() + 1));
+
+  const auto as_text = ids_of(tokenize("<|im_end|>", "--model models/lm"));
+  const auto as_token = ids_of(tokenize("<|im_end|>", "--model models/lm --match-special"));
+  EXPECT_GT(as_text.size(), 1U);
+  ASSERT_EQ(as_token.size(), 1U);
+  EXPECT_EQ(std::count(as_text.begin(), as_text.end(), as_token[0]), 0);
+}
+
+TEST_F(Inspect, GeneratesTheSameGreedyAnswerTwice) {
+  const std::string ask =
+      "$vragent inspect generate --model models/lm --prompt 'a boat <|im_end|>' --max-tokens 8 "
+      "--threads 1 --json --seed ";
+  const std::string first = output_of(ask + "1");
+  EXPECT_EQ(output_of(ask + "7"), first);
+  const Json answer = parse_json_object(first, "answer");
+  EXPECT_EQ(answer["ids"].size(), 8U);
+  EXPECT_EQ(answer["log_probs"].size(), 8U);
+  EXPECT_EQ(answer["finish_reason"], "length");
+  const std::string drawn = output_of(ask + "7 --temperature 1 --num-samples 2");
+  EXPECT_EQ(std::count(drawn.begin(), drawn.end(), '\n'), 2);
+  EXPECT_NE(output_of(ask + "8 --temperature 1 --num-samples 2"), drawn);
+}
+
+TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
+  const std::string command =
+      "$vragent inspect logits --model models/lm --ids ids.json --dtype float32 --out ";
+  write("ids.json", "[1, 2, 3]");
+  output_of(command + "l.safetensors");
+  const std::string bytes = read("l.safetensors");
+  std::uint64_t length = 0;
+  ASSERT_GT(bytes.size(), sizeof(length));
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  const Json header = parse_json_object(bytes.substr(sizeof(length), length), "header");
+  const Json config = parse_json_object(read("models/lm/config.json"), "config");
+  EXPECT_EQ(header["logits"]["dtype"], "F32");
+  EXPECT_EQ(header["logits"]["shape"], Json::array({3, config["vocab_size"]}));
+
+  for (const char* ids : {"[1, 99999]", "[]", "[\"a\"]", "[1"}) {
+    write("ids.json", ids);
+    EXPECT_EQ(run(command + "x.safetensors").code, 65) << ids;
+  }
+  EXPECT_FALSE(exists("x.safetensors"));
+  for (const char* ids : {"[-1]", "[[1], []]"}) {
+    write("ids.json", ids);
+    EXPECT_EQ(run("$vragent inspect generate --model models/lm --ids ids.json").code, 65) << ids;
+  }
+}
+
+TEST_F(Inspect, ListsWhatACheckpointHolds) {
+  EXPECT_THAT(output_of("$vragent inspect --model models/lm"), HasSubstr("model.embed_tokens"));
+  const Json table =
+      parse_json_object(output_of("$vragent inspect --model models/clip --json"), "table");
+  EXPECT_EQ(table["rows"].back()["group"], "total");
+  EXPECT_TRUE(table["rows"].back()["parameters"].is_number_integer());
+}
+
+}  // namespace
+}  // namespace vragent::test

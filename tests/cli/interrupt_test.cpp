@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Ctrl-C in the middle: the right exit code, no half file, and a resumed run that ends with the
+// bits of one that was never stopped.
+#include <csignal>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/small_files.h"
+#include "vragent/util/json.h"
+#include "vragent/util/text.h"
+
+namespace vragent::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Interrupt : public SmallFiles {
+ protected:
+  /// Sends a signal to a started command once `file` holds something.
+  Ran interrupted(const std::string& command, const std::string& file, int signal_number) {
+    const auto running = start(command);
+    running->wait_for(here() / file);
+    running->send(signal_number);
+    return running->wait();
+  }
+
+  void expect_no_half_file(const std::string& folder) {
+    EXPECT_THAT(listing(folder), Not(HasSubstr(".tmp")));
+  }
+};
+
+class InterruptTraining : public Interrupt {
+ protected:
+  static std::string train(const std::string& out, const std::string& epochs = "10") {
+    return "$vragent train-sasrec --interactions interactions.tsv --width 32 --patience 0 "
+           "--batch-size 2 --optim.lr 1e-2 --threads 1 --epochs " +
+           epochs + " --out " + out;
+  }
+
+  void expect_same_run(const std::string& one, const std::string& other) {
+    for (const char* name : {"model.safetensors", "metrics.json", "topk.jsonl", "train_log.jsonl"})
+      EXPECT_EQ(read(one + "/" + name), read(other + "/" + name)) << name;
+  }
+};
+
+TEST_F(InterruptTraining, EndsWith130AndGoesOnBitForBit) {
+  output_of(train("whole"));
+  const Ran ran = interrupted(train("run"), "run/train_log.jsonl", SIGINT);
+  EXPECT_EQ(ran.code, 130);
+  EXPECT_THAT(ran.err, HasSubstr("are saved; run the same command with --resume to go on"));
+  EXPECT_FALSE(exists("run/model.safetensors"));
+  EXPECT_FALSE(exists("run/metrics.json"));
+  expect_no_half_file("run");
+  output_of(train("run") + " --resume");
+  expect_same_run("whole", "run");
+}
+
+TEST_F(InterruptTraining, EndsWith143OnATermination) {
+  const Ran ran = interrupted(train("run"), "run/train_log.jsonl", SIGTERM);
+  EXPECT_EQ(ran.code, 143);
+  EXPECT_TRUE(exists("run/checkpoint/state.safetensors"));
+  expect_no_half_file("run");
+}
+
+TEST_F(InterruptTraining, SurvivesAKill) {
+  output_of(train("whole"));
+  EXPECT_EQ(interrupted(train("run"), "run/train_log.jsonl", SIGKILL).code, 137);
+  output_of(train("run") + " --resume");
+  expect_same_run("whole", "run");
+}
+
+TEST_F(InterruptTraining, EndsAtOnceOnASecondSignal) {
+  const auto running = start(train("run", "100000"));
+  running->wait_for(here() / "run/train_log.jsonl");
+  running->send(SIGINT);
+  running->send(SIGTERM);
+  const int code = running->wait().code;
+  EXPECT_THAT(code, ::testing::AnyOf(130, 143));
+}
+
+class InterruptTuning : public Interrupt {
+ protected:
+  void SetUp() override {
+    make_models();
+    std::string chats;
+    for (const char* colour : {"red", "blue", "green", "white", "black", "grey"}) {
+      const std::string word = colour;
+      chats += "{\"messages\":[{\"role\":\"user\",\"content\":\"say " + word +
+               "\"},{\"role\":\"assistant\",\"content\":\"a " + word + " boat\"}]}\n";
+    }
+    write("chats.jsonl", chats);
+  }
+
+  static std::string tune(const std::string& out) {
+    return "$vragent sft --model models/lm --train chats.jsonl --batch-size 4 --epochs 100 "
+           "--max-steps 16 --log-every 1 --optim.lr 1e-3 --threads 1 --out " +
+           out;
+  }
+
+  /// train_log.jsonl without what differs from run to run.
+  std::vector<Json> log_of(const std::string& folder) {
+    std::vector<Json> rows;
+    const std::string text = read(folder + "/train_log.jsonl");
+    for (const std::string_view line : split(text, '\n')) {
+      if (line.empty()) continue;
+      rows.push_back(parse_json_object(line, folder));
+      rows.back().erase("step_time");
+    }
+    return rows;
+  }
+};
+
+TEST_F(InterruptTuning, EndsWith130AndGoesOnBitForBit) {
+  output_of(tune("whole"));
+  const Ran ran = interrupted(tune("run"), "run/train_log.jsonl", SIGINT);
+  EXPECT_EQ(ran.code, 130);
+  EXPECT_THAT(ran.err, HasSubstr("is saved; run the same command with --resume to go on"));
+  EXPECT_FALSE(exists("run/model.safetensors"));
+  EXPECT_THAT(listing("run"), HasSubstr("/state/state.safetensors"));
+  expect_no_half_file("run");
+  output_of(tune("run") + " --resume");
+  EXPECT_EQ(read("run/model.safetensors"), read("whole/model.safetensors"));
+  EXPECT_EQ(log_of("run"), log_of("whole"));
+}
+
+TEST_F(InterruptTuning, RefusesToGoOnWithOtherSettings) {
+  EXPECT_EQ(interrupted(tune("run"), "run/train_log.jsonl", SIGTERM).code, 143);
+  const Ran ran = run(tune("run") + " --resume --seed 9");
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("--seed was 1"));
+}
+
+class InterruptAsking : public Interrupt {};
+
+TEST_F(InterruptAsking, KeepsWholeDecisionsAndAsksTheRest) {
+  make_models();
+  output_of(kMakeCases + "--num-users 6 --out cases.jsonl");
+  const auto ask = [](const std::string& out) {
+    return "$vragent simulate --agent vragent --model models/lm cases.jsonl --max-tokens 24 "
+           "--batch-size 1 --threads 1 --out " +
+           out;
+  };
+  output_of(ask("whole"));
+  const Ran ran = interrupted(ask("run"), "run/decisions.jsonl", SIGINT);
+  EXPECT_EQ(ran.code, 130);
+  EXPECT_TRUE(read("run/decisions.jsonl").ends_with("\n"));
+  output_of(ask("run") + " --resume");
+  const auto answers = [&](const std::string& folder) {
+    std::vector<Json> rows;
+    const std::string text = read(folder + "/decisions.jsonl");
+    for (const std::string_view line : split(text, '\n')) {
+      if (line.empty()) continue;
+      rows.push_back(parse_json_object(line, folder));
+      rows.back().erase("latency_ms");
+    }
+    return rows;
+  };
+  EXPECT_EQ(answers("run"), answers("whole"));
+}
+
+}  // namespace
+}  // namespace vragent::test
