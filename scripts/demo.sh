@@ -33,8 +33,14 @@ tools=build/${VRAGENT_PRESET:-release}/tools
 vragent=${VRAGENT:-$tools/vragent}
 mini_world=${MINI_WORLD:-$tools/mini_world/mini_world}
 run=$out/$profile
+stamp="seed $seed, $(cat "$vragent" "$mini_world" | sha256sum | cut -c1-16)"
+if [ -e "$run/stamp" ] && [ "$(cat "$run/stamp")" != "$stamp" ]; then
+  echo "== $run is of another seed or build: starting over"
+  fresh=1
+fi
 [ -z "$fresh" ] || rm -rf "$run"
 mkdir -p "$run/logs"
+echo "$stamp" >"$run/stamp"
 . scripts/demo_profiles.sh
 
 # step NAME COMMAND...: runs it once; its talk goes to logs/NAME.log, its results to logs/NAME.out.
@@ -175,15 +181,15 @@ ask() { # NAME MODEL FLAG...
   local name=$1 model=$2
   shift 2
   [ -e "$model/config.json" ] || return 0
-  beside "ask-$name" "$vragent" simulate --model "$model" --max-tokens 120 --max-history 5 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" "$@"
+  beside "ask-$name" "$vragent" simulate --model "$model" --max-tokens 120 --max-history 5 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" --overwrite "$@"
 }
 score() {
   step "score-$1" "$vragent" eval score --cases "$run/cases/eval/cases.jsonl" --decisions "$2$run/decisions/$1/decisions.jsonl" --out "$run/scores/$1"
 }
 eval_cases=(--cases "$run/cases/eval/cases.jsonl")
-step ask-controls "$vragent" simulate "${eval_cases[@]}" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed"
+step ask-controls "$vragent" simulate "${eval_cases[@]}" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed" --overwrite
 ask feedback "$run/us/full" --agent vragent --cases "$run/cases/feedback/cases.jsonl" --p-yes log-prob
-ask zeroshot "$run/us/full-sft" "${eval_cases[@]}" --agent zeroshot
+ask zeroshot "$run/us/base" "${eval_cases[@]}" --agent zeroshot
 ask sft "$run/us/full-sft" "${eval_cases[@]}" --agent vragent
 ask full "$run/us/full" "${eval_cases[@]}" --agent vragent
 ask no-comment "$run/us/no-comment" "${eval_cases[@]}" --agent vragent --no-comments

@@ -9,6 +9,7 @@
 #include "vragent/data/items.h"
 #include "vragent/data/media_records.h"
 #include "vragent/data/run_dir.h"
+#include "vragent/perception/key_frames.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -33,9 +34,8 @@ std::vector<std::int64_t> chosen_frames(const data::FramesRow& row, const IpCapt
   if (config.kfr) {
     if (row.key_frames.empty())
       throw DataError("no key frames: extract-frames ran without --clip (or pass --no-kfr)");
-    const auto kept =
-        std::min<std::size_t>(row.key_frames.size(), static_cast<std::size_t>(config.num_frames));
-    return {row.key_frames.begin(), row.key_frames.begin() + static_cast<std::ptrdiff_t>(kept)};
+    if (std::ssize(row.key_frames) == count || row.scores.empty()) return row.key_frames;
+    return best_in_time_order(row.scores, count);
   }
   RandomStream random(mix_seed(static_cast<std::uint64_t>(config.runtime.seed),
                                {hash_text("neighbours"), hash_text(row.item_id)}));

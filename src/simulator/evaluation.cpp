@@ -216,8 +216,9 @@ void ScoreFilesConfig::check() const {
 
 Scores score_files(const ScoreFilesConfig& config) {
   config.check();
-  const std::vector<data::Case> cases = load_case_file(config.cases);
+  // Decisions first: in a pipeline their end says that the case file is written.
   const std::vector<NamedDecisions> agents = load_named_decisions(config.decisions);
+  const std::vector<data::Case> cases = load_case_file(config.cases);
   Scores scores = score_agents(cases, agents, config.score);
   if (!config.rows.empty()) write_lines(config.rows, scored_lines(cases, agents));
   if (!config.out.empty()) {
@@ -234,8 +235,9 @@ void CompareFilesConfig::check() const {
 
 std::vector<PairedDifference> compare_files(const CompareFilesConfig& config) {
   config.check();
+  const std::vector<NamedDecisions> agents = load_named_decisions(config.decisions);
   const std::vector<data::Case> cases = load_case_file(config.cases);
-  auto differences = compare_agents(cases, load_named_decisions(config.decisions), config.compare);
+  auto differences = compare_agents(cases, agents, config.compare);
   if (!config.out.empty()) {
     write_file(data::output_in(config.out, data::kComparisonFile), comparison_json(differences));
   }
