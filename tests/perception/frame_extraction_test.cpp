@@ -173,6 +173,8 @@ TEST_F(FrameExtraction, TakesNeighboursFromAPlaceOfEachVideosOwn) {
 TEST_F(FrameExtraction, RefusesWhatCannotWork) {
   ExtractConfig config = this->config();
   config.num_key_frames = 5;  // of four
+  config.clip = "clip";
+  config.items = "titles.csv";
   EXPECT_THROW(extract_frames(config), ConfigError);
   config = this->config();
   config.clip = "clip";

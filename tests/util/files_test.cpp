@@ -31,6 +31,15 @@ TEST(WriteFile, TakesNamesOfThe255BytesThatSystemsAllow) {
   EXPECT_EQ(read_file(folder / name), "x");
 }
 
+TEST(LineReader, RefusesAGzipFileThatIsCut) {
+  // "one\ntwo\n" as gzip wrote it, without its last bytes.
+  const std::string cut("\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\xcf\x4b\xe5", 14);
+  const test::TempDir folder;
+  write_file(folder / "x.gz", cut);
+  EXPECT_THROW(for_each_line(folder / "x.gz", [](const std::string&, const std::string&) {}),
+               DataError);
+}
+
 TEST(AppendFile, NamesAPathThatCannotBeWritten) {
   const test::TempDir folder;
   EXPECT_THAT([&] { append_file(folder.path(), "x"); },
