@@ -35,7 +35,7 @@ class Interrupt : public SmallFiles {
 
 class InterruptTraining : public Interrupt {
  protected:
-  static std::string train(const std::string& out, const std::string& epochs = "10") {
+  static std::string train(const std::string& out, const std::string& epochs = "14") {
     return "$vragent train-sasrec --interactions interactions.tsv --width 32 --patience 0 "
            "--batch-size 2 --optim.lr 1e-2 --threads 1 --epochs " +
            epochs + " --out " + out;
@@ -97,7 +97,7 @@ class InterruptTuning : public Interrupt {
 
   static std::string tune(const std::string& out) {
     return "$vragent sft --model models/lm --train chats.jsonl --batch-size 4 --epochs 100 "
-           "--max-steps 16 --log-every 1 --optim.lr 1e-3 --threads 1 --out " +
+           "--max-steps 24 --log-every 1 --optim.lr 1e-3 --threads 1 --out " +
            out;
   }
 
