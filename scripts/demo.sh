@@ -28,6 +28,8 @@ while [ $# -gt 0 ]; do
 done
 case $profile in full | core | smoke) ;; *) echo "demo.sh: --profile must be full, core or smoke" >&2; exit 2 ;; esac
 
+[ -z "$check" ] || [ "$profile" = core ] || { echo "demo.sh: --check wants --profile core" >&2; exit 2; }
+
 [ -z "$build" ] || scripts/build.sh vragent mini_world
 tools=build/${VRAGENT_PRESET:-release}/tools
 vragent=${VRAGENT:-$tools/vragent}
