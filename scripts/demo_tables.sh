@@ -1,31 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # The last part of the demo: tables, checks of the mechanism, the page. Read by scripts/demo.sh.
 data="mini world, $profile profile, seed $seed"
-rec=$run/rec scores=$run/scores
-tables=(
-  "1 pop=$rec/pop markov=$rec/markov GRU4Rec=$rec/gru4rec NextItNet=$rec/nextitnet SASRec=$rec/id SASRec_T=$rec/title NextItNet+Ours=$rec/nextitnet-ours SASRec+Ours=$rec/ours"
-  "2 zeroshot=$scores/zeroshot SFT=$scores/sft VRAgent-R1=$scores/full controls=$scores/controls"
-  "4 original=$rec/title +IP=$rec/ours +US_dislike=$rec/feedback-dislike +US_random=$rec/feedback-random +US_like=$rec/feedback-like"
-  "5 baseline=$rec/title w/o_KFR=$rec/no-kfr w/o_CMP=$rec/no-cmp w/o_RRA=$rec/no-rra full=$rec/ours"
-  "6 baseline=$scores/zeroshot SFT=$scores/sft w/o_CoT=$scores/no-cot w/o_comment=$scores/no-comment w/o_IP_agent=$scores/no-ip full=$scores/full"
-)
-
-# Row names of the paper hold spaces; in the list above they are written with "_" before a capital or small word.
-row_name() { sed -E 's/^(w\/o|\+US)_/\1 /; s/_agent$/ agent/' <<<"$1"; }
-
-# The list of tables as the report's specification wants it: {"id": .., "runs": [..]}, ...
-table_specs() {
-  local line words word list comma=
-  for line in "${tables[@]}"; do
-    read -ra words <<<"$line"
-    list=
-    for word in "${words[@]:1}"; do
-      [ -e "${word#*=}" ] || continue
-      list+="${list:+, }\"$(row_name "${word%%=*}")=${word#*="$run"/}\""
-    done
-    printf '%s{"id": %s, "runs": [%s]}' "$comma" "${words[0]}" "$list"
-    comma=$',\n    '
-  done
+table_ids="1 2 4 5 6"
+table_runs() { # ID: one NAME=RUN a line, RUN below the run folder
+  case $1 in
+    1) printf '%s\n' pop=rec/pop markov=rec/markov GRU4Rec=rec/gru4rec NextItNet=rec/nextitnet SASRec=rec/id SASRec_T=rec/title \
+      NextItNet+Ours=rec/nextitnet-ours SASRec+Ours=rec/ours ;;
+    2) printf '%s\n' zeroshot=scores/zeroshot SFT=scores/sft VRAgent-R1=scores/full controls=scores/controls ;;
+    4) printf '%s\n' original=rec/title +IP=rec/ours "+US dislike=rec/feedback-dislike" "+US random=rec/feedback-random" "+US like=rec/feedback-like" ;;
+    5) printf '%s\n' baseline=rec/title "w/o KFR=rec/no-kfr" "w/o CMP=rec/no-cmp" "w/o RRA=rec/no-rra" full=rec/ours ;;
+    6) printf '%s\n' baseline=scores/zeroshot SFT=scores/sft "w/o CoT=scores/no-cot" "w/o comment=scores/no-comment" \
+      "w/o IP agent=scores/no-ip" full=scores/full ;;
+  esac
 }
 
 # "NAME=RUN", ... of those runs that this profile has.
@@ -37,15 +23,24 @@ present() {
   printf '%s' "$list"
 }
 
+# The list of tables as the report's specification wants it: {"id": .., "runs": [..]}, ...
+table_specs() {
+  local id runs comma=
+  for id in $table_ids; do
+    mapfile -t runs < <(table_runs "$id")
+    printf '%s{"id": %s, "runs": [%s]}' "$comma" "$id" "$(present "${runs[@]}")"
+    comma=$',\n    '
+  done
+}
+
 print_tables() {
-  local line words word runs
-  for line in "${tables[@]}"; do
-    read -ra words <<<"$line"
+  local id run_of runs
+  for id in $table_ids; do
     runs=()
-    for word in "${words[@]:1}"; do
-      [ ! -e "${word#*=}" ] || runs+=("$(row_name "${word%%=*}")=${word#*=}")
-    done
-    "$vragent" -q eval table --id "${words[0]}" --data "$data" "${runs[@]}"
+    while read -r run_of; do
+      [ ! -e "$run/${run_of#*=}" ] || runs+=("${run_of%%=*}=$run/${run_of#*=}")
+    done < <(table_runs "$id")
+    "$vragent" -q eval table --id "$id" --data "$data" "${runs[@]}"
     echo
   done
 }

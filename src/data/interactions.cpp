@@ -3,7 +3,6 @@
 #include "vragent/data/interactions.h"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <string_view>
 #include <unordered_map>
@@ -46,18 +45,14 @@ class IdTable {
   std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> index_;
 };
 
-/// The whole text as a number, or false.
-bool parse_whole(std::string_view text, std::int64_t& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 /// Order of ids: numeric where all of them are numbers, else by bytes.
 std::vector<std::int32_t> ascending(const std::vector<std::string>& ids) {
   std::vector<std::int64_t> numbers(ids.size());
   bool numeric = true;
   for (std::size_t i = 0; i < ids.size() && numeric; ++i) {
-    numeric = parse_whole(ids[i], numbers[i]);
+    const auto number = parse_integer(ids[i]);
+    numeric = number.has_value();
+    numbers[i] = number.value_or(0);
   }
   std::vector<std::int32_t> order(ids.size());
   std::iota(order.begin(), order.end(), 0);
@@ -135,12 +130,9 @@ TimedItem parse_csv_line(const std::vector<std::string>& fields,
   if (fields.size() != 3 || fields[0].empty() || fields[1].empty()) {
     throw DataError(where + ": expected \"user,item,timestamp\"");
   }
-  TimedItem entry;
-  if (!parse_whole(trim(fields[2]), entry.time)) {
-    throw DataError(where + ": timestamp \"" + fields[2] + "\" is not a whole number");
-  }
-  entry.item = items.add(fields[1]).first;
-  return entry;
+  const auto time = parse_integer(trim(fields[2]));
+  if (!time) throw DataError(where + ": timestamp \"" + fields[2] + "\" is not a whole number");
+  return {*time, items.add(fields[1]).first};
 }
 
 Interactions read_csv(LineReader& reader, std::string line) {

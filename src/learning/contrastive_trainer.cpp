@@ -169,8 +169,7 @@ double run_contrastive(const ContrastiveConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  ContrastiveConfig echo = config;
-  data::write_effective_config(config.out, "sft contrastive", to_json(options_of(echo)));
+  data::begin_run(config, "sft contrastive");
   return ContrastiveLoop(config).run();
 }
 

@@ -324,10 +324,7 @@ GrpoResult run_grpo(const GrpoConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  GrpoConfig echo = config;
-  const std::string effective = to_json(options_of(echo));
-  if (config.resume) data::check_same_config(config.out, effective, kMayDiffer);
-  data::write_effective_config(config.out, "grpo-train", effective);
+  data::begin_run(config, "grpo-train", config.resume, kMayDiffer);
   return GrpoLoop(config).run();
 }
 

@@ -29,14 +29,6 @@ using torch::Tensor;
 constexpr std::string_view kMayDiffer =
     "resume,device,threads,log-every,valid-every,save-every,keep-checkpoints";
 
-constexpr std::size_t kLengthWindow = 16;  // batches that are sorted together
-
-std::size_t num_characters(const ChatExample& example) {
-  std::size_t sum = 0;
-  for (const auto& turn : example.turns) sum += turn.text.size();
-  return sum;
-}
-
 class SftLoop {
  public:
   explicit SftLoop(const SftConfig& config)
@@ -98,38 +90,16 @@ class SftLoop {
 
   [[nodiscard]] SftBatch batch_of(std::int64_t step) const {
     const std::int64_t epoch = step / steps_per_epoch_;
-    const std::uint64_t seed =
-        mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
-                 {hash_text("sft order"), static_cast<std::uint64_t>(epoch)});
     std::vector<std::size_t> order(examples_.size());
     std::iota(order.begin(), order.end(), 0);
-    RandomStream(seed).shuffle(order);
-    const auto size = static_cast<std::size_t>(config_.batch_size);
-    auto place = static_cast<std::size_t>(step % steps_per_epoch_);
-    if (config_.group_by_length) place = group_by_length(order, size, place, seed);
+    RandomStream(mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
+                          {hash_text("sft order"), static_cast<std::uint64_t>(epoch)}))
+        .shuffle(order);
+    const auto begin = static_cast<std::size_t>(step % steps_per_epoch_ * config_.batch_size);
+    const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
     std::vector<const ChatExample*> chosen;
-    for (std::size_t i = place * size; i < std::min(order.size(), (place + 1) * size); ++i)
-      chosen.push_back(&examples_[order[i]]);
+    for (std::size_t i = begin; i < end; ++i) chosen.push_back(&examples_[order[i]]);
     return make_sft_batch(chosen, encoder_, config_.loss_on == "all", config_.max_length);
-  }
-
-  /// Sorts the window of batches around `place` by length. @return which of them comes at `place`
-  [[nodiscard]] std::size_t group_by_length(std::vector<std::size_t>& order,
-                                            std::size_t size,
-                                            std::size_t place,
-                                            std::uint64_t seed) const {
-    const std::size_t first = place - place % kLengthWindow;
-    const std::size_t begin = first * size;
-    const std::size_t end = std::min(order.size(), begin + kLengthWindow * size);
-    std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(begin),
-                     order.begin() + static_cast<std::ptrdiff_t>(end),
-                     [&](std::size_t a, std::size_t b) {
-                       return num_characters(examples_[a]) < num_characters(examples_[b]);
-                     });
-    std::vector<std::size_t> turns((end - begin + size - 1) / size);
-    std::iota(turns.begin(), turns.end(), first);
-    RandomStream(mix_seed(seed, {first})).shuffle(turns);
-    return turns[place - first];
   }
 
   void step(nn::AdamW& optimizer, const SftBatch& batch) {
@@ -245,10 +215,7 @@ SftResult run_sft(const SftConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  SftConfig echo = config;
-  const std::string effective = to_json(options_of(echo));
-  if (config.resume) data::check_same_config(config.out, effective, kMayDiffer);
-  data::write_effective_config(config.out, "sft", effective);
+  data::begin_run(config, "sft", config.resume, kMayDiffer);
   return SftLoop(config).run();
 }
 

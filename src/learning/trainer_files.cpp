@@ -3,7 +3,6 @@
 #include "vragent/learning/trainer_files.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "vragent/data/run_dir.h"
 #include "vragent/models/hf_folder.h"
@@ -11,6 +10,7 @@
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
+#include "vragent/util/text.h"
 
 namespace vragent::learning {
 namespace fs = std::filesystem;
@@ -27,10 +27,9 @@ std::vector<std::int64_t> checkpoint_steps(const fs::path& run_folder) {
   for (const auto& entry : fs::directory_iterator(run_folder)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(kPrefix)) continue;
-    std::int64_t step = 0;
-    const char* begin = name.data() + std::string_view(kPrefix).size();
-    const auto [end, error] = std::from_chars(begin, name.data() + name.size(), step);
-    if (error == std::errc() && end == name.data() + name.size()) steps.push_back(step);
+    const auto step =
+        parse_integer(std::string_view(name).substr(std::string_view(kPrefix).size()));
+    if (step) steps.push_back(*step);
   }
   std::sort(steps.begin(), steps.end());
   return steps;

@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/bert.h"
 
+#include "models/positive_sizes.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/attention.h"
 #include "vragent/nn/parameters.h"
@@ -105,15 +106,14 @@ BertConfig parse_bert_config(const std::string& config_json, const std::string& 
   nn::check_activation(config.hidden_act, where);
   if (record.text_or("position_embedding_type", "absolute") != "absolute")
     record.fail("position_embedding_type", "only absolute is supported");
-  for (const auto& [key, value] : {std::pair("vocab_size", config.vocab_size),
-                                   {"hidden_size", config.hidden_size},
-                                   {"intermediate_size", config.intermediate_size},
-                                   {"num_hidden_layers", config.num_layers},
-                                   {"num_attention_heads", config.num_heads},
-                                   {"max_position_embeddings", config.max_positions},
-                                   {"type_vocab_size", config.type_vocab_size}}) {
-    if (value <= 0) record.fail(key, "a number above 0 is wanted");
-  }
+  check_positive(record,
+                 {{"vocab_size", config.vocab_size},
+                  {"hidden_size", config.hidden_size},
+                  {"intermediate_size", config.intermediate_size},
+                  {"num_hidden_layers", config.num_layers},
+                  {"num_attention_heads", config.num_heads},
+                  {"max_position_embeddings", config.max_positions},
+                  {"type_vocab_size", config.type_vocab_size}});
   if (config.hidden_size % config.num_heads != 0)
     record.fail("num_attention_heads", "does not divide hidden_size");
   return config;

@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/clip.h"
 
+#include "models/positive_sizes.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/attention.h"
 #include "vragent/nn/parameters.h"
@@ -76,14 +77,6 @@ torch::nn::ModuleList stack(torch::nn::Module& parent, const ClipEncoderConfig& 
 Tensor run(const torch::nn::ModuleList& layers, Tensor x, bool causal) {
   for (const auto& layer : *layers) x = layer->as<ClipLayerImpl>()->forward(x, causal);
   return x;
-}
-
-using Sizes = std::initializer_list<std::pair<const char*, std::int64_t>>;
-
-void check_positive(const JsonRecord& record, Sizes sizes) {
-  for (const auto& [key, value] : sizes) {
-    if (value <= 0) record.fail(key, "a number above 0 is wanted");
-  }
 }
 
 ClipEncoderConfig parse_encoder(const Json& object,

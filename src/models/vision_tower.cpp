@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 
+#include "models/positive_sizes.h"
 #include "vragent/nn/attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
@@ -84,17 +85,16 @@ VisionConfig parse_vision_config(const std::string& config_json, const std::stri
     config.fullatt_block_indexes = record.integers_or_empty("fullatt_block_indexes");
   if (record.text_or("hidden_act", "silu") != "silu")
     record.fail("hidden_act", "only silu is supported");
-  for (const auto& [key, value] : {std::pair("depth", config.depth),
-                                   {"hidden_size", config.hidden_size},
-                                   {"intermediate_size", config.intermediate_size},
-                                   {"num_heads", config.num_heads},
-                                   {"in_channels", config.in_channels},
-                                   {"patch_size", config.patch_size},
-                                   {"temporal_patch_size", config.temporal_patch_size},
-                                   {"spatial_merge_size", config.spatial_merge_size},
-                                   {"out_hidden_size", config.out_hidden_size}}) {
-    if (value <= 0) record.fail(key, "a number above 0 is wanted");
-  }
+  check_positive(record,
+                 {{"depth", config.depth},
+                  {"hidden_size", config.hidden_size},
+                  {"intermediate_size", config.intermediate_size},
+                  {"num_heads", config.num_heads},
+                  {"in_channels", config.in_channels},
+                  {"patch_size", config.patch_size},
+                  {"temporal_patch_size", config.temporal_patch_size},
+                  {"spatial_merge_size", config.spatial_merge_size},
+                  {"out_hidden_size", config.out_hidden_size}});
   if (config.hidden_size % (config.num_heads * 4) != 0)
     record.fail("num_heads", "head size is no multiple of 4");
   if (config.window_size / config.spatial_merge_size < config.patch_size)

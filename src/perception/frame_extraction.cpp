@@ -273,10 +273,7 @@ ExtractReport extract_frames(const ExtractConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  ExtractConfig echo = config;
-  const std::string effective = to_json(options_of(echo));
-  if (config.resume) data::check_same_config(config.out, effective, kMayDiffer);
-  data::write_effective_config(config.out, "extract-frames", effective);
+  data::begin_run(config, "extract-frames", config.resume, kMayDiffer);
   return Extraction(config).run();
 }
 

@@ -187,10 +187,7 @@ void IpCaptionConfig::check() const {
 IpCaptionReport caption_catalogue(const IpCaptionConfig& given, chat::ChatModel& model) {
   given.check();
   const FolderLock lock(given.out);
-  IpCaptionConfig echo = given;
-  const std::string effective = to_json(options_of(echo));
-  if (given.resume) data::check_same_config(given.out, effective, kMayDiffer);
-  data::write_effective_config(given.out, "ip-caption", effective);
+  data::begin_run(given, "ip-caption", given.resume, kMayDiffer);
   const IpCaptionConfig config = with_frames(given);
   return Captioning(config, model).run();
 }

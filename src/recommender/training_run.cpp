@@ -173,10 +173,8 @@ std::string run_training(const TrainConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  TrainConfig echo = config;
-  const std::string effective = to_json(options_of(echo));
-  if (config.resume) data::check_same_config(config.out, effective, kMayDiffer);
-  data::write_effective_config(config.out, "train-sasrec", effective);
+  const std::string effective =
+      data::begin_run(config, "train-sasrec", config.resume, kMayDiffer);
 
   const data::Sequences sequences = data::make_sequences(
       data::load_interactions(config.interactions, config.format), config.protocol);

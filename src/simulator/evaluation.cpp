@@ -14,6 +14,7 @@
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
+#include "vragent/util/text.h"
 
 namespace vragent::simulator {
 namespace fs = std::filesystem;
@@ -49,12 +50,6 @@ std::unordered_map<std::string, data::TopK> load_lists(const MakeCasesConfig& co
   return data::load_top_k(file);
 }
 
-std::string joined_lines(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += line + "\n";
-  return text;
-}
-
 /// A whole file at once; stdout line by line.
 void write_lines(const fs::path& file, const std::vector<std::string>& lines) {
   if (file != "-") {
@@ -74,14 +69,14 @@ std::vector<std::string> lines_of(const std::vector<data::Case>& cases) {
 /// Writes the effective configuration into a run folder, unless another command's stands there:
 /// scores may lie beside the decisions that they are about.
 template <class Config>
-void echo_config(Config echo, const std::string& command) {
+void echo_config(const Config& echo, const std::string& command) {
   if (echo.out.empty() || !data::is_run_folder(echo.out)) return;
   const fs::path path = echo.out / data::kEffectiveConfigFile;
   if (fs::exists(path)) {
     const Json object = parse_json_object(read_file(path), path.string());
     if (JsonRecord(object, path.string()).text_or("command", "") != command) return;
   }
-  data::write_effective_config(echo.out, command, to_json(options_of(echo)));
+  data::begin_run(echo, command);
 }
 
 /// The agent of a named file that is no control.
@@ -137,13 +132,13 @@ void check_inputs(const fs::path& cases, const std::vector<std::string>& decisio
   if (num_stdin > 1) throw ConfigError("only one of --cases and --decisions can be stdin");
 }
 
+}  // namespace
+
 std::vector<data::Case> load_case_file(const fs::path& path) {
   std::vector<data::Case> cases = data::load_cases(data::file_in(path, data::kCasesFile));
   if (cases.empty()) throw DataError(path.string() + ": no cases");
   return cases;
 }
-
-}  // namespace
 
 void MakeCasesConfig::check() const {
   check_given("out", out);

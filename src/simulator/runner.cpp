@@ -2,7 +2,6 @@
 // Copyright 2026 The vragent authors
 #include "vragent/simulator/runner.h"
 
-#include <charconv>
 #include <stdexcept>
 #include <string_view>
 #include <unordered_map>
@@ -15,6 +14,7 @@
 #include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
 #include "vragent/util/progress.h"
+#include "vragent/util/text.h"
 
 namespace vragent::simulator {
 namespace {
@@ -60,18 +60,11 @@ struct Shard {
   std::int64_t num = 1;
 };
 
-/// A whole number of at least 0, or -1.
-std::int64_t parse_count(std::string_view text) {
-  std::int64_t value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? value : -1;
-}
-
 Shard parse_shard(const std::string& text) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   const std::string_view all = text;
-  const Shard shard{parse_count(all.substr(0, slash)),
-                    slash < all.size() ? parse_count(all.substr(slash + 1)) : -1};
+  const Shard shard{parse_integer(all.substr(0, slash)).value_or(-1),
+                    slash < all.size() ? parse_integer(all.substr(slash + 1)).value_or(-1) : -1};
   if (shard.index < 0 || shard.index >= shard.num) {
     throw ConfigError(
         formatted("--shard wants i/n with 0 <= i < n, for example 0/4; got \"{}\"", text));

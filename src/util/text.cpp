@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/util/text.h"
 
+#include <charconv>
 #include <cstdint>
 
 #include "vragent/util/error.h"
@@ -59,6 +60,19 @@ std::string base64(std::string_view bytes) {
       text += j <= block.size() ? kDigits[bits >> (18U - 6U * j) & 63U] : '=';
     }
   }
+  return text;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string joined_lines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
   return text;
 }
 

@@ -12,6 +12,7 @@
 #include "vragent/text/unicode.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
+#include "vragent/util/text.h"
 
 namespace mini_world {
 namespace fs = std::filesystem;
@@ -42,9 +43,7 @@ void write_json(const fs::path& path, const OrderedJson& value) {
 }
 
 void write_lines(const fs::path& path, const std::vector<std::string>& lines) {
-  std::string content;
-  for (const std::string& line : lines) content += line + "\n";
-  vragent::write_file(path, content);
+  vragent::write_file(path, vragent::joined_lines(lines));
 }
 
 OrderedJson vocab_of(const std::vector<std::string>& tokens) {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include <iostream>
-
 #include "bind_config.h"
 #include "commands.h"
+#include "printing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/perception/frame_extraction.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
-#include "vragent/util/json.h"
 
 namespace vragent::tools {
 
@@ -19,16 +17,12 @@ void add_extract_frames(CLI::App& app) {
   auto json = add_json_flag(*command);
   command->final_callback([config, json] {
     const perception::ExtractReport report = perception::extract_frames(*config);
-    const OrderedJson counts = {{"done", report.done},
-                                {"failed", report.failed},
-                                {"kept", report.kept},
-                                {"frames", report.frames}};
-    std::cout << (*json ? dump_json(counts) + "\n"
-                        : formatted("videos done={} failed={} kept={} frames={}\n",
-                                    report.done,
-                                    report.failed,
-                                    report.kept,
-                                    report.frames));
+    print_counts({{"done", report.done},
+                  {"failed", report.failed},
+                  {"kept", report.kept},
+                  {"frames", report.frames}},
+                 *json,
+                 "videos");
     if (report.failed > 0) {
       throw Error(ExitCode::kSomeFailed,
                   formatted("{} of {} videos failed; {} says why",

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include <iostream>
-
 #include "bind_config.h"
 #include "commands.h"
+#include "printing.h"
 #include "vragent/learning/grpo_trainer.h"
-#include "vragent/util/format.h"
-#include "vragent/util/json.h"
 
 namespace vragent::tools {
 
@@ -17,14 +14,10 @@ void add_grpo_train(CLI::App& app) {
   auto json = add_json_flag(*command);
   command->final_callback([config, json] {
     const learning::GrpoResult result = learning::run_grpo(*config);
-    const OrderedJson numbers = {{"steps", result.steps},
-                                 {"last_reward", result.last_reward},
-                                 {"skipped_prompts", result.skipped_prompts}};
-    std::cout << (*json ? dump_json(numbers) + "\n"
-                        : formatted("steps={} last_reward={:.4f} skipped_prompts={}\n",
-                                    result.steps,
-                                    result.last_reward,
-                                    result.skipped_prompts));
+    print_counts({{"steps", result.steps},
+                  {"last_reward", result.last_reward},
+                  {"skipped_prompts", result.skipped_prompts}},
+                 *json);
   });
 }
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include <iostream>
-
 #include "bind_config.h"
 #include "commands.h"
+#include "printing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/perception/ip_agent.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
-#include "vragent/util/json.h"
 
 namespace vragent::tools {
 
@@ -27,13 +25,9 @@ void add_ip_caption(CLI::App& app) {
                              nn::parse_dtype(config->runtime.dtype),
                              nn::parse_device(config->runtime.device));
     const perception::IpCaptionReport report = perception::caption_catalogue(*config, model);
-    const OrderedJson counts = {
-        {"done", report.done}, {"failed", report.failed}, {"kept", report.kept}};
-    std::cout << (*json ? dump_json(counts) + "\n"
-                        : formatted("captions done={} failed={} kept={}\n",
-                                    report.done,
-                                    report.failed,
-                                    report.kept));
+    print_counts({{"done", report.done}, {"failed", report.failed}, {"kept", report.kept}},
+                 *json,
+                 "captions");
     if (report.failed > 0) {
       throw Error(ExitCode::kSomeFailed,
                   formatted("{} of {} videos have no caption; {} says why",

@@ -4,19 +4,30 @@
 
 #include <iostream>
 
+#include "vragent/util/format.h"
+
 namespace vragent::tools {
+
+namespace {
+
+std::string text_of(const OrderedJson& value) {
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_number_float() ? formatted("{:.4f}", value.get<double>()) : dump_json(value);
+}
+
+}  // namespace
 
 std::string line_of(const OrderedJson& flat) {
   std::string line;
   for (const auto& [name, value] : flat.items()) {
-    const std::string text = value.is_string() ? value.get<std::string>() : dump_json(value);
-    line += (line.empty() ? "" : " ") + name + "=" + text;
+    line += (line.empty() ? "" : " ") + name + "=" + text_of(value);
   }
   return line;
 }
 
-void print_counts(const OrderedJson& flat, bool as_json) {
-  std::cout << (as_json ? dump_json(flat) : line_of(flat)) << "\n";
+void print_counts(const OrderedJson& flat, bool as_json, const std::string& what) {
+  std::cout << (as_json ? dump_json(flat) : (what.empty() ? "" : what + " ") + line_of(flat))
+            << "\n";
 }
 
 void print_text(const std::string& text) {

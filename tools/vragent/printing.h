@@ -11,11 +11,11 @@
 
 namespace vragent::tools {
 
-/// "name=value name=value" of a flat object.
+/// "name=value name=value" of a flat object; fractions with four digits.
 std::string line_of(const OrderedJson& flat);
 
-/// Prints a flat object as one line, or as JSON.
-void print_counts(const OrderedJson& flat, bool as_json);
+/// Prints a flat object as JSON, or as one line behind `what` (a word for what is counted).
+void print_counts(const OrderedJson& flat, bool as_json, const std::string& what = "");
 
 /// Prints a text that is complete with its last line end.
 void print_text(const std::string& text);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include <iostream>
-
 #include "bind_config.h"
 #include "commands.h"
+#include "printing.h"
 #include "vragent/learning/contrastive_trainer.h"
 #include "vragent/learning/sft_trainer.h"
-#include "vragent/util/format.h"
-#include "vragent/util/json.h"
 
 namespace vragent::tools {
 
@@ -20,14 +17,10 @@ void add_sft(CLI::App& app) {
   command->final_callback([command, config, json] {
     if (!command->get_subcommands().empty()) return;
     const learning::SftResult result = learning::run_sft(*config);
-    const OrderedJson numbers = {{"steps", result.steps},
-                                 {"train_loss", result.train_loss},
-                                 {"valid_loss", result.valid_loss}};
-    std::cout << (*json ? dump_json(numbers) + "\n"
-                        : formatted("steps={} train_loss={:.4f} valid_loss={:.4f}\n",
-                                    result.steps,
-                                    result.train_loss,
-                                    result.valid_loss));
+    print_counts({{"steps", result.steps},
+                  {"train_loss", result.train_loss},
+                  {"valid_loss", result.valid_loss}},
+                 *json);
   });
 
   CLI::App* clip =
@@ -35,8 +28,8 @@ void add_sft(CLI::App& app) {
   keep_apart(*clip);
   auto clip_config = bind_config<learning::ContrastiveConfig>(*clip);
   clip->final_callback([clip_config] {
-    std::cout << formatted(
-        "steps={} loss={:.4f}\n", clip_config->steps, learning::run_contrastive(*clip_config));
+    const double loss = learning::run_contrastive(*clip_config);
+    print_counts({{"steps", clip_config->steps}, {"loss", loss}}, /*as_json=*/false);
   });
 }
 

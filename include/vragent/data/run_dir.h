@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "vragent/util/config.h"
+
 namespace vragent::data {
 
 inline constexpr std::string_view kFramesFile = "frames.jsonl";
@@ -46,6 +48,20 @@ void write_effective_config(const std::filesystem::path& run_folder,
 void check_same_config(const std::filesystem::path& run_folder,
                        const std::string& config_json,
                        std::string_view may_differ);
+
+/// Begins a run in config.out: its effective configuration is written there. A resumed run must
+/// have that of before, but for the keys that may differ. Errors as the two functions above.
+/// @return the effective configuration as JSON
+template <class Config>
+std::string begin_run(Config config,
+               const std::string& command,
+               bool resume = false,
+               std::string_view may_differ = "") {
+  const std::string effective = to_json(options_of(config));
+  if (resume) check_same_config(config.out, effective, may_differ);
+  write_effective_config(config.out, command, effective);
+  return effective;
+}
 
 /// The file where a folder was given for it: FOLDER -> FOLDER/name; a file (or "-") stays as it is.
 std::filesystem::path file_in(const std::filesystem::path& folder_or_file, std::string_view name);

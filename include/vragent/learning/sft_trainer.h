@@ -24,7 +24,6 @@ struct SftConfig {
   double epochs = 1;
   std::int64_t max_steps = 0;
   std::int64_t max_length = 4096;
-  bool group_by_length = false;
   std::string loss_on = "answer";
   std::int64_t log_every = 10;
   std::int64_t valid_every = 0;
@@ -44,9 +43,6 @@ struct SftConfig {
     v("epochs", epochs, "passes over the examples");
     v("max-steps", max_steps, "stop after so many steps; 0 is all epochs");
     v("max-length", max_length, "longest example in tokens; a longer one is an error");
-    v("group-by-length",
-      group_by_length,
-      "batches of examples of like length: less padding, a slightly less random order");
     v("loss-on", loss_on, "answer: the assistant's turns; all: every token");
     v("log-every", log_every, "steps between logged lines");
     v("valid-every", valid_every, "steps between measurements on --valid; 0 is once, at the end");

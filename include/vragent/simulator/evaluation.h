@@ -52,6 +52,10 @@ struct MakeCasesConfig {
   void check() const;
 };
 
+/// The cases of a file or of the run folder that holds it. @throws DataError with path:line, and
+///   when there are none; Error (66)
+std::vector<data::Case> load_case_file(const std::filesystem::path& path);
+
 /// Makes cases and writes them, with users.txt and effective_config.json into a run folder.
 /// @throws ConfigError, DataError with path:line, Error (66, 73, 74, 75)
 CaseSet make_case_file(const MakeCasesConfig& config);

@@ -84,7 +84,7 @@ class Tokenizer {
 /// WordPiece), or vocab.json + merges.txt, or vocab.txt; roles and added tokens also from
 /// tokenizer_config.json, special_tokens_map.json and added_tokens.json.
 /// @throws Error (66) when the folder holds none of them, DataError naming the file when one is
-///         damaged or names a component that is not implemented
+///         damaged or names a component that we do not know
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder);
 
 /// Text of ids that arrive one by one: holds back bytes until they form whole characters.

@@ -4,6 +4,8 @@
 // Small cuts of text that every reader needs.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,5 +24,11 @@ std::string_view trim(std::string_view text);
 
 /// Base64 of any bytes (RFC 4648, with padding, no line breaks).
 std::string base64(std::string_view bytes);
+
+/// The whole text as a decimal number, or none.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+
+/// Each line with a line end behind it.
+std::string joined_lines(const std::vector<std::string>& lines);
 
 }  // namespace vragent

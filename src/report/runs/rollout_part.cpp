@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 #include <algorithm>
-#include <charconv>
 
 #include "report/runs/report_parts.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
+#include "vragent/util/text.h"
 
 namespace vragent::report::runs {
 namespace {
@@ -64,16 +64,14 @@ std::int64_t find_step(const std::string& wanted,
                        const std::string& path) {
   if (wanted == "first") return steps.front();
   if (wanted == "last") return steps.back();
-  std::int64_t step = -1;
-  const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), step);
-  const bool is_number = error == std::errc() && end == wanted.data() + wanted.size();
-  if (!is_number) {
+  const auto step = parse_integer(wanted);
+  if (!step) {
     throw ConfigError("rollouts: steps are first, last or a number; got \"" + wanted + "\"");
   }
-  if (std::find(steps.begin(), steps.end(), step) == steps.end()) {
-    throw DataError(formatted("{}: no completions of step {}", path, step));
+  if (std::find(steps.begin(), steps.end(), *step) == steps.end()) {
+    throw DataError(formatted("{}: no completions of step {}", path, *step));
   }
-  return step;
+  return *step;
 }
 
 /// The first prompts of a step with all their completions.

@@ -125,8 +125,7 @@ std::string describe_report_spec() {
 ReportSummary write_report(const ReportConfig& config) {
   config.check();
   const Draft draft = draft_of(load_report_spec(config.spec));
-  ReportConfig echo = config;
-  data::write_effective_config(config.out, "eval report", to_json(options_of(echo)));
+  data::begin_run(config, "eval report");
   const std::string html = to_html(draft.page);
   const std::string json =
       draft.numbers.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";

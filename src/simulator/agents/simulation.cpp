@@ -9,6 +9,7 @@
 #include "vragent/data/cases.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/simulator/agents/by_name.h"
+#include "vragent/simulator/evaluation.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -30,14 +31,6 @@ void check_free(const fs::path& file, const SimulateConfig& config) {
                         file));
 }
 
-/// Writes the effective configuration into a run folder; a resumed run must fit the one there.
-void echo_config(const SimulateConfig& config) {
-  SimulateConfig echo = config;
-  const std::string effective = to_json(options_of(echo));
-  if (config.run.resume) data::check_same_config(config.out, effective, kMayDiffer);
-  data::write_effective_config(config.out, "simulate", effective);
-}
-
 }  // namespace
 
 void SimulateConfig::check() const {
@@ -57,13 +50,11 @@ void SimulateConfig::check() const {
 SimulateReport simulate(const SimulateConfig& config, const ModelMaker& make_model) {
   config.check();
   const fs::path file = data::output_in(config.out, data::kDecisionsFile);
-  const std::vector<data::Case> cases =
-      data::load_cases(data::file_in(config.cases, data::kCasesFile));
-  if (cases.empty()) throw DataError(config.cases.string() + ": no cases");
+  const std::vector<data::Case> cases = load_case_file(config.cases);
   std::optional<FolderLock> lock;
   if (data::is_run_folder(config.out)) lock.emplace(config.out);
   check_free(file, config);
-  if (lock) echo_config(config);
+  if (lock) data::begin_run(config, "simulate", config.run.resume, kMayDiffer);
   const bool asks = std::any_of(config.agents.begin(), config.agents.end(), needs_model);
   const std::unique_ptr<chat::ChatModel> model = asks ? make_model(config.backend) : nullptr;
   SimulateReport report{std::ssize(cases), data::hash_cases(cases), {}};

@@ -21,11 +21,8 @@ struct GenerateFlags {
   std::vector<std::filesystem::path> images;
   std::filesystem::path ids;
   std::int64_t num_samples = 1;
-  std::int64_t seed = 0;
   chat::SamplingConfig sampling = {.temperature = 0.0, .max_tokens = 64};
-  std::string device = "cpu";
-  std::string dtype = "float32";
-  std::int64_t threads = 0;
+  nn::RuntimeConfig runtime = {.seed = 0};
 
   void visit(auto& v) {
     v("model", model, "checkpoint folder, or org/name in the local cache");
@@ -35,11 +32,8 @@ struct GenerateFlags {
     v("images", images, "image files before the prompt");
     v("ids", ids, "instead of a prompt: JSON file with a list of token ids, or a list of lists");
     v("num-samples", num_samples, "answers of each prompt");
-    v("seed", seed, "random seed");
     sampling.visit(v);
-    v("device", device, "cpu, cuda or cuda:N");
-    v("dtype", dtype, "float32 or bfloat16");
-    v("threads", threads, "CPU threads of one operation; 0 is one per core");
+    runtime.visit(v);
   }
 
   void check() const {
@@ -76,15 +70,15 @@ void print_sample(const engine::Sample& sample, const engine::ChatEncoder& encod
 
 void generate_text(const GenerateFlags& flags, bool as_json) {
   flags.check();
-  nn::prepare_torch({.device = flags.device, .dtype = flags.dtype, .threads = flags.threads});
+  nn::prepare_torch(flags.runtime);
   const auto folder = models::resolve_model(flags.model);
   const engine::ChatEncoder encoder(folder);
   engine::LanguageModel model = engine::load_language_model_folder(
-      folder, nn::parse_dtype(flags.dtype), nn::parse_device(flags.device));
+      folder, nn::parse_dtype(flags.runtime.dtype), nn::parse_device(flags.runtime.device));
   std::vector<engine::Prompt> prompts;
   for (const engine::EncodedChat& encoded : encoded_prompts(flags, encoder)) {
     prompts.push_back(engine::make_prompt(model, encoded));
-    prompts.back().seed = static_cast<std::uint64_t>(flags.seed);
+    prompts.back().seed = static_cast<std::uint64_t>(flags.runtime.seed);
     prompts.back().num_samples = flags.num_samples;
   }
   const engine::GeneratorConfig config{.sampling = flags.sampling, .stop_ids = encoder.stop_ids()};
