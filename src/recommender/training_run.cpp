@@ -173,8 +173,7 @@ std::string run_training(const TrainConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  const std::string effective =
-      data::begin_run(config, "train-sasrec", config.resume, kMayDiffer);
+  const std::string effective = data::begin_run(config, "train-sasrec", config.resume, kMayDiffer);
 
   const data::Sequences sequences = data::make_sequences(
       data::load_interactions(config.interactions, config.format), config.protocol);

@@ -54,9 +54,9 @@ void check_same_config(const std::filesystem::path& run_folder,
 /// @return the effective configuration as JSON
 template <class Config>
 std::string begin_run(Config config,
-               const std::string& command,
-               bool resume = false,
-               std::string_view may_differ = "") {
+                      const std::string& command,
+                      bool resume = false,
+                      std::string_view may_differ = "") {
   const std::string effective = to_json(options_of(config));
   if (resume) check_same_config(config.out, effective, may_differ);
   write_effective_config(config.out, command, effective);
