@@ -169,14 +169,12 @@ class Wave {
   Tensor decode() {
     grow_cache();
     models::Decoder decoder = model_.decoder;
-    const Tensor embeddings =
-        decoder->embed_tokens(last_ids_.to(first_position_.device()).unsqueeze(1));
-    const Tensor positions = (first_position_ + cache_.lengths).unsqueeze(1);
-    const Tensor hidden =
-        decoder->forward(embeddings, positions, {.prefix = &prefix_, .cache = &cache_});
+    const Tensor embeddings = decoder->embed_tokens(last_ids_.to(first_position_.device()));
+    const Tensor hidden = decoder->forward(
+        embeddings, first_position_ + cache_.lengths, {.prefix = &prefix_, .cache = &cache_});
     cache_.lengths += 1;
     cache_.longest += 1;
-    return model_.logits(hidden.squeeze(1));
+    return model_.logits(hidden);
   }
 
   const models::TextModel& model_;

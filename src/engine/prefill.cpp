@@ -14,66 +14,97 @@ std::int64_t length_of(const Prompt& prompt) {
   return static_cast<std::int64_t>(prompt.ids.size());
 }
 
-/// [P, T, D], zeros behind the end of a prompt.
-Tensor padded_embeddings(const models::TextModel& model,
-                         std::span<const Prompt> prompts,
-                         std::int64_t longest) {
-  models::Decoder decoder = model.decoder;
-  const Tensor& table = decoder->embed_tokens->weight;
-  Tensor ids = torch::zeros({static_cast<std::int64_t>(prompts.size()), longest}, torch::kInt64);
+/// Replaces the embeddings of prompts that bring their own.
+void place_embeddings(std::span<const Prompt> prompts, PackedPrompts& packed) {
+  const std::size_t stride = packed.packing.begins.size() / prompts.size();
   for (std::size_t p = 0; p < prompts.size(); ++p) {
-    ids[static_cast<std::int64_t>(p)]
-        .narrow(0, 0, length_of(prompts[p]))
-        .copy_(torch::tensor(prompts[p].ids));
+    if (!prompts[p].embeddings.defined()) continue;
+    packed.embeddings.narrow(0, packed.packing.begins[p * stride], length_of(prompts[p]))
+        .copy_(prompts[p].embeddings);
   }
-  Tensor embeddings = decoder->embed_tokens(ids.to(table.device()));
-  for (std::size_t p = 0; p < prompts.size(); ++p) {
-    if (prompts[p].embeddings.defined()) {
-      embeddings[static_cast<std::int64_t>(p)]
-          .narrow(0, 0, length_of(prompts[p]))
-          .copy_(prompts[p].embeddings);
-    }
-  }
-  return embeddings;
 }
 
-/// [P, T], or [3, P, T] when a prompt has image positions.
-Tensor padded_positions(std::span<const Prompt> prompts,
-                        std::int64_t longest,
-                        torch::Device device) {
+/// Three axes where a prompt has image positions; its answers count on from their largest.
+void place_positions(std::span<const Prompt> prompts, PackedPrompts& packed) {
   const bool axes = std::any_of(
       prompts.begin(), prompts.end(), [](const Prompt& p) { return p.positions.defined(); });
-  const Tensor plain = torch::arange(longest);
-  if (!axes) return plain.unsqueeze(0).to(device);
-  Tensor positions = plain.expand({3, static_cast<std::int64_t>(prompts.size()), longest}).clone();
+  if (!axes) return;
+  const nn::Packing& packing = packed.packing;
+  packed.positions = packed.positions.expand({3, packing.num_tokens}).clone();
+  const std::size_t stride = packing.begins.size() / prompts.size();
   for (std::size_t p = 0; p < prompts.size(); ++p) {
-    if (prompts[p].positions.defined()) {
-      positions.select(1, static_cast<std::int64_t>(p))
-          .narrow(1, 0, length_of(prompts[p]))
-          .copy_(prompts[p].positions);
-    }
+    if (!prompts[p].positions.defined()) continue;
+    const std::size_t first = p * stride;
+    packed.positions.narrow(1, packing.begins[first], length_of(prompts[p]))
+        .copy_(prompts[p].positions);
+    for (std::size_t i = first + 1; i < first + stride; ++i)
+      packed.positions.narrow(1, packing.begins[i], packing.lengths[i])
+          .add_(prompts[p].position_delta);
   }
-  return positions.to(device);
+}
+
+/// Packed keys or values [N, Hkv, d] as one row a prompt, [P, Hkv, longest, d], zeros behind ends.
+Tensor padded_rows(const Tensor& packed, const nn::Packing& packing, std::int64_t longest) {
+  const std::int64_t prompts = std::ssize(packing.lengths);
+  Tensor rows = torch::zeros({prompts, packed.size(1), longest, packed.size(2)}, packed.options());
+  for (std::int64_t p = 0; p < prompts; ++p) {
+    const auto index = static_cast<std::size_t>(p);
+    rows[p]
+        .narrow(1, 0, packing.lengths[index])
+        .copy_(packed.narrow(0, packing.begins[index], packing.lengths[index]).transpose(0, 1));
+  }
+  return rows;
 }
 
 }  // namespace
 
+PackedPrompts pack_prompts(const models::TextModel& model,
+                           std::span<const Prompt> prompts,
+                           std::span<const std::span<const std::int64_t>> answers) {
+  TORCH_CHECK(!prompts.empty() && answers.size() % prompts.size() == 0,
+              "pack_prompts: as many answers for each prompt");
+  const std::size_t group = answers.size() / prompts.size();
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> lengths;
+  std::vector<std::int64_t> roots;
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    TORCH_CHECK(!prompts[p].ids.empty(), "an empty prompt cannot be continued");
+    const std::int64_t root = std::ssize(lengths);
+    ids.insert(ids.end(), prompts[p].ids.begin(), prompts[p].ids.end());
+    lengths.push_back(length_of(prompts[p]));
+    roots.push_back(-1);
+    for (const auto& answer : answers.subspan(p * group, group)) {
+      ids.insert(ids.end(), answer.begin(), answer.end());
+      lengths.push_back(std::ssize(answer));
+      roots.push_back(root);
+    }
+  }
+  const torch::Device device = model.head.device();
+  models::Decoder decoder = model.decoder;
+  PackedPrompts packed{.packing = nn::pack(lengths, device, roots),
+                       .embeddings = decoder->embed_tokens(torch::tensor(ids).to(device))};
+  packed.positions = nn::packed_positions(packed.packing, device);
+  place_embeddings(prompts, packed);
+  place_positions(prompts, packed);
+  return packed;
+}
+
 Prefilled prefill(const models::TextModel& model, std::span<const Prompt> prompts) {
   models::Decoder decoder = model.decoder;
-  std::vector<std::int64_t> lengths;
-  for (const Prompt& prompt : prompts) {
-    TORCH_CHECK(!prompt.ids.empty(), "an empty prompt cannot be continued");
-    lengths.push_back(length_of(prompt));
-  }
+  const PackedPrompts packed = pack_prompts(model, prompts);
+  const std::vector<std::int64_t>& lengths = packed.packing.lengths;
   const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  const Tensor embeddings = padded_embeddings(model, prompts, longest);
-  const torch::Device device = embeddings.device();
-  Prefilled result;
+  std::vector<nn::LayerKv> kept;
   const Tensor hidden = decoder->forward(
-      embeddings, padded_positions(prompts, longest, device), {.keep = &result.prefix.layers});
-  const Tensor length = torch::tensor(lengths).to(device);
+      packed.embeddings, packed.positions, {.packing = &packed.packing, .keep = &kept});
+  Prefilled result;
+  for (const nn::LayerKv& layer : kept) {
+    result.prefix.layers.push_back({padded_rows(layer.k, packed.packing, longest),
+                                    padded_rows(layer.v, packed.packing, longest)});
+  }
+  const Tensor length = torch::tensor(lengths).to(hidden.device());
   result.prefix.mask = nn::length_mask(length, longest);
-  result.last_hidden = hidden.index({torch::arange(length.size(0), length.options()), length - 1});
+  result.last_hidden = hidden.index_select(0, length.cumsum(0) - 1);
   return result;
 }
 

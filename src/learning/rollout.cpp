@@ -64,7 +64,7 @@ RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end) {
                                            static_cast<std::int64_t>(longest)};
   RolloutSlice part{
       .prompts = std::span(rollout.prompts).subspan(begin, end - begin),
-      .ids = torch::zeros(shape, torch::kInt64),
+      .samples = std::span(rollout.samples).subspan(begin * group, (end - begin) * group),
       .mask = torch::zeros(shape, torch::kBool),
       .sampled_log_probs = torch::zeros(shape),
       .advantages =
@@ -72,10 +72,9 @@ RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end) {
               .narrow(0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end - begin))
               .flatten()};
   for (std::int64_t row = 0; row < shape[0]; ++row) {
-    const engine::Sample& sample = rollout.samples[begin * group + static_cast<std::size_t>(row)];
+    const engine::Sample& sample = part.samples[static_cast<std::size_t>(row)];
     const auto length = static_cast<std::int64_t>(sample.ids.size());
     if (length == 0) continue;
-    part.ids[row].narrow(0, 0, length).copy_(torch::tensor(sample.ids));
     part.mask[row].narrow(0, 0, length).fill_(true);
     part.sampled_log_probs[row].narrow(0, 0, length).copy_(torch::tensor(sample.log_probs));
   }
@@ -85,34 +84,40 @@ RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end) {
 AnswerLogProbs answer_log_probs(const models::TextModel& policy,
                                 const RolloutSlice& slice,
                                 double temperature) {
+  // The last token of an answer predicts nothing that counts.
+  std::vector<std::span<const std::int64_t>> inputs;
+  for (const engine::Sample& sample : slice.samples)
+    inputs.push_back(std::span(sample.ids).first(std::max<std::size_t>(sample.ids.size(), 1) - 1));
+  const engine::PackedPrompts packed = engine::pack_prompts(policy, slice.prompts, inputs);
   models::Decoder decoder = policy.decoder;
-  const torch::Device device = policy.head.device();
-  const std::int64_t rows = slice.ids.size(0);
-  const std::int64_t columns = slice.ids.size(1);
-  const auto prompts = static_cast<std::int64_t>(slice.prompts.size());
-  const engine::Prefilled filled = engine::prefill(policy, slice.prompts);
+  const Tensor hidden =
+      decoder->forward(packed.embeddings, packed.positions, {.packing = &packed.packing});
 
-  // The hidden state that predicts column c stands at column c-1; column 0 is predicted by the
-  // prompt's end.
-  Tensor hidden = filled.last_hidden.repeat_interleave(rows / prompts, 0).unsqueeze(1);
-  if (columns > 1) {
-    std::vector<std::int64_t> first;
-    for (const engine::Prompt& prompt : slice.prompts)
-      first.push_back(static_cast<std::int64_t>(prompt.ids.size()) + prompt.position_delta);
-    const Tensor start = torch::tensor(first).repeat_interleave(rows / prompts).unsqueeze(1);
-    const Tensor positions = (start + torch::arange(columns - 1).unsqueeze(0)).to(device);
-    const Tensor embeddings = decoder->embed_tokens(slice.ids.narrow(1, 0, columns - 1).to(device));
-    hidden = torch::cat(
-        {hidden, decoder->forward(embeddings, positions, {.prefix = &filled.prefix})}, 1);
+  const std::int64_t columns = slice.mask.size(1);
+  const std::size_t group = slice.samples.size() / slice.prompts.size();
+  std::vector<std::int64_t> from;
+  std::vector<std::int64_t> targets;
+  std::vector<std::int64_t> places;
+  for (std::size_t row = 0; row < slice.samples.size(); ++row) {
+    const std::size_t root = row / group * (group + 1);
+    const std::int64_t own = packed.packing.begins[root + 1 + row % group];
+    const std::int64_t prompt_end = packed.packing.begins[root] + packed.packing.lengths[root] - 1;
+    const std::vector<std::int64_t>& ids = slice.samples[row].ids;
+    for (std::int64_t column = 0; column < std::ssize(ids); ++column) {
+      from.push_back(column == 0 ? prompt_end : own + column - 1);
+      targets.push_back(ids[static_cast<std::size_t>(column)]);
+      places.push_back(static_cast<std::int64_t>(row) * columns + column);
+    }
   }
-  const Tensor mask = slice.mask.to(device);
-  const Tensor where = mask.flatten().nonzero().squeeze(1);
-  const Tensor targets = slice.ids.to(device).flatten().index_select(0, where);
+  const auto on_device = [&](const std::vector<std::int64_t>& x) {
+    return torch::tensor(x, torch::kInt64).to(hidden.device());
+  };
   const TokenLogProbs tokens = token_log_probs(
-      hidden.flatten(0, 1).index_select(0, where), policy.head, targets, temperature);
-  const Tensor empty = torch::zeros({rows * columns}, tokens.log_probs.options());
-  return {empty.index_copy(0, where, tokens.log_probs).view({rows, columns}),
-          empty.index_copy(0, where, tokens.entropy).view({rows, columns})};
+      hidden.index_select(0, on_device(from)), policy.head, on_device(targets), temperature);
+  const Tensor empty = torch::zeros({slice.mask.numel()}, tokens.log_probs.options());
+  const Tensor where = on_device(places);
+  return {empty.index_copy(0, where, tokens.log_probs).view(slice.mask.sizes()),
+          empty.index_copy(0, where, tokens.entropy).view(slice.mask.sizes())};
 }
 
 }  // namespace vragent::learning

@@ -13,16 +13,22 @@ namespace {
 
 using torch::Tensor;
 
-/// [3, B, T]: each row's own positions where it has images, 0 .. T-1 else.
-Tensor stacked_positions(const std::vector<TokenExample>& rows, std::int64_t longest) {
-  Tensor positions =
-      torch::arange(longest).expand({3, static_cast<std::int64_t>(rows.size()), longest}).clone();
-  for (std::size_t b = 0; b < rows.size(); ++b) {
-    const Tensor& own = rows[b].chat.positions;
-    if (own.defined())
-      positions.select(1, static_cast<std::int64_t>(b)).narrow(1, 0, own.size(1)).copy_(own);
+/// [N], counted from 0 in each example; [3, N] when one of them has images.
+Tensor packed_positions(const std::vector<TokenExample>& rows) {
+  const bool axes = std::any_of(rows.begin(), rows.end(), [](const TokenExample& row) {
+    return row.chat.positions.defined();
+  });
+  std::vector<Tensor> positions;
+  for (const TokenExample& row : rows) {
+    const Tensor plain = torch::arange(std::ssize(row.chat.ids));
+    if (!axes) {
+      positions.push_back(plain);
+    } else {
+      positions.push_back(row.chat.positions.defined() ? row.chat.positions
+                                                       : plain.expand({3, plain.size(0)}));
+    }
   }
-  return positions;
+  return torch::cat(positions, -1);
 }
 
 }  // namespace
@@ -32,37 +38,31 @@ SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
                         bool all_tokens,
                         std::int64_t max_length) {
   std::vector<TokenExample> rows;
-  std::int64_t longest = 1;
-  for (const ChatExample* example : examples) {
-    rows.push_back(encode_example(*example, encoder, all_tokens));
-    const auto length = static_cast<std::int64_t>(rows.back().chat.ids.size());
-    if (length > max_length)
-      throw DataError(
-          formatted("{}: {} tokens, --max-length is {}", example->where, length, max_length));
-    longest = std::max(longest, length);
-  }
-  SftBatch batch{
-      .ids = torch::zeros({static_cast<std::int64_t>(rows.size()), longest}, torch::kInt64)};
+  SftBatch batch;
+  std::vector<std::int64_t> ids;
   std::vector<Tensor> patches;
   std::vector<std::int64_t> from;
   std::vector<std::int64_t> targets;
-  for (std::size_t b = 0; b < rows.size(); ++b) {
-    const TokenExample& row = rows[b];
-    const auto row_index = static_cast<std::int64_t>(b);
-    batch.ids[row_index]
-        .narrow(0, 0, static_cast<std::int64_t>(row.chat.ids.size()))
-        .copy_(torch::tensor(row.chat.ids));
-    for (std::size_t i = 1; i < row.chat.ids.size(); ++i) {
-      if (!row.in_loss[i]) continue;
-      from.push_back(row_index * longest + static_cast<std::int64_t>(i) - 1);
-      targets.push_back(row.chat.ids[i]);
+  for (const ChatExample* example : examples) {
+    const TokenExample& row = rows.emplace_back(encode_example(*example, encoder, all_tokens));
+    const std::int64_t begin = std::ssize(ids);
+    const std::int64_t length = std::ssize(row.chat.ids);
+    if (length > max_length)
+      throw DataError(
+          formatted("{}: {} tokens, --max-length is {}", example->where, length, max_length));
+    batch.lengths.push_back(length);
+    ids.insert(ids.end(), row.chat.ids.begin(), row.chat.ids.end());
+    for (std::int64_t i = 1; i < length; ++i) {
+      if (!row.in_loss[static_cast<std::size_t>(i)]) continue;
+      from.push_back(begin + i - 1);
+      targets.push_back(row.chat.ids[static_cast<std::size_t>(i)]);
     }
     batch.grids.insert(batch.grids.end(), row.chat.grids.begin(), row.chat.grids.end());
     if (row.chat.patches.defined()) patches.push_back(row.chat.patches);
   }
   if (!patches.empty()) batch.patches = torch::cat(patches);
-  batch.positions =
-      patches.empty() ? torch::arange(longest).unsqueeze(0) : stacked_positions(rows, longest);
+  batch.ids = torch::tensor(ids, torch::kInt64);
+  batch.positions = packed_positions(rows);
   batch.predict_from = torch::tensor(from, torch::kInt64);
   batch.targets = torch::tensor(targets, torch::kInt64);
   return batch;
@@ -78,8 +78,9 @@ Tensor target_log_probs(engine::LanguageModel& model, const SftBatch& batch, tor
   } else {
     embeddings = text.decoder->embed_tokens(ids);
   }
+  const nn::Packing packing = nn::pack(batch.lengths, device);
   const Tensor hidden =
-      text.decoder(embeddings, batch.positions.to(device), models::DecoderContext{}).flatten(0, 1);
+      text.decoder->forward(embeddings, batch.positions.to(device), {.packing = &packing});
   return token_log_probs(hidden.index_select(0, batch.predict_from.to(device)),
                          text.head,
                          batch.targets.to(device))

@@ -18,11 +18,12 @@ namespace vragent::learning {
 
 /// Rows right-padded to the longest.
 struct SftBatch {
-  torch::Tensor ids;        ///< int64 [B, T]
-  torch::Tensor positions;  ///< int64 [1, T], or [3, B, T] with images
-  torch::Tensor patches;    ///< of all images; undefined without
+  std::vector<std::int64_t> lengths;  ///< [B] tokens of each example, one behind the other
+  torch::Tensor ids;                  ///< int64 [N], N their sum
+  torch::Tensor positions;            ///< int64 [N], or [3, N] with images
+  torch::Tensor patches;              ///< of all images; undefined without
   std::vector<models::Grid> grids;
-  torch::Tensor predict_from;  ///< int64 [n], places in [B*T] whose next token counts
+  torch::Tensor predict_from;  ///< int64 [n], places in [N] whose next token counts
   torch::Tensor targets;       ///< int64 [n], those next tokens
 };
 

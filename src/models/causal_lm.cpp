@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/causal_lm.h"
 
+#include "vragent/nn/fused_layers.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/log.h"
@@ -11,42 +12,41 @@ namespace {
 
 using torch::Tensor;
 
-/// [B, T, heads * d] -> [B, heads, T, d]
+/// [N, heads * d] -> [N, heads, d]
 Tensor split_heads(const Tensor& x, std::int64_t heads) {
-  return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+  return x.view({x.size(0), heads, -1});
 }
 
-/// Stores one new token a row at its place and gives the view of everything stored, [B, Hkv,
-/// longest+1, d].
+/// Stores one new token a row, [B, Hkv, d], at its place and gives the view of everything stored,
+/// [B, Hkv, longest+1, d].
 nn::LayerKv append(KvCache& cache, std::size_t layer, const nn::LayerKv& fresh) {
   nn::LayerKv& stored = cache.layers[layer];
   const auto ids = cache.lengths.options();
   const Tensor rows = torch::arange(fresh.k.size(0), ids).unsqueeze(1);
   const Tensor heads = torch::arange(fresh.k.size(1), ids).unsqueeze(0);
   const Tensor columns = cache.lengths.unsqueeze(1);
-  stored.k.index_put_({rows, heads, columns}, fresh.k.squeeze(2));
-  stored.v.index_put_({rows, heads, columns}, fresh.v.squeeze(2));
+  stored.k.index_put_({rows, heads, columns}, fresh.k);
+  stored.v.index_put_({rows, heads, columns}, fresh.v);
   return {stored.k.narrow(2, 0, cache.longest + 1), stored.v.narrow(2, 0, cache.longest + 1)};
 }
 
+/// q [N, H, d] -> [N, H, d]
 Tensor attend(const Tensor& q,
               const nn::LayerKv& fresh,
-              DecoderContext& context,
+              const DecoderContext& context,
               std::size_t layer) {
-  if (context.prefix == nullptr) {
+  if (context.packing != nullptr) {
     if (context.keep != nullptr) context.keep->push_back(fresh);
-    return nn::attention(q, fresh, Tensor(), /*causal=*/true);
+    return nn::packed_attention(q, fresh, *context.packing);
   }
-  const nn::LayerKv& prefix = context.prefix->layers[layer];
-  if (context.cache == nullptr) {
-    const Tensor mask = nn::causal_mask(q.size(2), q.device()).unsqueeze(0);
-    return nn::prefixed_attention(q, fresh, mask, prefix, context.prefix->mask);
-  }
+  TORCH_CHECK(context.prefix != nullptr && context.cache != nullptr,
+              "the decoder needs a packing, or a prefix and a cache");
   KvCache& cache = *context.cache;
-  TORCH_CHECK(q.size(2) == 1, "decoding takes one token a row, got ", q.size(2));
   const nn::LayerKv own = append(cache, layer, fresh);
   const Tensor mask = nn::length_mask(cache.lengths + 1, cache.longest + 1).unsqueeze(1);
-  return nn::prefixed_attention(q, own, mask, prefix, context.prefix->mask);
+  return nn::prefixed_attention(
+             q.unsqueeze(2), own, mask, context.prefix->layers[layer], context.prefix->mask)
+      .squeeze(2);
 }
 
 }  // namespace
@@ -66,13 +66,13 @@ SelfAttentionImpl::SelfAttentionImpl(const CausalLmConfig& config)
 
 Tensor SelfAttentionImpl::forward(const Tensor& x,
                                   const nn::Rotary& rotary,
-                                  DecoderContext& context,
+                                  const DecoderContext& context,
                                   std::size_t layer) {
   const Tensor q = nn::rotate(split_heads(q_proj(x), num_heads), rotary);
   const nn::LayerKv fresh = {nn::rotate(split_heads(k_proj(x), num_kv_heads), rotary),
                              split_heads(v_proj(x), num_kv_heads)};
   const Tensor mixed = attend(q, fresh, context, layer);
-  return o_proj(mixed.transpose(1, 2).reshape({x.size(0), x.size(1), -1}));
+  return o_proj(mixed.reshape({x.size(0), -1}));
 }
 
 DecoderLayerImpl::DecoderLayerImpl(const CausalLmConfig& config)
@@ -85,7 +85,7 @@ DecoderLayerImpl::DecoderLayerImpl(const CausalLmConfig& config)
 
 Tensor DecoderLayerImpl::forward(const Tensor& x,
                                  const nn::Rotary& rotary,
-                                 DecoderContext& context,
+                                 const DecoderContext& context,
                                  std::size_t layer) {
   const Tensor attended = x + self_attn(input_layernorm(x), rotary, context, layer);
   return attended + mlp(post_attention_layernorm(attended));
@@ -101,12 +101,12 @@ DecoderImpl::DecoderImpl(const CausalLmConfig& options)
 }
 
 nn::Rotary decoder_rotary(const CausalLmConfig& config, const Tensor& positions) {
-  if (positions.dim() == 2) return nn::rotary_table(positions, config.head_dim, config.rope_theta);
-  TORCH_CHECK(positions.dim() == 3 && positions.size(0) == 3,
-              "positions: want [B, T] or [3, B, T], got ",
+  if (positions.dim() == 1) return nn::rotary_table(positions, config.head_dim, config.rope_theta);
+  TORCH_CHECK(positions.dim() == 2 && positions.size(0) == 3,
+              "positions: want [N] or [3, N], got ",
               positions.sizes());
   const nn::Rotary all =
-      nn::rotary_table(positions, config.head_dim, config.rope_theta);  // [3, B, T, d]
+      nn::rotary_table(positions, config.head_dim, config.rope_theta);  // [3, N, d]
   std::vector<Tensor> cos;
   std::vector<Tensor> sin;
   std::int64_t begin = 0;
@@ -123,9 +123,9 @@ nn::Rotary decoder_rotary(const CausalLmConfig& config, const Tensor& positions)
 
 Tensor DecoderImpl::forward(const Tensor& embeddings,
                             const Tensor& positions,
-                            DecoderContext context) {
-  TORCH_CHECK(embeddings.dim() == 3 && embeddings.size(2) == config.hidden_size,
-              "decoder: want [B, T, ",
+                            const DecoderContext& context) {
+  TORCH_CHECK(embeddings.dim() == 2 && embeddings.size(1) == config.hidden_size,
+              "decoder: want [N, ",
               config.hidden_size,
               "], got ",
               embeddings.sizes());
@@ -134,6 +134,12 @@ Tensor DecoderImpl::forward(const Tensor& embeddings,
   for (std::size_t i = 0; i < layers->size(); ++i)
     x = layers[i]->as<DecoderLayerImpl>()->forward(x, rotary, context, i);
   return norm(x);
+}
+
+Tensor sequence_logits(const TextModel& model, const Tensor& embeddings, const Tensor& positions) {
+  Decoder decoder = model.decoder;
+  const nn::Packing packing = nn::pack({embeddings.size(0)}, embeddings.device());
+  return model.logits(decoder->forward(embeddings, positions, {.packing = &packing}));
 }
 
 CausalLmImpl::CausalLmImpl(const CausalLmConfig& config)
@@ -147,8 +153,12 @@ TextModel CausalLmImpl::text() const {
 }
 
 Tensor CausalLmImpl::forward(const Tensor& ids) {
-  const Tensor positions = torch::arange(ids.size(1), ids.options()).unsqueeze(0);
-  return text().logits(model(model->embed_tokens(ids), positions));
+  const std::vector<std::int64_t> lengths(static_cast<std::size_t>(ids.size(0)), ids.size(1));
+  const nn::Packing packing = nn::pack(lengths, ids.device());
+  const Tensor hidden = model->forward(model->embed_tokens(ids.flatten()),
+                                       nn::packed_positions(packing, ids.device()),
+                                       {.packing = &packing});
+  return text().logits(hidden).view({ids.size(0), ids.size(1), -1});
 }
 
 void load_language_model(torch::nn::Module& module,

@@ -83,10 +83,8 @@ nn::NamedTensors probe_vision_lm(const fs::path& folder,
   Tensor features;
   if (!rows.empty()) out["image_features"] = features = lm->visual(torch::cat(rows), grids);
   const MropePositions places_of = mrope_positions(ids, grids, lm->config);
-  const Tensor embeddings = lm->embed(torch::tensor(ids).unsqueeze(0), features);
-  const TextModel text = lm->text();
-  Decoder decoder = text.decoder;
-  out["logits"] = text.logits(decoder(embeddings, places_of.positions.unsqueeze(1))).squeeze(0);
+  out["logits"] =
+      sequence_logits(lm->text(), lm->embed(torch::tensor(ids), features), places_of.positions);
   return out;
 }
 

@@ -3,11 +3,11 @@
 #include "vragent/models/vision_tower.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 #include "models/positive_sizes.h"
-#include "vragent/nn/attention.h"
+#include "vragent/nn/fused_layers.h"
+#include "vragent/nn/packed_attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
 
@@ -16,19 +16,11 @@ namespace {
 
 using torch::Tensor;
 
-/// Rows that attend to each other, stacked by equal length: index [S, L] each.
-using Segments = std::vector<Tensor>;
-
-Segments segments_of(const std::vector<std::int64_t>& ends, torch::Device device) {
-  std::map<std::int64_t, std::vector<std::int64_t>> starts_by_length;
-  for (std::size_t i = 1; i < ends.size(); ++i)
-    starts_by_length[ends[i] - ends[i - 1]].push_back(ends[i - 1]);
-  Segments segments;
-  for (const auto& [length, starts] : starts_by_length) {
-    segments.push_back(
-        (torch::tensor(starts).unsqueeze(1) + torch::arange(length).unsqueeze(0)).to(device));
-  }
-  return segments;
+/// Rows that attend to each other, from cumulative ends.
+nn::Packing packing_of(const std::vector<std::int64_t>& ends, torch::Device device) {
+  std::vector<std::int64_t> lengths;
+  for (std::size_t i = 1; i < ends.size(); ++i) lengths.push_back(ends[i] - ends[i - 1]);
+  return nn::pack(lengths, device, {}, /*causal=*/false);
 }
 
 /// True row and column of every patch in block-major order, [N, 2].
@@ -144,32 +136,17 @@ struct VisionBlockImpl : torch::nn::Module {
   }
 
   /// x [N, D], rotary [N, d] -> [N, D]
-  Tensor forward(const Tensor& x, const nn::Rotary& rotary, const Segments& segments) {
-    const Tensor attended = x + proj(attend(norm1(x), rotary, segments));
+  Tensor forward(const Tensor& x, const nn::Rotary& rotary, const nn::Packing& packing) {
+    const Tensor attended = x + proj(attend(norm1(x), rotary, packing));
     return attended + mlp(norm2(attended));
   }
 
-  Tensor attend(const Tensor& x, const nn::Rotary& rotary, const Segments& segments) {
-    const std::int64_t rows = x.size(0);
-    const auto parts =
-        qkv(x).view({rows, 3, heads, -1}).permute({1, 2, 0, 3}).unbind(0);  // three of [H, N, d]
-    const auto turn = [&](const Tensor& y) {  // vision rotates in fp32
-      return nn::rotate(y.unsqueeze(0).to(torch::kFloat32), rotary).squeeze(0).to(x.scalar_type());
+  Tensor attend(const Tensor& x, const nn::Rotary& rotary, const nn::Packing& packing) {
+    const auto parts = qkv(x).view({x.size(0), 3, heads, -1}).unbind(1);  // three of [N, H, d]
+    const auto turn = [&](const Tensor& y) {                              // vision rotates in fp32
+      return nn::rotate(y.to(torch::kFloat32), rotary).to(x.scalar_type());
     };
-    const Tensor q = turn(parts[0]);
-    const Tensor k = turn(parts[1]);
-    Tensor mixed = torch::zeros({heads, rows, q.size(2)}, q.options());
-    for (const Tensor& index : segments) {
-      const Tensor flat = index.flatten();
-      const auto cut = [&](const Tensor& y) {  // [H, N, d] -> [S, H, L, d]
-        return y.index_select(1, flat)
-            .view({heads, index.size(0), index.size(1), -1})
-            .transpose(0, 1);
-      };
-      const Tensor out = nn::attention(cut(q), {cut(k), cut(parts[2])}, Tensor(), false);
-      mixed = mixed.index_copy(1, flat, out.transpose(0, 1).reshape({heads, flat.size(0), -1}));
-    }
-    return mixed.transpose(0, 1).reshape({rows, -1});
+    return nn::packed_attention(turn(parts[0]), {turn(parts[1]), parts[2]}, packing).flatten(1);
   }
 
   std::int64_t heads;
@@ -214,8 +191,8 @@ Tensor VisionTowerImpl::forward(const Tensor& rows, const std::vector<Grid>& gri
 
   const VisionLayout layout = vision_layout(grids, config);
   const Tensor window_index = torch::tensor(layout.window_index).to(rows.device());
-  const Segments windows = segments_of(layout.window_ends, rows.device());
-  const Segments frames = segments_of(layout.frame_ends, rows.device());
+  const nn::Packing windows = packing_of(layout.window_ends, rows.device());
+  const nn::Packing frames = packing_of(layout.frame_ends, rows.device());
   const Tensor angles =
       by_window(patch_angles(grids, config).to(rows.device()), window_index, unit);
   const nn::Rotary rotary = nn::rotary_from_angles(angles);

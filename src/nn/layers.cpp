@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "vragent/nn/fused_layers.h"
 #include "vragent/util/error.h"
 
 namespace vragent::nn {
@@ -28,9 +29,7 @@ RmsNormImpl::RmsNormImpl(std::int64_t width, double epsilon)
     : weight(register_parameter("weight", torch::empty({width}))), eps(epsilon) {}
 
 torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) const {
-  const torch::Tensor wide = x.to(torch::kFloat32);
-  const torch::Tensor scale = torch::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
-  return weight * (wide * scale).to(x.scalar_type());
+  return rms_norm(x, weight, eps);
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t width, double epsilon)
@@ -48,7 +47,7 @@ SwiGluImpl::SwiGluImpl(std::int64_t width, std::int64_t inner, bool with_bias)
       down_proj(register_module("down_proj", Linear(inner, width, with_bias))) {}
 
 torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
-  return down_proj(torch::silu(gate_proj(x)) * up_proj(x));
+  return down_proj(swiglu(gate_proj(x), up_proj(x)));
 }
 
 torch::Tensor activate(const torch::Tensor& x, const std::string& name) {
@@ -79,14 +78,6 @@ Rotary rotary_table(const torch::Tensor& positions, std::int64_t head_dim, doubl
       static_cast<double>(head_dim);
   const torch::Tensor inverse = torch::pow(theta, exponents).reciprocal();
   return rotary_from_angles(positions.to(torch::kFloat32).unsqueeze(-1) * inverse);
-}
-
-torch::Tensor rotate(const torch::Tensor& x, const Rotary& table) {
-  const bool per_row = table.cos.dim() == 3;
-  const torch::Tensor cos = per_row ? table.cos.unsqueeze(1) : table.cos;
-  const torch::Tensor sin = per_row ? table.sin.unsqueeze(1) : table.sin;
-  const auto halves = x.chunk(2, -1);
-  return x * cos + torch::cat({-halves[1], halves[0]}, -1) * sin;
 }
 
 }  // namespace vragent::nn

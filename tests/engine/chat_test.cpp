@@ -140,10 +140,9 @@ class VlmFolder : public ::testing::Test {
     ids.insert(ids.end(), answer.begin(), answer.end());
     Tensor features;
     if (chat.patches.defined()) features = model_.vision->visual(chat.patches, chat.grids);
-    const Tensor positions =
-        models::mrope_positions(ids, chat.grids, config).positions.unsqueeze(1);
-    const Tensor embedded = model_.vision->embed(torch::tensor(ids).unsqueeze(0), features);
-    return model_.text().logits(model_.vision->language_model->forward(embedded, positions))[0];
+    return models::sequence_logits(model_.text(),
+                                   model_.vision->embed(torch::tensor(ids), features),
+                                   models::mrope_positions(ids, chat.grids, config).positions);
   }
 
   const torch::NoGradGuard no_grad_;

@@ -99,7 +99,7 @@ TEST_F(RolloutOfTinyModel, HasTheLogProbabilitiesOfThePlainModelAndOfTheSampler)
     const RolloutSlice part = slice(rollout, begin, end);
     const AnswerLogProbs got = answer_log_probs(lm->text(), part, kTemperature);
     EXPECT_TRUE(test::close(got.log_probs, part.sampled_log_probs, 1e-4));
-    for (std::int64_t row = 0; row < part.ids.size(0); ++row) {
+    for (std::int64_t row = 0; row < part.mask.size(0); ++row) {
       const auto index = begin * kGroup + static_cast<std::size_t>(row);
       const engine::Sample& sample = rollout.samples[index];
       const auto length = static_cast<std::int64_t>(sample.ids.size());
@@ -117,7 +117,7 @@ TEST_F(RolloutOfTinyModel, HasTheLogProbabilitiesOfThePlainModelAndOfTheSampler)
 TEST_F(RolloutOfTinyModel, HasTheGradientsOfTheLossOnConcatenatedSequences) {
   const Rollout rollout = roll(all);
   const RolloutSlice part = slice(rollout, 0, 3);
-  const Tensor weights = test::randn(part.ids.sizes(), 5);
+  const Tensor weights = test::randn(part.mask.sizes(), 5);
   const auto parameters = lm->parameters();
 
   const AnswerLogProbs shared = answer_log_probs(lm->text(), part, kTemperature);

@@ -147,8 +147,9 @@ TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
     }
   }
   EXPECT_TRUE(batch.targets.equal(torch::tensor(wanted)));
-  EXPECT_TRUE(batch.ids.flatten().index_select(0, batch.predict_from + 1).equal(batch.targets));
-  EXPECT_THROW(make_sft_batch(both, encoder, false, batch.ids.size(1) - 1), DataError);
+  EXPECT_TRUE(batch.ids.index_select(0, batch.predict_from + 1).equal(batch.targets));
+  EXPECT_EQ(batch.ids.size(0), batch.lengths.at(0) + batch.lengths.at(1));
+  EXPECT_THROW(make_sft_batch(both, encoder, false, batch.lengths.at(0) - 1), DataError);
 }
 
 TEST_F(SftExamples, HaveTheLogProbabilitiesOfAPlainForwardPassOfEachAlone) {

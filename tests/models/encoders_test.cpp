@@ -155,26 +155,27 @@ TEST_F(Lm, GivesARowTheSameLogitsPaddedOrAlone) {
   EXPECT_TRUE(test::close(padded[0].narrow(0, 0, 3), lm(torch::tensor({{1, 2, 3}}))[0], 1e-5));
 }
 
-TEST_F(Lm, ContinuesAPrefixAsIfItWereOneText) {
-  const Tensor ids = torch::tensor({{1, 2, 3, 4, 5, 6, 7}});
-  nn::Prefix prefix;
-  const auto run = [&](std::int64_t begin, std::int64_t end, DecoderContext context) {
-    const Tensor positions = torch::arange(begin, end).unsqueeze(0);
-    return lm->model->forward(
-        lm->model->embed_tokens(ids.narrow(1, begin, end - begin)), positions, context);
-  };
-  const Tensor whole = run(0, 7, {});
-  run(0, 4, {.keep = &prefix.layers});
-  prefix.mask = torch::ones({1, 4}, torch::kBool);
-  EXPECT_TRUE(test::close(run(4, 7, {.prefix = &prefix}), whole.narrow(1, 4, 3), 1e-5));
+TEST_F(Lm, ContinuesAPromptInBranchesAsIfEachWereOneText) {
+  const Tensor ids = torch::tensor({1, 2, 3, 4, 5, 6, 7, 9, 8});
+  const nn::Packing packing = nn::pack({4, 3, 2}, torch::kCPU, {-1, 0, 0});
+  const Tensor hidden = lm->model->forward(lm->model->embed_tokens(ids),
+                                           nn::packed_positions(packing, torch::kCPU),
+                                           {.packing = &packing});
+  const Tensor logits = lm->text().logits(hidden);
+  EXPECT_TRUE(
+      test::close(logits.narrow(0, 0, 7), lm(torch::tensor({{1, 2, 3, 4, 5, 6, 7}}))[0], 1e-5));
+  EXPECT_TRUE(test::close(
+      logits.narrow(0, 7, 2), lm(torch::tensor({{1, 2, 3, 4, 9, 8}}))[0].narrow(0, 4, 2), 1e-5));
 }
 
 TEST_F(Lm, RefusesEmbeddingsOfAnotherWidth) {
-  EXPECT_THROW(lm->model->forward(test::randn({1, 3, 16}, 1), torch::arange(3).unsqueeze(0)),
-               c10::Error);
+  const nn::Packing packing = nn::pack({3}, torch::kCPU);
+  const DecoderContext context{.packing = &packing};
+  EXPECT_THROW(lm->model->forward(test::randn({3, 16}, 1), torch::arange(3), context), c10::Error);
   EXPECT_THROW(
-      lm->model->forward(test::randn({1, 3, 32}, 1), torch::zeros({2, 1, 3}, torch::kInt64)),
+      lm->model->forward(test::randn({3, 32}, 1), torch::zeros({2, 3}, torch::kInt64), context),
       c10::Error);
+  EXPECT_THROW(lm->model->forward(test::randn({3, 32}, 1), torch::arange(3), {}), c10::Error);
 }
 
 TEST(ProbeModel, GivesEachArchitecturesOutputs) {

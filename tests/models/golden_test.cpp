@@ -77,10 +77,10 @@ TEST(VisionLmGolden, PatchesFeaturesAndLogitsEqualTransformers) {
   test::expect_golden(features, golden["image_features"], kTolerance);
   const auto ids =
       expand_image_tokens(golden["ids"].get<std::vector<std::int64_t>>(), grids, config);
-  const Tensor positions = mrope_positions(ids, grids, config).positions.unsqueeze(1);
-  const Tensor embeddings = lm->embed(torch::tensor(ids).unsqueeze(0), features);
-  const Tensor logits = lm->text().logits(lm->language_model->forward(embeddings, positions));
-  test::expect_golden(logits.squeeze(0), golden["logits"], kTolerance);
+  const Tensor logits = sequence_logits(lm->text(),
+                                        lm->embed(torch::tensor(ids), features),
+                                        mrope_positions(ids, grids, config).positions);
+  test::expect_golden(logits, golden["logits"], kTolerance);
 }
 
 TEST(ClipGolden, PixelsAndBothVectorsEqualTransformers) {

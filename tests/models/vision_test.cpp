@@ -154,7 +154,7 @@ TEST_F(Mrope, RefusesImagesThatDoNotFitTheText) {
 
 TEST_F(Mrope, TakesTimeHeightAndWidthFromItsSections) {
   config.text.mrope_section = {1, 1, 2};
-  const Tensor positions = torch::tensor({{{3}}, {{5}}, {{7}}});
+  const Tensor positions = torch::tensor({{3}, {5}, {7}});
   const nn::Rotary mixed = decoder_rotary(config.text, positions);
   const auto at = [&](std::int64_t position, std::int64_t j) {
     return nn::rotary_table(torch::tensor({position}), 8, config.text.rope_theta)
@@ -163,7 +163,7 @@ TEST_F(Mrope, TakesTimeHeightAndWidthFromItsSections) {
   };
   const std::vector<double> wanted = {at(3, 0), at(5, 1), at(7, 2), at(7, 3)};
   for (std::int64_t j = 0; j < 8; ++j)
-    EXPECT_NEAR(mixed.cos[0][0][j].item<double>(), wanted[static_cast<std::size_t>(j % 4)], 1e-6);
+    EXPECT_NEAR(mixed.cos[0][j].item<double>(), wanted[static_cast<std::size_t>(j % 4)], 1e-6);
 }
 
 TEST(VisionLm, WithoutImagesIsThePlainLanguageModel) {
@@ -181,24 +181,24 @@ TEST(VisionLm, WithoutImagesIsThePlainLanguageModel) {
       },
       "copy");
   const torch::NoGradGuard no_grad;
-  const Tensor ids = torch::tensor({{1, 7, 30, 2}});
-  const Tensor positions = mrope_positions({1, 7, 30, 2}, {}, config).positions.unsqueeze(1);
-  const Tensor logits = with_eyes->text().logits(
-      with_eyes->language_model->forward(with_eyes->embed(ids, {}), positions));
-  EXPECT_TRUE(test::close(logits, blind(ids), 1e-5));
+  const Tensor ids = torch::tensor({1, 7, 30, 2});
+  const Tensor logits = sequence_logits(with_eyes->text(),
+                                        with_eyes->embed(ids, {}),
+                                        mrope_positions({1, 7, 30, 2}, {}, config).positions);
+  EXPECT_TRUE(test::close(logits, blind(ids.unsqueeze(0))[0], 1e-5));
 }
 
 TEST(VisionLm, PutsFeaturesInTheirPlacesInReadingOrder) {
   VisionLm lm(test::tiny_vlm_config(300, 299));
   test::randomise(*lm, 5);
   const torch::NoGradGuard no_grad;
-  const Tensor ids = torch::tensor({{1, 299, 2}, {299, 3, 299}});
+  const Tensor ids = torch::tensor({1, 299, 2, 299, 3, 299});
   const Tensor features = test::randn({3, 32}, 1);
   const Tensor embedded = lm->embed(ids, features);
-  EXPECT_TRUE(embedded[0][1].equal(features[0]));
-  EXPECT_TRUE(embedded[1][0].equal(features[1]));
-  EXPECT_TRUE(embedded[1][2].equal(features[2]));
-  EXPECT_TRUE(embedded[0][0].equal(lm->language_model->embed_tokens->weight[1]));
+  EXPECT_TRUE(embedded[1].equal(features[0]));
+  EXPECT_TRUE(embedded[3].equal(features[1]));
+  EXPECT_TRUE(embedded[5].equal(features[2]));
+  EXPECT_TRUE(embedded[0].equal(lm->language_model->embed_tokens->weight[1]));
   EXPECT_THROW(lm->embed(ids, features.narrow(0, 0, 2)), c10::Error);
 }
 

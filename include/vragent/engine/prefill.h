@@ -14,6 +14,19 @@
 
 namespace vragent::engine {
 
+/// Tokens for the decoder: prompts and, behind each, the answers that branch off it.
+struct PackedPrompts {
+  nn::Packing packing;       ///< one sequence a prompt and one an answer
+  torch::Tensor embeddings;  ///< [N, D]
+  torch::Tensor positions;   ///< int64 [N], or [3, N] with images
+};
+
+/// @param answers [P * G] ids whose tokens are wanted behind their prompts, grouped by prompt; or
+///   empty
+PackedPrompts pack_prompts(const models::TextModel& model,
+                           std::span<const Prompt> prompts,
+                           std::span<const std::span<const std::int64_t>> answers = {});
+
 struct Prefilled {
   nn::Prefix prefix;          ///< [P, Hkv, Tp, d] a layer
   torch::Tensor last_hidden;  ///< [P, D]

@@ -49,8 +49,8 @@ Rollout roll_out(const models::TextModel& policy,
 /// Some prompts of a rollout and their answers as tensors.
 struct RolloutSlice {
   std::span<const engine::Prompt> prompts;  ///< [p]
-  torch::Tensor ids;                        ///< int64 [p*G, C], right-padded with 0
-  torch::Tensor mask;                       ///< bool [p*G, C]
+  std::span<const engine::Sample> samples;  ///< [p*G]
+  torch::Tensor mask;                       ///< bool [p*G, C], true where a sample has a token
   torch::Tensor sampled_log_probs;          ///< fp32 [p*G, C], as the sampler saw them
   torch::Tensor advantages;                 ///< fp32 [p*G]
 };

@@ -18,6 +18,7 @@
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/attention.h"
 #include "vragent/nn/layers.h"
+#include "vragent/nn/packed_attention.h"
 
 namespace vragent::models {
 
@@ -29,21 +30,23 @@ struct KvCache {
   std::int64_t longest = 0;  ///< largest length
 };
 
-/// What the tokens of one forward() attend to besides the earlier tokens of the same call.
+/// What the tokens of one forward() are: whole sequences (packing), or one new token of each row
+/// that is being decoded (prefix and cache).
 struct DecoderContext {
-  const nn::Prefix* prefix = nullptr;  ///< shared prompts; rows of x are grouped by prompt
-  KvCache* cache = nullptr;            ///< with prefix, T == 1: earlier tokens of each row
+  const nn::Packing* packing = nullptr;  ///< sequences, and who branches off whom
   std::vector<nn::LayerKv>* keep =
-      nullptr;  ///< without prefix: receives the keys and values of each layer
+      nullptr;  ///< with packing: receives the keys and values of each layer, [N, Hkv, d]
+  const nn::Prefix* prefix = nullptr;  ///< shared prompts; rows are grouped by prompt
+  KvCache* cache = nullptr;            ///< with prefix: earlier tokens of each row
 };
 
 struct SelfAttentionImpl : torch::nn::Module {
   explicit SelfAttentionImpl(const CausalLmConfig& config);
 
-  /// x [B, T, D], rotary [B or 1, T, d] -> [B, T, D]
+  /// x [N, D], rotary [N, d] -> [N, D]
   torch::Tensor forward(const torch::Tensor& x,
                         const nn::Rotary& rotary,
-                        DecoderContext& context,
+                        const DecoderContext& context,
                         std::size_t layer);
 
   std::int64_t num_heads;
@@ -61,7 +64,7 @@ struct DecoderLayerImpl : torch::nn::Module {
   explicit DecoderLayerImpl(const CausalLmConfig& config);
   torch::Tensor forward(const torch::Tensor& x,
                         const nn::Rotary& rotary,
-                        DecoderContext& context,
+                        const DecoderContext& context,
                         std::size_t layer);
 
   SelfAttention self_attn;
@@ -76,12 +79,12 @@ TORCH_MODULE(DecoderLayer);
 struct DecoderImpl : torch::nn::Module {
   explicit DecoderImpl(const CausalLmConfig& config);
 
-  /// @param embeddings [B, T, D]; rows may be right-padded (pads are seen by nothing real)
-  /// @param positions int64 [B, T], or [3, B, T] (time, height, width) with mRoPE
-  /// @return hidden states after the final norm, [B, T, D]
+  /// @param embeddings [N, D], the tokens that the context speaks of
+  /// @param positions int64 [N], or [3, N] (time, height, width) with mRoPE
+  /// @return hidden states after the final norm, [N, D]
   torch::Tensor forward(const torch::Tensor& embeddings,
                         const torch::Tensor& positions,
-                        DecoderContext context = {});
+                        const DecoderContext& context);
 
   CausalLmConfig config;
   nn::Embedding embed_tokens;
@@ -91,7 +94,7 @@ struct DecoderImpl : torch::nn::Module {
 
 TORCH_MODULE(Decoder);
 
-/// Cosines and sines for positions [B, T] or [3, B, T], in fp32.
+/// Cosines and sines for positions [N] or [3, N], in fp32: [N, d].
 nn::Rotary decoder_rotary(const CausalLmConfig& config, const torch::Tensor& positions);
 
 /// What generation and training need of a language model, whether it sees images or not.
@@ -105,10 +108,15 @@ struct TextModel {
   }
 };
 
+/// Logits [T, V] of one sequence. @param embeddings [T, D]; positions int64 [T] or [3, T]
+torch::Tensor sequence_logits(const TextModel& model,
+                              const torch::Tensor& embeddings,
+                              const torch::Tensor& positions);
+
 struct CausalLmImpl : torch::nn::Module {
   explicit CausalLmImpl(const CausalLmConfig& config);
 
-  /// ids int64 [B, T], right-padded -> logits [B, T, V]
+  /// ids int64 [B, T] -> logits [B, T, V]
   torch::Tensor forward(const torch::Tensor& ids);
 
   /// The parts, sharing parameters with this module.

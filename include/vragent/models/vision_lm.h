@@ -52,9 +52,9 @@ struct VisionLmImpl : torch::nn::Module {
   explicit VisionLmImpl(const VisionLmConfig& config);
 
   /// Embeddings of expanded ids with the features of image cells in their places.
-  /// @param ids int64 [B, T]; features [number of image tokens in ids, D], in reading order
+  /// @param ids int64 [N]; features [number of image tokens in ids, D], in reading order
   /// (undefined: none)
-  /// @return [B, T, D]
+  /// @return [N, D]
   torch::Tensor embed(const torch::Tensor& ids, const torch::Tensor& features);
 
   [[nodiscard]] TextModel text() const;

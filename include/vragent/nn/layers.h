@@ -88,7 +88,7 @@ torch::Tensor activate(const torch::Tensor& x, const std::string& name);
 /// @throws DataError unless activate() knows the name; `where` is put in front
 void check_activation(const std::string& name, const std::string& where);
 
-/// Cosines and sines of rotary positions, each [..., T, d], both halves filled: computed in fp32.
+/// Cosines and sines of rotary positions, each [..., d], both halves filled: computed in fp32.
 struct Rotary {
   torch::Tensor cos;
   torch::Tensor sin;
@@ -97,13 +97,10 @@ struct Rotary {
 };
 
 /// Angles pos * theta^(-2j/d), j < d/2 (Su et al. 2021), duplicated across the halves.
-/// @param positions int64 or float [..., T]
+/// @param positions int64 or float [...]
 Rotary rotary_table(const torch::Tensor& positions, std::int64_t head_dim, double theta);
 
-/// The same from angles [..., T, d/2].
+/// The same from angles [..., d/2].
 Rotary rotary_from_angles(const torch::Tensor& angles);
-
-/// Half-split rotation x*cos + (-x2, x1)*sin. x [B, H, T, d]; table [B or 1, T, d] or [T, d]
-torch::Tensor rotate(const torch::Tensor& x, const Rotary& table);
 
 }  // namespace vragent::nn
