@@ -49,6 +49,12 @@ function(vragent_use_torch_pch target)
   target_precompile_headers(${target} REUSE_FROM vragent_torch_pch)
 endfunction()
 
+# Sources of loops over rows, which stand without torch: vector instructions may re-associate their sums.
+function(vragent_row_kernels)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS
+    "-O3;-fassociative-math;-fno-signed-zeros;-fno-trapping-math;-fno-math-errno;-freciprocal-math;-Wno-psabi")
+endfunction()
+
 # vragent_add_tests(name TESTS unit... [DEPS ...] [SUPPORT] [TORCH]): one test executable a folder, from tests/NAME/<unit>_test.cpp.
 function(vragent_add_tests name)
   cmake_parse_arguments(arg "TORCH" "LABEL" "TESTS;DEPS" ${ARGN})

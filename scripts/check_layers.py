@@ -3,7 +3,7 @@
 """Checks who includes whom: floors, doors and file sizes. Prints each offence; exit code 1 if there is one.
 
 A folder may include itself and lower floors; folders of one floor never include each other. Torch begins
-at nn/. A library from outside is named in the files listed for it and nowhere else.
+at ops/. A library from outside is named in the files listed for it and nowhere else.
 """
 import re
 import sys
@@ -14,11 +14,12 @@ FLOORS = {
     "util": 0,
     "data": 1, "media": 1, "text": 1, "metrics": 1,
     "chat": 2, "report": 2,
-    "report/runs": 3, "nn": 3,
-    "models": 4, "rec_models": 4,
-    "engine": 5,
-    "perception": 6, "recommender": 6, "simulator": 6,
-    "simulator/agents": 7, "learning": 7,
+    "report/runs": 3, "ops": 3,
+    "nn": 4,
+    "models": 5, "rec_models": 5,
+    "engine": 6,
+    "perception": 7, "recommender": 7, "simulator": 7,
+    "simulator/agents": 8, "learning": 8,
 }
 TORCH_FROM = 3
 NO_TORCH = {"report/runs", "simulator", "simulator/agents"}
@@ -55,7 +56,7 @@ def check_include(path: Path, room: str, target: str) -> str:
     if not room:
         return ""
     if re.match(r"torch/|ATen/|c10/", target) and (FLOORS[room] < TORCH_FROM or room in NO_TORCH):
-        return f"includes <{target}>, but torch begins at nn/"
+        return f"includes <{target}>, but torch begins at ops/"
     if not target.startswith("vragent/"):
         return ""
     other = target[len("vragent/"):].rsplit("/", 1)[0]

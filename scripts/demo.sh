@@ -62,19 +62,20 @@ step() {
   printf '   %-28s %4d s\n' "$name" $((SECONDS - begin))
 }
 
-# Two steps at a time, each with one thread, use two cores better than one step with two threads.
+# Two things at a time, each with one thread, use two cores better than one with two threads.
 side_by_side=${VRAGENT_DEMO_JOBS:-2}
 running=0 failures=0
 trap 'jobs -p | xargs -r kill 2>/dev/null || true' EXIT
-beside() {
+in_background() { # FUNCTION ARGUMENT...
   if [ "$running" -ge "$side_by_side" ]; then
     wait -n || failures=1
     running=$((running - 1))
   fi
   [ "$failures" -eq 0 ] || exit 1
-  step "$@" &
+  "$@" &
   running=$((running + 1))
 }
+beside() { in_background step "$@"; }
 settle() {
   while [ "$running" -gt 0 ]; do
     wait -n || failures=1
@@ -93,16 +94,45 @@ step world "$mini_world" make --out "$world" --profile "$world_size"
 step corpus "$mini_world" corpus --out "$corpus" --profile "$world_size"
 step models "$mini_world" models --out "$models" --texts "$corpus/texts.txt"
 
-echo "== IP agent: CLIP, key frames, the vision-language model, captions (and their ablations)"
-step clip "$vragent" sft clip --model "$models/clip" --pairs "$corpus/clip_pairs.jsonl" --steps "$clip_steps" --out "$run/clip" --threads 2 --seed "$seed"
-step frames "$vragent" extract-frames --videos "$world/mini_videos" --items "$titles" --clip "$run/clip" --num-frames 20 --out "$run/frames"
-step vlm-stage1 "$vragent" sft --config configs/mini/vlm-stage1.json --model "$models/vlm" --train "$corpus/vlm_stage1.jsonl" --max-steps "$vlm1_steps" --out "$run/vlm1" --threads 2 --seed "$seed"
-step vlm-stage2 "$vragent" sft --config configs/mini/vlm-stage2.json --model "$run/vlm1" --train "$corpus/vlm_stage2.jsonl" --max-steps "$vlm2_steps" --out "$run/vlm" --threads 2 --seed "$seed"
+learn() { # NAME DEMOS MODEL STEPS LR PROMPT_FLAG...
+  local name=$1 demos=$2 model=$3 steps=$4 rate=$5
+  shift 5
+  step "sft-$name" "$vragent" sft --overwrite --config configs/mini/sft.json --model "$model" --train "$demos" --max-steps "$steps" --optim.lr "$rate" \
+    --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
+}
+recommend() { # NAME FLAG...
+  local name=$1
+  shift
+  has "$rows" "$name" || return 0
+  beside "rec-$name" "$vragent" train-sasrec --overwrite --config configs/mini/train-sasrec.json --interactions "$pairs" --epochs "$rec_epochs" \
+    --top-k-splits test,valid --out "$run/rec/$name" --threads 1 --seed "$seed" "$@"
+}
+text_tower=(--tower text --text-model "$models/bert" --items "$titles")
+
+echo "== IP agent: CLIP, key frames, the vision-language model; beside it what needs no captions"
+learn_to_see() {
+  step clip "$vragent" sft clip --overwrite --model "$models/clip" --pairs "$corpus/clip_pairs.jsonl" --steps "$clip_steps" --out "$run/clip" --threads 1 --seed "$seed"
+  step frames "$vragent" extract-frames --overwrite --videos "$world/mini_videos" --items "$titles" --clip "$run/clip" --num-frames 20 --jobs 1 --out "$run/frames"
+  step vlm-stage1 "$vragent" sft --overwrite --config configs/mini/vlm-stage1.json --model "$models/vlm" --train "$corpus/vlm_stage1.jsonl" --max-steps "$vlm1_steps" --out "$run/vlm1" --threads 1 --seed "$seed"
+  step vlm-stage2 "$vragent" sft --overwrite --config configs/mini/vlm-stage2.json --model "$run/vlm1" --train "$corpus/vlm_stage2.jsonl" --max-steps "$vlm2_steps" --out "$run/vlm" --threads 1 --seed "$seed"
+}
+in_background learn_to_see
+# The base stands for a pre-trained language model: it has never met the world's videos or users.
+in_background learn base "$corpus/lm_demos.jsonl" "$models/lm" "$sft_steps" 2e-3
+recommend pop --model pop
+recommend markov --model markov
+recommend id
+recommend gru4rec --user-encoder gru4rec
+recommend nextitnet --user-encoder nextitnet
+recommend title "${text_tower[@]}"
+settle
+
+echo "== captions, and the ablations of Table 5"
 caption() { # NAME FLAG...
   local name=$1
   shift
   has "$captions" "$name" || return 0
-  beside "captions-$name" "$vragent" ip-caption --model "$run/vlm" --frames "$run/frames" --items "$titles" --sampling.max-tokens 160 --out "$run/captions/$name" --threads 1 --seed "$seed" "$@"
+  beside "captions-$name" "$vragent" ip-caption --overwrite --model "$run/vlm" --frames "$run/frames" --items "$titles" --sampling.max-tokens 160 --out "$run/captions/$name" --threads 1 --seed "$seed" "$@"
 }
 caption full
 caption no-kfr --no-kfr
@@ -115,49 +145,29 @@ make_cases() { # NAME FLAG...
   shift
   step "cases-$name" "$vragent" eval make-cases --items "$titles" --captions "$run/captions/full" --cold-max-len 6 --seed "$seed" --out "$run/cases/$name" "$@"
 }
-learn() { # NAME MODEL STEPS LR PROMPT_FLAG...
-  local name=$1 model=$2 steps=$3 rate=$4
-  shift 4
-  beside "sft-$name" "$vragent" sft --config configs/mini/sft.json --model "$model" --train "$run/demos.jsonl" --max-steps "$steps" --optim.lr "$rate" \
-    --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
+# Each arm starts from demonstrations in its own form of prompt by a teacher who sees no more, all with the same budget.
+train_agent() { # NAME TEACHER_FLAGS PROMPT_FLAG...
+  local name=$1 teacher_flags=$2
+  shift 2
+  has "$agents" "$name" || return 0
+  # shellcheck disable=SC2086
+  step "teach-$name" "$mini_world" teach --cases "$run/cases/demos/cases.jsonl" $teacher_flags --out "$run/demos-$name.jsonl"
+  in_background learn "$name-sft" "$run/demos-$name.jsonl" "$run/us/base" "$arm_steps" 1e-3 "$@"
 }
-# Each arm starts from demonstrations in its own form of prompt, all with the same budget.
-train_agent() { # NAME PROMPT_FLAG...
-  local name=$1
-  shift
-  ! has "$agents" "$name" || learn "$name-sft" "$run/us/base" "$arm_steps" 1e-3 "$@"
-}
-recommend() { # NAME FLAG...
-  local name=$1
-  shift
-  has "$rows" "$name" || return 0
-  beside "rec-$name" "$vragent" train-sasrec --config configs/mini/train-sasrec.json --interactions "$pairs" --epochs "$rec_epochs" \
-    --top-k-splits test,valid --out "$run/rec/$name" --threads 1 --seed "$seed" "$@"
-}
-text_tower=(--tower text --text-model "$models/bert" --items "$titles")
 no_cot=(--no-prompt.cot) no_comments=(--no-prompt.comments) titles_only=(--prompt.item-text title)
 
 echo "== recommenders, all under one protocol; beside them the supervised start of the user agents"
 # Demonstrations come from users of another corpus.
 make_cases demos --interactions "$corpus/sft_pairs.tsv" --comments "$corpus/sft_comment_en.txt" --negatives uniform --users all --num-users 0
-step teach "$mini_world" teach --cases "$run/cases/demos/cases.jsonl" --out "$run/demos.jsonl"
-learn base "$models/lm" "$sft_steps" 2e-3  # stands for the pre-trained language model
-recommend title "${text_tower[@]}"
-recommend pop --model pop
-recommend markov --model markov
-recommend id
+train_agent full ""
 recommend ours "${text_tower[@]}" --captions "$run/captions/full"
+train_agent no-comment "--no-prompt.comments" "${no_comments[@]}"
 recommend no-kfr "${text_tower[@]}" --captions "$run/captions/no-kfr"
-recommend gru4rec --user-encoder gru4rec
-recommend nextitnet --user-encoder nextitnet
-recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
+train_agent no-ip "--prompt.item-text title" "${titles_only[@]}"
 recommend no-cmp "${text_tower[@]}" --captions "$run/captions/no-cmp"
+train_agent no-cot "" "${no_cot[@]}"
 recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
-settle
-train_agent full
-train_agent no-comment "${no_comments[@]}"
-train_agent no-ip "${titles_only[@]}"
-train_agent no-cot "${no_cot[@]}"
+recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
 settle
 
 echo "== user agents: GRPO on cases, judgments first, then selections"
@@ -169,7 +179,7 @@ reinforce() { # NAME PROMPT_FLAG...
   local name=$1
   shift
   has "$agents" "$name" || return 0
-  beside "grpo-$name" "$vragent" grpo-train --config configs/mini/grpo-train.json --model "$run/us/$name-sft" --cases "$run/cases/train/cases.jsonl" --stages "$grpo_stages" \
+  beside "grpo-$name" "$vragent" grpo-train --overwrite --config configs/mini/grpo-train.json --model "$run/us/$name-sft" --cases "$run/cases/train/cases.jsonl" --stages "$grpo_stages" \
     --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
 }
 reinforce full

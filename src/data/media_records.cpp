@@ -2,12 +2,14 @@
 // Copyright 2026 The vragent authors
 #include "vragent/data/media_records.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
+#include "vragent/util/text.h"
 
 namespace vragent::data {
 namespace {
@@ -155,6 +157,34 @@ CaptionRow parse_caption_row(const std::string& line, const std::string& where) 
 
 std::vector<CaptionRow> load_captions(const std::filesystem::path& path) {
   return load_rows<CaptionRow>(path, parse_caption_row);
+}
+
+FinishedRows resume_rows(const std::filesystem::path& path, const std::set<std::string>& wanted) {
+  FinishedRows finished;
+  if (!std::filesystem::exists(path)) return finished;
+  LineWriter(path, LineWriter::Mode::kAppend);  // cuts a torn line
+  std::vector<std::string> good;
+  std::set<std::string> failed;
+  for_each_line(path, [&](const std::string& line, const std::string& where) {
+    const Json row = parse_json_object(line, where);
+    const JsonRecord record(row, where);
+    if (parse_row_status(record) == "ok") {
+      finished.ids.insert(record.text("item_id"));
+      good.push_back(line);
+    } else {
+      failed.insert(record.text("item_id"));
+    }
+  });
+  const bool is_complete = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& id) {
+    return finished.ids.contains(id) || failed.contains(id);
+  });
+  if (!is_complete) {
+    finished.num_failed = std::ssize(failed);
+    finished.ids.insert(failed.begin(), failed.end());
+  } else if (!failed.empty()) {
+    write_file(path, joined_lines(good));
+  }
+  return finished;
 }
 
 }  // namespace vragent::data

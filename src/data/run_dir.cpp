@@ -43,6 +43,25 @@ std::string shown(const std::map<std::string, Json>& leaves, const std::string& 
   return found == leaves.end() ? "not there" : dump_json(found->second);
 }
 
+bool is_path(const Option& option) {
+  return std::holds_alternative<fs::path*>(option.target) ||
+         std::holds_alternative<std::vector<fs::path>*>(option.target);
+}
+
+/// Whether two paths, or two lists of them, name the same files however they are spelt.
+bool same_files(const Json& a, const Json& b) {
+  if (a.is_string() && b.is_string()) {
+    const auto whole = [](const Json& x) {
+      const auto text = x.get<std::string>();
+      const fs::path path = text.empty() ? fs::path() : fs::weakly_canonical(text);
+      return path.has_filename() ? path : path.parent_path();  // without a "/" at the end
+    };
+    return a == b || whole(a) == whole(b);
+  }
+  if (!a.is_array() || !b.is_array() || a.size() != b.size()) return a == b;
+  return std::equal(a.begin(), a.end(), b.begin(), same_files);
+}
+
 bool is_plain(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
          c == '-' || c == '.';
@@ -61,20 +80,28 @@ void write_effective_config(const fs::path& run_folder,
 }
 
 void check_same_config(const fs::path& run_folder,
-                       const std::string& config_json,
+                       const std::vector<Option>& options,
                        std::string_view may_differ) {
   const fs::path path = run_folder / kEffectiveConfigFile;
   if (!fs::exists(path)) return;
   const Json object = parse_json_object(read_file(path), path.string());
   const JsonRecord record(object, path.string());
   const auto before = leaves_of(record.object("config"));
-  const auto now = leaves_of(parse_json_object(config_json, "the effective configuration"));
+  const auto now = leaves_of(parse_json_object(to_json(options), "the effective configuration"));
+  std::vector<std::string> paths;
+  for (const Option& option : options) {
+    if (is_path(option)) paths.push_back(option.name);
+  }
   const auto ignored = split(may_differ, ',');
   auto all = before;
   all.insert(now.begin(), now.end());
   for (const auto& [key, value] : all) {
     if (std::find(ignored.begin(), ignored.end(), key) != ignored.end()) continue;
-    if (before.contains(key) && now.contains(key) && before.at(key) == now.at(key)) continue;
+    if (before.contains(key) && now.contains(key)) {
+      const bool names_files = std::find(paths.begin(), paths.end(), key) != paths.end();
+      const Json& old = before.at(key);
+      if (names_files ? same_files(old, now.at(key)) : old == now.at(key)) continue;
+    }
     throw ConfigError(formatted(
         "--{} was {} when {} was written and is {} now: resume with the same settings or choose "
         "another --out",
@@ -83,6 +110,30 @@ void check_same_config(const fs::path& run_folder,
         path,
         shown(now, key)));
   }
+}
+
+void check_free(const fs::path& run_folder,
+                const std::string& command,
+                bool resume,
+                bool overwrite) {
+  if (resume && overwrite) throw ConfigError("--resume and --overwrite exclude each other");
+  const fs::path path = run_folder / kEffectiveConfigFile;
+  if (overwrite || !fs::exists(path)) return;
+  const bool is_bare = std::all_of(
+      fs::directory_iterator(run_folder), fs::directory_iterator(), [](const auto& entry) {
+        const std::string name = entry.path().filename().string();
+        return name == kEffectiveConfigFile || name.starts_with('.');
+      });
+  if (is_bare) return;
+  const Json object = parse_json_object(read_file(path), path.string());
+  const std::string other = JsonRecord(object, path.string()).text_or("command", "");
+  if (resume && other == command) return;
+  throw Error(ExitCode::kCannotCreate,
+              formatted("{}: holds a run of {} already; {}replace it with --overwrite, or choose "
+                        "another --out",
+                        run_folder,
+                        other.empty() ? "another command" : other,
+                        other == command ? "go on with --resume, " : ""));
 }
 
 fs::path file_in(const fs::path& folder_or_file, std::string_view name) {

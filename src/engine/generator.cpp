@@ -15,177 +15,190 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kFirstCapacity = 32;
+constexpr std::int64_t kFirstCapacity = 32;  ///< tokens of a row's slot; doubled when it is full
+constexpr std::int64_t kAdmitShare = 8;      ///< wait for this part of the rows to be free
 
-/// One row of the batch: a sample of a prompt, or an empty slot.
+/// One sample that is being written.
 struct Row {
-  Sample* sample = nullptr;  ///< null: the slot has nothing to do
+  const Prompt* prompt;
+  Sample* sample;
   DrawKey key;
-  bool done = true;
+  std::int64_t next_position;  ///< of the token drawn last
 };
 
-/// Prompts that are decoded together. Rows form a rectangle: `slots` rows for each prompt.
-class Wave {
+/// Prompts come in while rows are free, rows leave when they are done.
+class Decoding {
  public:
-  Wave(const models::TextModel& model, const GeneratorConfig& config)
-      : model_(model), config_(config) {}
+  Decoding(const models::TextModel& model,
+           std::span<const Prompt> prompts,
+           const GeneratorConfig& config,
+           std::vector<std::vector<Sample>>& answers)
+      : model_(model), prompts_(prompts), config_(config), answers_(answers) {
+    std::int64_t most = 1;
+    std::int64_t all = 0;
+    for (const Prompt& prompt : prompts) {
+      most = std::max(most, prompt.num_samples);
+      all += prompt.num_samples;
+    }
+    num_slots_ = std::max(most, std::min(config.max_rows, all));
+    for (std::int64_t slot = num_slots_; slot > 0; --slot) free_slots_.push_back(slot - 1);
+  }
 
-  void run(std::span<const Prompt> prompts, std::vector<std::vector<Sample>*> answers) {
-    Prefilled filled = prefill(model_, prompts);
-    prefix_ = std::move(filled.prefix);
-    start(prompts, answers);
-    Tensor logits = model_.logits(filled.last_hidden).repeat_interleave(slots_, 0);
-    while (take(logits)) {
-      shrink();
-      logits = decode();
+  void run() {
+    while (true) {
+      while (may_admit()) admit();
+      if (rows_.empty()) return;
+      take(decode());
     }
   }
 
  private:
-  void start(std::span<const Prompt> prompts, std::span<std::vector<Sample>*> answers) {
-    slots_ = 1;
-    for (const Prompt& prompt : prompts) slots_ = std::max(slots_, prompt.num_samples);
-    std::vector<std::int64_t> next;
-    for (std::size_t p = 0; p < prompts.size(); ++p) {
-      answers[p]->resize(static_cast<std::size_t>(prompts[p].num_samples));
-      next.push_back(static_cast<std::int64_t>(prompts[p].ids.size()) + prompts[p].position_delta);
-      for (std::int64_t s = 0; s < slots_; ++s) {
-        const bool used = s < prompts[p].num_samples;
-        rows_.push_back({.sample = used ? &(*answers[p])[static_cast<std::size_t>(s)] : nullptr,
-                         .key = {prompts[p].seed, static_cast<std::uint64_t>(s), 0},
-                         .done = !used});
-      }
+  /// Prompts are let in when nothing else is under way, or when so many rows are free that the
+  /// interruption pays.
+  [[nodiscard]] bool may_admit() const {
+    if (next_prompt_ == prompts_.size()) return false;
+    if (rows_.empty()) return true;
+    const std::int64_t free = std::ssize(free_slots_);
+    return free >= prompts_[next_prompt_].num_samples && free * kAdmitShare >= num_slots_;
+  }
+
+  void admit() {
+    if (next_prompt_ > 0) throw_if_interrupted("generation stopped between two batches");
+    const std::size_t first = next_prompt_;
+    std::int64_t samples = 0;
+    std::int64_t tokens = 0;
+    for (; next_prompt_ < prompts_.size(); ++next_prompt_) {
+      const Prompt& prompt = prompts_[next_prompt_];
+      samples += prompt.num_samples;
+      tokens += std::ssize(prompt.ids);
+      const bool fits = samples <= std::ssize(free_slots_) && tokens <= config_.max_prefill_tokens;
+      if (!fits && next_prompt_ > first) break;
     }
-    const torch::Device device = prefix_.mask.device();
-    first_position_ = torch::tensor(next).repeat_interleave(slots_).to(device);
-    if (config_.sampling.repetition_penalty != 1.0) mark_prompts(prompts);
-    cache_.lengths = torch::zeros({num_rows()}, torch::TensorOptions(device).dtype(torch::kInt64));
-    for (const nn::LayerKv& layer : prefix_.layers) {
+    const auto chosen = prompts_.subspan(first, next_prompt_ - first);
+    Prefilled filled = prefill(model_, chosen);
+    std::vector<std::int64_t> of_row;
+    for (std::size_t p = 0; p < chosen.size(); ++p) {
+      add_rows(chosen[p], answers_[first + p], std::move(filled.prefixes[p]));
+      of_row.insert(of_row.end(),
+                    static_cast<std::size_t>(chosen[p].num_samples),
+                    static_cast<std::int64_t>(p));
+    }
+    const Tensor logits = model_.logits(filled.last_hidden);
+    take(logits.index_select(0, torch::tensor(of_row, torch::kInt64).to(logits.device())));
+  }
+
+  void add_rows(const Prompt& prompt,
+                std::vector<Sample>& samples,
+                std::vector<ops::LayerKv> prefix) {
+    make_slots(prefix);
+    cache_.groups.push_back({std::move(prefix), prompt.num_samples});
+    samples.resize(static_cast<std::size_t>(prompt.num_samples));
+    for (std::size_t s = 0; s < samples.size(); ++s) {
+      rows_.push_back({.prompt = &prompt,
+                       .sample = &samples[s],
+                       .key = {prompt.seed, s, 0},
+                       .next_position = std::ssize(prompt.ids) + prompt.position_delta - 1});
+      cache_.slots.push_back(free_slots_.back());
+      cache_.lengths.push_back(0);
+      free_slots_.pop_back();
+    }
+  }
+
+  void make_slots(const std::vector<ops::LayerKv>& like) {
+    if (!cache_.own.empty()) return;
+    const std::int64_t capacity = std::min(kFirstCapacity, config_.sampling.max_tokens);
+    for (const ops::LayerKv& layer : like) {
       const std::vector<std::int64_t> shape = {
-          num_rows(),
-          layer.k.size(1),
-          std::min(kFirstCapacity, config_.sampling.max_tokens),
-          layer.k.size(3)};
-      cache_.layers.push_back(
+          num_slots_, capacity, layer.k.size(1), layer.k.size(2)};
+      cache_.own.push_back(
           {torch::zeros(shape, layer.k.options()), torch::zeros(shape, layer.v.options())});
     }
   }
 
-  void mark_prompts(std::span<const Prompt> prompts) {
-    const std::int64_t vocabulary = model_.head.size(0);
-    Tensor seen =
-        torch::zeros({static_cast<std::int64_t>(prompts.size()), vocabulary}, torch::kBool);
-    for (std::size_t p = 0; p < prompts.size(); ++p)
-      seen[static_cast<std::int64_t>(p)].index_fill_(0, torch::tensor(prompts[p].ids), true);
-    seen_ = seen.repeat_interleave(slots_, 0).to(prefix_.mask.device());
+  /// Draws a token for each of the last rows, one a row of logits, and lets finished rows go.
+  void take(const Tensor& logits) {
+    const std::size_t first = rows_.size() - static_cast<std::size_t>(logits.size(0));
+    std::vector<DrawRow> wanted;
+    for (std::size_t r = first; r < rows_.size(); ++r)
+      wanted.push_back({rows_[r].key, rows_[r].prompt->ids, rows_[r].sample->ids});
+    const std::vector<Draw> draws = draw_tokens(logits, config_.sampling, wanted);
+    std::vector<bool> done(rows_.size(), false);
+    for (std::size_t r = first; r < rows_.size(); ++r) done[r] = note(rows_[r], draws[r - first]);
+    if (std::find(done.begin(), done.end(), true) != done.end()) drop(done);
   }
 
-  [[nodiscard]] std::int64_t num_rows() const { return static_cast<std::int64_t>(rows_.size()); }
-
-  /// Draws a token for every row and notes it; false when all rows are done.
-  bool take(const Tensor& logits) {
-    std::vector<DrawKey> keys;
-    keys.reserve(rows_.size());
-    for (const Row& row : rows_) keys.push_back(row.key);
-    const Draws draws = draw_tokens(logits, config_.sampling, keys, seen_);
-    last_ids_ = draws.ids;
-    const auto ids = draws.ids.accessor<std::int64_t, 1>();
-    const auto log_probs = draws.log_probs.accessor<float, 1>();
-    bool any_live = false;
-    for (std::size_t r = 0; r < rows_.size(); ++r) {
-      Row& row = rows_[r];
-      if (row.done) continue;
-      row.sample->ids.push_back(ids[static_cast<std::int64_t>(r)]);
-      row.sample->log_probs.push_back(log_probs[static_cast<std::int64_t>(r)]);
-      row.key.step += 1;
-      const bool stopped =
-          std::find(config_.stop_ids.begin(), config_.stop_ids.end(), row.sample->ids.back()) !=
-          config_.stop_ids.end();
-      const bool full =
-          static_cast<std::int64_t>(row.sample->ids.size()) >= config_.sampling.max_tokens;
-      row.done = stopped || full;
-      if (row.done) row.sample->finish_reason = stopped ? "stop" : "length";
-      any_live = any_live || !row.done;
-    }
-    if (seen_.defined()) seen_.scatter_(1, last_ids_.to(seen_.device()).unsqueeze(1), true);
-    return any_live;
+  /// @return whether the row is done
+  bool note(Row& row, const Draw& draw) {
+    row.sample->ids.push_back(draw.id);
+    row.sample->log_probs.push_back(draw.log_prob);
+    row.key.step += 1;
+    row.next_position += 1;
+    const auto& stops = config_.stop_ids;
+    const bool stopped = std::find(stops.begin(), stops.end(), draw.id) != stops.end();
+    const bool full = std::ssize(row.sample->ids) >= config_.sampling.max_tokens;
+    if (stopped || full) row.sample->finish_reason = stopped ? "stop" : "length";
+    return stopped || full;
   }
 
-  /// Drops finished prompts and surplus slots when that makes the batch at least a quarter smaller.
-  void shrink() {
-    const std::int64_t prompts = num_rows() / slots_;
-    std::vector<std::int64_t> kept_prompts;
-    std::int64_t most_live = 0;
-    for (std::int64_t p = 0; p < prompts; ++p) {
-      const std::int64_t live = std::count_if(rows_.begin() + p * slots_,
-                                              rows_.begin() + (p + 1) * slots_,
-                                              [](const Row& row) { return !row.done; });
-      if (live > 0) kept_prompts.push_back(p);
-      most_live = std::max(most_live, live);
+  void drop(const std::vector<bool>& done) {
+    std::size_t kept = 0;
+    std::size_t row = 0;
+    for (ops::DecodeCache::Group& group : cache_.groups) {
+      const std::size_t end = row + static_cast<std::size_t>(group.num_rows);
+      for (; row < end; ++row) {
+        if (done[row]) {
+          free_slots_.push_back(cache_.slots[row]);
+          group.num_rows -= 1;
+          continue;
+        }
+        rows_[kept] = rows_[row];
+        cache_.slots[kept] = cache_.slots[row];
+        cache_.lengths[kept] = cache_.lengths[row];
+        kept += 1;
+      }
     }
-    if (static_cast<std::int64_t>(kept_prompts.size()) * most_live * 4 > num_rows() * 3) return;
-    std::vector<std::int64_t> kept_rows;
-    for (const std::int64_t p : kept_prompts) {
-      std::vector<std::int64_t> of_prompt(static_cast<std::size_t>(slots_));
-      std::iota(of_prompt.begin(), of_prompt.end(), p * slots_);
-      std::stable_partition(of_prompt.begin(), of_prompt.end(), [&](std::int64_t r) {
-        return !rows_[static_cast<std::size_t>(r)].done;
-      });
-      kept_rows.insert(kept_rows.end(), of_prompt.begin(), of_prompt.begin() + most_live);
-    }
-    select(kept_prompts, kept_rows);
-    slots_ = most_live;
+    rows_.resize(kept);
+    cache_.slots.resize(kept);
+    cache_.lengths.resize(kept);
+    std::erase_if(cache_.groups, [](const auto& group) { return group.num_rows == 0; });
   }
 
-  void select(const std::vector<std::int64_t>& prompts, const std::vector<std::int64_t>& rows) {
-    const Tensor row_index = torch::tensor(rows);
-    const Tensor device_rows = row_index.to(prefix_.mask.device());
-    if (static_cast<std::int64_t>(prompts.size()) < prefix_.mask.size(0)) {
-      const Tensor prompt_index = torch::tensor(prompts).to(prefix_.mask.device());
-      prefix_.mask = prefix_.mask.index_select(0, prompt_index);
-      for (nn::LayerKv& layer : prefix_.layers)
-        layer = {layer.k.index_select(0, prompt_index), layer.v.index_select(0, prompt_index)};
-    }
-    for (nn::LayerKv& layer : cache_.layers)
-      layer = {layer.k.index_select(0, device_rows), layer.v.index_select(0, device_rows)};
-    cache_.lengths = cache_.lengths.index_select(0, device_rows);
-    first_position_ = first_position_.index_select(0, device_rows);
-    last_ids_ = last_ids_.index_select(0, row_index);
-    if (seen_.defined()) seen_ = seen_.index_select(0, device_rows);
-    std::vector<Row> kept;
-    for (const std::int64_t r : rows) kept.push_back(rows_[static_cast<std::size_t>(r)]);
-    rows_ = std::move(kept);
-  }
-
-  void grow_cache() {
-    if (cache_.longest < cache_.layers[0].k.size(2)) return;
-    for (nn::LayerKv& layer : cache_.layers) {
-      layer = {torch::cat({layer.k, torch::zeros_like(layer.k)}, 2),
-               torch::cat({layer.v, torch::zeros_like(layer.v)}, 2)};
+  void grow_slots() {
+    const std::int64_t capacity = cache_.own[0].k.size(1);
+    if (*std::max_element(cache_.lengths.begin(), cache_.lengths.end()) < capacity) return;
+    for (ops::LayerKv& layer : cache_.own) {
+      layer = {torch::cat({layer.k, torch::zeros_like(layer.k)}, 1),
+               torch::cat({layer.v, torch::zeros_like(layer.v)}, 1)};
     }
   }
 
-  /// Logits of the token behind the last one drawn, [rows, V].
+  /// Logits of the token behind the last one of each row, [R, V].
   Tensor decode() {
-    grow_cache();
+    grow_slots();
+    std::vector<std::int64_t> ids;
+    std::vector<std::int64_t> positions;
+    for (const Row& row : rows_) {
+      ids.push_back(row.sample->ids.back());
+      positions.push_back(row.next_position);
+    }
+    const torch::Device device = model_.head.device();
     models::Decoder decoder = model_.decoder;
-    const Tensor embeddings = decoder->embed_tokens(last_ids_.to(first_position_.device()));
-    const Tensor hidden = decoder->forward(
-        embeddings, first_position_ + cache_.lengths, {.prefix = &prefix_, .cache = &cache_});
-    cache_.lengths += 1;
-    cache_.longest += 1;
+    const Tensor hidden = decoder->forward(decoder->embed_tokens(torch::tensor(ids).to(device)),
+                                           torch::tensor(positions).to(device),
+                                           {.cache = &cache_});
+    for (std::int64_t& length : cache_.lengths) ++length;
     return model_.logits(hidden);
   }
 
   const models::TextModel& model_;
+  std::span<const Prompt> prompts_;
   const GeneratorConfig& config_;
-  nn::Prefix prefix_;
-  models::KvCache cache_;
+  std::vector<std::vector<Sample>>& answers_;
+  std::size_t next_prompt_ = 0;
+  std::int64_t num_slots_ = 0;
+  std::vector<std::int64_t> free_slots_;
   std::vector<Row> rows_;
-  std::int64_t slots_ = 1;
-  Tensor first_position_;  ///< int64 [rows], position of each row's first own token
-  Tensor last_ids_;        ///< int64 [rows] on the CPU
-  Tensor seen_;            ///< bool [rows, V], only with a repetition penalty
+  ops::DecodeCache cache_;  ///< of rows_, in their order
 };
 
 }  // namespace
@@ -195,18 +208,7 @@ std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           const GeneratorConfig& config) {
   const torch::NoGradGuard no_grad;
   std::vector<std::vector<Sample>> answers(prompts.size());
-  bool is_first = true;  // the caller has just looked for a signal
-  for (const auto& wave : plan_waves(prompts, config.max_rows, config.max_prefill_tokens)) {
-    if (!is_first) throw_if_interrupted("generation stopped between two batches");
-    is_first = false;
-    std::vector<Prompt> chosen;
-    std::vector<std::vector<Sample>*> into;
-    for (const std::size_t index : wave) {
-      chosen.push_back(prompts[index]);
-      into.push_back(&answers[index]);
-    }
-    Wave(model, config).run(chosen, into);
-  }
+  Decoding(model, prompts, config, answers).run();
   return answers;
 }
 
@@ -214,22 +216,24 @@ Tensor next_token_log_probs(const models::TextModel& model,
                             std::span<const Prompt> prompts,
                             std::int64_t max_prefill_tokens) {
   const torch::NoGradGuard no_grad;
-  Tensor log_probs = torch::empty({static_cast<std::int64_t>(prompts.size()), model.head.size(0)});
-  for (const auto& wave :
-       plan_waves(prompts, static_cast<std::int64_t>(prompts.size()) + 1, max_prefill_tokens)) {
-    std::vector<Prompt> chosen;
-    for (const std::size_t index : wave) chosen.push_back(prompts[index]);
-    const Tensor rows =
-        torch::log_softmax(model.logits(prefill(model, chosen).last_hidden).to(torch::kFloat32), -1)
-            .cpu();
-    for (std::size_t i = 0; i < wave.size(); ++i)
-      log_probs[static_cast<std::int64_t>(wave[i])].copy_(rows[static_cast<std::int64_t>(i)]);
+  std::vector<Tensor> log_probs;
+  for (std::size_t begin = 0; begin < prompts.size();) {
+    std::size_t end = begin;
+    std::int64_t tokens = 0;
+    while (end < prompts.size() &&
+           (end == begin || tokens + std::ssize(prompts[end].ids) <= max_prefill_tokens))
+      tokens += std::ssize(prompts[end++].ids);
+    const Tensor hidden = prefill(model, prompts.subspan(begin, end - begin)).last_hidden;
+    log_probs.push_back(torch::log_softmax(model.logits(hidden).to(torch::kFloat32), -1).cpu());
+    begin = end;
   }
-  if (!log_probs.isfinite().all().item<bool>()) {
+  if (log_probs.empty()) return torch::empty({0, model.head.size(0)});
+  const Tensor all = torch::cat(log_probs);
+  if (!all.isfinite().all().item<bool>()) {
     throw Error(ExitCode::kInternal,
                 "non-finite log-probabilities: the weights are damaged, or this dtype overflows");
   }
-  return log_probs;
+  return all;
 }
 
 }  // namespace vragent::engine

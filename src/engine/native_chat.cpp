@@ -53,8 +53,7 @@ Prompt make_prompt(LanguageModel& model, const EncodedChat& encoded) {
   const torch::NoGradGuard no_grad;
   const torch::Device device = model.vision->visual->patch_weight.device();
   const torch::Tensor features = model.vision->visual(encoded.patches.to(device), encoded.grids);
-  prompt.embeddings =
-      model.vision->embed(torch::tensor(encoded.ids).unsqueeze(0).to(device), features).squeeze(0);
+  prompt.embeddings = model.vision->embed(torch::tensor(encoded.ids).to(device), features);
   return prompt;
 }
 
@@ -66,7 +65,10 @@ NativeChat::NativeChat(const std::filesystem::path& folder,
                                   : folder.parent_path().filename().string()),
       encoder_(folder),
       model_(load_language_model_folder(folder, dtype, device)),
-      config_(config) {}
+      text_(model_.text()),
+      config_(config) {
+  models::pack_for_inference(text_);
+}
 
 Prompt NativeChat::prompt_of(const chat::Request& request) {
   Prompt prompt = make_prompt(model_, encoder_.encode(request.messages, request.prefill));
@@ -88,7 +90,7 @@ std::vector<std::vector<chat::Answer>> NativeChat::answer(std::span<const chat::
                                  .stop_ids = encoder_.stop_ids(),
                                  .max_rows = config_.max_rows,
                                  .max_prefill_tokens = config_.max_prefill_tokens};
-    const auto samples = generate(model_.text(), prompts, config);
+    const auto samples = generate(text_, prompts, config);
     for (std::size_t b = 0; b < batch.size(); ++b) {
       for (const Sample& sample : samples[b]) {
         answers[batch[b]].push_back(
@@ -114,8 +116,7 @@ std::vector<std::vector<double>> NativeChat::choice_log_probs(
   }
   std::vector<Prompt> prompts;
   for (const chat::Request& request : requests) prompts.push_back(prompt_of(request));
-  const torch::Tensor log_probs =
-      next_token_log_probs(model_.text(), prompts, config_.max_prefill_tokens);
+  const torch::Tensor log_probs = next_token_log_probs(text_, prompts, config_.max_prefill_tokens);
   std::vector<std::vector<double>> result;
   for (std::int64_t row = 0; row < log_probs.size(0); ++row) {
     std::vector<double> of_row;

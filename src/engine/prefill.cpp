@@ -3,7 +3,6 @@
 #include "vragent/engine/prefill.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace vragent::engine {
 namespace {
@@ -29,7 +28,7 @@ void place_positions(std::span<const Prompt> prompts, PackedPrompts& packed) {
   const bool axes = std::any_of(
       prompts.begin(), prompts.end(), [](const Prompt& p) { return p.positions.defined(); });
   if (!axes) return;
-  const nn::Packing& packing = packed.packing;
+  const ops::Packing& packing = packed.packing;
   packed.positions = packed.positions.expand({3, packing.num_tokens}).clone();
   const std::size_t stride = packing.begins.size() / prompts.size();
   for (std::size_t p = 0; p < prompts.size(); ++p) {
@@ -41,19 +40,6 @@ void place_positions(std::span<const Prompt> prompts, PackedPrompts& packed) {
       packed.positions.narrow(1, packing.begins[i], packing.lengths[i])
           .add_(prompts[p].position_delta);
   }
-}
-
-/// Packed keys or values [N, Hkv, d] as one row a prompt, [P, Hkv, longest, d], zeros behind ends.
-Tensor padded_rows(const Tensor& packed, const nn::Packing& packing, std::int64_t longest) {
-  const std::int64_t prompts = std::ssize(packing.lengths);
-  Tensor rows = torch::zeros({prompts, packed.size(1), longest, packed.size(2)}, packed.options());
-  for (std::int64_t p = 0; p < prompts; ++p) {
-    const auto index = static_cast<std::size_t>(p);
-    rows[p]
-        .narrow(1, 0, packing.lengths[index])
-        .copy_(packed.narrow(0, packing.begins[index], packing.lengths[index]).transpose(0, 1));
-  }
-  return rows;
 }
 
 }  // namespace
@@ -81,9 +67,9 @@ PackedPrompts pack_prompts(const models::TextModel& model,
   }
   const torch::Device device = model.head.device();
   models::Decoder decoder = model.decoder;
-  PackedPrompts packed{.packing = nn::pack(lengths, device, roots),
+  PackedPrompts packed{.packing = ops::pack(lengths, device, roots),
                        .embeddings = decoder->embed_tokens(torch::tensor(ids).to(device))};
-  packed.positions = nn::packed_positions(packed.packing, device);
+  packed.positions = ops::packed_positions(packed.packing, device);
   place_embeddings(prompts, packed);
   place_positions(prompts, packed);
   return packed;
@@ -92,49 +78,24 @@ PackedPrompts pack_prompts(const models::TextModel& model,
 Prefilled prefill(const models::TextModel& model, std::span<const Prompt> prompts) {
   models::Decoder decoder = model.decoder;
   const PackedPrompts packed = pack_prompts(model, prompts);
-  const std::vector<std::int64_t>& lengths = packed.packing.lengths;
-  const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  std::vector<nn::LayerKv> kept;
+  std::vector<ops::LayerKv> kept;
   const Tensor hidden = decoder->forward(
       packed.embeddings, packed.positions, {.packing = &packed.packing, .keep = &kept});
   Prefilled result;
-  for (const nn::LayerKv& layer : kept) {
-    result.prefix.layers.push_back({padded_rows(layer.k, packed.packing, longest),
-                                    padded_rows(layer.v, packed.packing, longest)});
-  }
-  const Tensor length = torch::tensor(lengths).to(hidden.device());
-  result.prefix.mask = nn::length_mask(length, longest);
-  result.last_hidden = hidden.index_select(0, length.cumsum(0) - 1);
-  return result;
-}
-
-std::vector<std::vector<std::size_t>> plan_waves(std::span<const Prompt> prompts,
-                                                 std::int64_t max_rows,
-                                                 std::int64_t max_prefill_tokens) {
-  std::vector<std::size_t> order(prompts.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return length_of(prompts[a]) > length_of(prompts[b]);
-  });
-  std::vector<std::vector<std::size_t>> waves;
-  std::int64_t samples = 0;
-  std::int64_t longest = 0;
-  for (const std::size_t index : order) {
-    const Prompt& prompt = prompts[index];
-    const auto in_wave = waves.empty() ? 0 : static_cast<std::int64_t>(waves.back().size());
-    // All prompts of a wave get as many slots as the one with most samples.
-    const std::int64_t slots = std::max(samples, prompt.num_samples);
-    if (waves.empty() || slots * (in_wave + 1) > max_rows ||
-        longest * (in_wave + 1) > max_prefill_tokens) {
-      waves.emplace_back();
-      longest = length_of(prompt);
-      samples = prompt.num_samples;
-    } else {
-      samples = slots;
+  std::vector<std::int64_t> ends;
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    const std::int64_t begin = packed.packing.begins[p];
+    const std::int64_t length = packed.packing.lengths[p];
+    std::vector<ops::LayerKv>& prefix = result.prefixes.emplace_back();
+    for (const ops::LayerKv& layer : kept) {
+      // A prompt owns its keys and values, so that they go when it is done.
+      prefix.push_back({layer.k.narrow(0, begin, length).clone(at::MemoryFormat::Contiguous),
+                        layer.v.narrow(0, begin, length).clone(at::MemoryFormat::Contiguous)});
     }
-    waves.back().push_back(index);
+    ends.push_back(begin + length - 1);
   }
-  return waves;
+  result.last_hidden = hidden.index_select(0, torch::tensor(ends).to(hidden.device()));
+  return result;
 }
 
 }  // namespace vragent::engine

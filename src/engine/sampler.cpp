@@ -2,8 +2,11 @@
 // Copyright 2026 The vragent authors
 #include "vragent/engine/sampler.h"
 
-#include <limits>
+#include <cmath>
 
+#include <ATen/Parallel.h>
+
+#include "engine/row_sampler.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/random.h"
@@ -13,42 +16,41 @@ namespace {
 
 using torch::Tensor;
 
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
-
-void check_finite(const Tensor& logits, std::span<const DrawKey> keys) {
-  // A sum is finite only when all its parts are: one pass without a mask in the usual case.
-  const Tensor sums = logits.sum(-1).cpu();
-  for (std::int64_t row = 0; row < sums.size(0); ++row) {
-    if (!std::isfinite(sums[row].item<double>())) {
-      throw Error(ExitCode::kInternal,
-                  formatted("non-finite logits at step {} of row {}: the weights are damaged, or "
-                            "this dtype overflows",
-                            keys[static_cast<std::size_t>(row)].step,
-                            row));
+/// Divides positive and multiplies negative scores of tokens seen before, once each.
+void penalise(std::span<float> scores, const DrawRow& row, double penalty) {
+  std::vector<std::pair<std::size_t, float>> changed;
+  for (const auto& ids : {row.prompt, row.answer}) {
+    for (const std::int64_t id : ids) {
+      const float score = scores[static_cast<std::size_t>(id)];
+      const auto factor = static_cast<float>(penalty);
+      changed.emplace_back(id, score < 0 ? score * factor : score / factor);
     }
   }
+  for (const auto& [id, score] : changed) scores[id] = score;
 }
 
-Tensor penalise(const Tensor& logits, const Tensor& seen, double penalty) {
-  TORCH_CHECK(seen.defined() && seen.sizes() == logits.sizes(),
-              "repetition penalty needs the tokens seen");
-  return torch::where(seen, torch::where(logits < 0, logits * penalty, logits / penalty), logits);
-}
-
-/// Inverse of the cumulative distribution at one uniform number a row.
-Tensor invert_cdf(const Tensor& probabilities, std::span<const DrawKey> keys) {
-  const Tensor cumulative = probabilities.to(torch::kFloat64).cumsum(-1);
-  std::vector<double> uniforms;
-  uniforms.reserve(keys.size());
-  for (const DrawKey& key : keys) uniforms.push_back(uniform_of(key));
-  const Tensor total = cumulative.select(-1, -1).unsqueeze(-1);
-  const Tensor points =
-      torch::tensor(uniforms, torch::kFloat64).to(total.device()).unsqueeze(-1) * total;
-  // right=true: the first index whose sum is above the point, so tokens of probability zero are
-  // never drawn.
-  return at::searchsorted(cumulative, points, false, /*right=*/true)
-      .squeeze(-1)
-      .clamp_max(probabilities.size(-1) - 1);
+/// The token of one row; a NaN log-probability tells that the logits were not finite.
+Draw draw_from(std::span<float> scores, const chat::SamplingConfig& config, const DrawRow& row) {
+  if (!is_finite_row(scores)) return {.log_prob = std::nanf("")};
+  if (config.repetition_penalty != 1.0) penalise(scores, row, config.repetition_penalty);
+  if (config.temperature > 0 && config.temperature != 1.0)
+    divide_row(scores, static_cast<float>(config.temperature));
+  const SoftmaxSums all = softmax_sums(scores);
+  const double lse = static_cast<double>(all.largest) + std::log(all.total);
+  const auto draw_of = [&](std::int64_t id, float score) {
+    return Draw{id, static_cast<float>(static_cast<double>(score) - lse)};
+  };
+  if (config.temperature <= 0) return draw_of(all.argmax, all.largest);
+  const double uniform = uniform_of(row.key);
+  const bool is_filtered = (config.top_k > 0 && config.top_k < std::ssize(scores)) ||
+                           config.top_p < 1 || config.min_p > 0;
+  if (is_filtered) {
+    keep_top_k(scores, config.top_k);
+    keep_top_p(scores, config.top_p);
+    keep_min_p(scores, config.min_p);
+  }
+  const std::int64_t id = index_at(scores, is_filtered ? softmax_sums(scores) : all, uniform);
+  return draw_of(id, scores[static_cast<std::size_t>(id)]);
 }
 
 }  // namespace
@@ -57,53 +59,42 @@ double uniform_of(const DrawKey& key) {
   return static_cast<double>(mix_seed(key.seed, {key.sample, key.step}) >> 11U) * 0x1.0p-53;
 }
 
-Tensor keep_top_k(const Tensor& scores, std::int64_t k) {
-  if (k <= 0 || k >= scores.size(-1)) return scores;
-  const Tensor kth = std::get<0>(scores.topk(k, -1)).select(-1, -1).unsqueeze(-1);
-  return scores.masked_fill(scores < kth, kMinusInfinity);
-}
-
-Tensor keep_top_p(const Tensor& scores, double p) {
-  if (p >= 1) return scores;
-  const auto [sorted, order] = scores.sort(/*stable=*/true, -1, /*descending=*/false);
-  Tensor drop = torch::softmax(sorted, -1).cumsum(-1) <= 1 - p;
-  drop.select(-1, -1).fill_(false);
-  return scores.masked_fill(torch::zeros_like(drop).scatter(-1, order, drop), kMinusInfinity);
-}
-
-Tensor keep_min_p(const Tensor& scores, double min_p) {
-  if (min_p <= 0) return scores;
-  const Tensor probabilities = torch::softmax(scores, -1);
-  return scores.masked_fill(probabilities < min_p * std::get<0>(probabilities.max(-1, true)),
-                            kMinusInfinity);
-}
-
-Draws draw_tokens(const Tensor& logits,
-                  const chat::SamplingConfig& config,
-                  std::span<const DrawKey> keys,
-                  const Tensor& seen) {
-  TORCH_CHECK(logits.dim() == 2 && logits.size(0) == static_cast<std::int64_t>(keys.size()),
+std::vector<Draw> draw_tokens(const Tensor& logits,
+                              const chat::SamplingConfig& config,
+                              std::span<const DrawRow> rows) {
+  TORCH_CHECK(logits.dim() == 2 && logits.size(0) == std::ssize(rows),
               "sampler: logits ",
               logits.sizes(),
               " for ",
-              keys.size(),
+              rows.size(),
               " rows");
-  Tensor scores = logits.to(torch::kFloat32);
-  check_finite(scores, keys);
-  if (config.repetition_penalty != 1.0) scores = penalise(scores, seen, config.repetition_penalty);
-  if (config.temperature > 0) scores = scores / config.temperature;
-  Tensor ids;
-  if (config.temperature <= 0) {
-    ids = scores.argmax(-1);
-  } else {
-    ids = invert_cdf(
-        torch::softmax(
-            keep_min_p(keep_top_p(keep_top_k(scores, config.top_k), config.top_p), config.min_p),
-            -1),
-        keys);
+  const bool is_narrow = logits.scalar_type() == torch::kBFloat16;
+  const Tensor on_cpu =
+      (is_narrow ? logits : logits.to(torch::kFloat32)).to(torch::kCPU).contiguous();
+  const auto vocabulary = static_cast<std::size_t>(logits.size(1));
+  std::vector<Draw> draws(rows.size());
+  at::parallel_for(0, std::ssize(rows), 1, [&](auto begin, auto end) {
+    std::vector<float> scores(vocabulary);
+    for (auto r = static_cast<std::size_t>(begin); r < static_cast<std::size_t>(end); ++r) {
+      if (is_narrow) {
+        const auto* bits = static_cast<const std::uint16_t*>(on_cpu.const_data_ptr());
+        widen_row({bits + r * vocabulary, vocabulary}, scores);
+      } else {
+        const auto* row = static_cast<const float*>(on_cpu.const_data_ptr()) + r * vocabulary;
+        std::copy(row, row + vocabulary, scores.begin());
+      }
+      draws[r] = draw_from(scores, config, rows[r]);
+    }
+  });
+  for (std::size_t r = 0; r < draws.size(); ++r) {
+    if (!std::isnan(draws[r].log_prob)) continue;
+    throw Error(ExitCode::kInternal,
+                formatted("non-finite logits at step {} of row {}: the weights are damaged, or "
+                          "this dtype overflows",
+                          rows[r].key.step,
+                          static_cast<std::int64_t>(r)));
   }
-  const Tensor log_probs = scores.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - scores.logsumexp(-1);
-  return {ids.cpu(), log_probs.cpu()};
+  return draws;
 }
 
 }  // namespace vragent::engine

@@ -28,6 +28,7 @@ namespace {
 using torch::Tensor;
 
 constexpr double kMaxScale = 100.0;
+constexpr std::string_view kMayDiffer = "resume,overwrite,device,threads,log-every";
 
 struct Pair {
   std::filesystem::path image;
@@ -70,12 +71,18 @@ class ContrastiveLoop {
     nn::AdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(*clip_), config_.optim.weight_decay),
         config_.optim);
-    files.open(/*resume=*/false, *clip_, optimizer);
-    Progress progress("steps", config_.steps);
+    std::int64_t step = 0;
+    if (const auto restored = files.open(config_.resume, *clip_, optimizer))
+      step = static_cast<std::int64_t>(restored->at("step"));
+    Progress progress("steps", config_.steps - step);
     double last = 0;
-    auto next = fetch(0);
-    for (std::int64_t step = 0; step < config_.steps; ++step) {
-      throw_if_interrupted("contrastive training keeps no checkpoints; start again");
+    auto next = fetch(step);
+    while (step < config_.steps) {
+      if (interrupt_requested()) {
+        files.save_checkpoint(step, *clip_, optimizer, numbers());
+        throw_if_interrupted(
+            formatted("step {} is saved; run the same command with --resume to go on", step));
+      }
       const PairBatch batch = next.get();
       if (step + 1 < config_.steps) next = fetch(step + 1);
       const double lr = nn::learning_rate(config_.optim, step, config_.steps);
@@ -83,12 +90,13 @@ class ContrastiveLoop {
       if (!std::isfinite(loss))
         throw Error(ExitCode::kInternal, formatted("loss is {} at step {}", loss, step + 1));
       progress.advance(1, formatted("loss={:.4f}", loss));
-      if ((step + 1) % config_.log_every == 0 || step + 1 == config_.steps) {
+      step += 1;
+      if (step % config_.log_every == 0 || step == config_.steps) {
         last = loss;
-        files.log(step + 1, 0, {{"loss", loss}, {"learning_rate", lr}});
+        files.log(step, 0, {{"loss", loss}, {"learning_rate", lr}});
       }
     }
-    files.finish(config_.steps, *clip_, {{"max_steps", static_cast<double>(config_.steps)}});
+    files.finish(config_.steps, *clip_, numbers());
     return last;
   }
 
@@ -117,6 +125,10 @@ class ContrastiveLoop {
       ids[static_cast<std::int64_t>(b)].copy_(torch::tensor(texts[b]));
     }
     return {torch::stack(pixels), ids};
+  }
+
+  [[nodiscard]] RunNumbers numbers() const {
+    return {{"max_steps", static_cast<double>(config_.steps)}};
   }
 
   double train_step(nn::AdamW& optimizer, const PairBatch& batch, double lr) {
@@ -169,7 +181,7 @@ double run_contrastive(const ContrastiveConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  data::begin_run(config, "sft contrastive");
+  data::begin_run(config, "sft clip", kMayDiffer);
   return ContrastiveLoop(config).run();
 }
 

@@ -28,7 +28,7 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,device,threads,log-completions-every,save-every,keep-checkpoints";
+    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints";
 
 /// The cases of all files whose prompts fit; longer ones are an error or counted, as the setting
 /// says.
@@ -324,7 +324,7 @@ GrpoResult run_grpo(const GrpoConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  data::begin_run(config, "grpo-train", config.resume, kMayDiffer);
+  data::begin_run(config, "grpo-train", kMayDiffer);
   return GrpoLoop(config).run();
 }
 

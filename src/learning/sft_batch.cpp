@@ -78,7 +78,7 @@ Tensor target_log_probs(engine::LanguageModel& model, const SftBatch& batch, tor
   } else {
     embeddings = text.decoder->embed_tokens(ids);
   }
-  const nn::Packing packing = nn::pack(batch.lengths, device);
+  const ops::Packing packing = ops::pack(batch.lengths, device);
   const Tensor hidden =
       text.decoder->forward(embeddings, batch.positions.to(device), {.packing = &packing});
   return token_log_probs(hidden.index_select(0, batch.predict_from.to(device)),

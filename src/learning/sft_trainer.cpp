@@ -27,7 +27,7 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,device,threads,log-every,valid-every,save-every,keep-checkpoints";
+    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints";
 
 class SftLoop {
  public:
@@ -215,7 +215,7 @@ SftResult run_sft(const SftConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  data::begin_run(config, "sft", config.resume, kMayDiffer);
+  data::begin_run(config, "sft", kMayDiffer);
   return SftLoop(config).run();
 }
 

@@ -4,8 +4,8 @@
 
 #include "models/positive_sizes.h"
 #include "vragent/models/hf_folder.h"
-#include "vragent/nn/attention.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/ops/packed_attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
 
@@ -39,14 +39,13 @@ struct BertLayerImpl : torch::nn::Module {
     output_norm = output->register_module("LayerNorm", nn::LayerNorm(width, config.layer_norm_eps));
   }
 
-  /// x [B, T, D], visible bool [B, 1, 1, T] -> [B, T, D]
-  Tensor forward(const Tensor& x, const Tensor& visible) {
+  /// x [N, D] -> [N, D]
+  Tensor forward(const Tensor& x, const ops::Packing& packing) {
     const auto cut = [&](nn::Linear& linear) {
-      return linear(x).view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+      return linear(x).view({x.size(0), heads, -1});  // [N, H, d]
     };
-    const Tensor mixed = nn::attention(cut(query), {cut(key), cut(value)}, visible, false);
-    const Tensor attended =
-        attention_norm(x + attention_dense(mixed.transpose(1, 2).reshape(x.sizes())));
+    const Tensor mixed = ops::packed_attention(cut(query), {cut(key), cut(value)}, packing);
+    const Tensor attended = attention_norm(x + attention_dense(mixed.flatten(1)));
     return output_norm(attended + output_dense(nn::activate(intermediate(attended), act)));
   }
 
@@ -64,9 +63,9 @@ struct BertLayerImpl : torch::nn::Module {
 
 TORCH_MODULE(BertLayer);
 
-/// Positions of XLM-R: pads stand at the pad id, real tokens count from pad id + 1.
+/// BERT counts columns; with XLM-R, pads stand at the pad id and real tokens count from pad id + 1.
 Tensor positions_of(const Tensor& ids, const BertConfig& config) {
-  if (config.model_type == "bert") return torch::arange(ids.size(1), ids.options()).unsqueeze(0);
+  if (config.model_type == "bert") return torch::arange(ids.size(1), ids.options()).expand_as(ids);
   const Tensor real = (ids != config.pad_token_id).to(torch::kInt64);
   return real.cumsum(1) * real + config.pad_token_id;
 }
@@ -150,17 +149,31 @@ BertImpl::BertImpl(const BertConfig& options) : config(options) {
   for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(BertLayer(config));
 }
 
-Tensor BertImpl::forward(const Tensor& ids, const Tensor& mask) {
+EncodedTexts BertImpl::encode(const Tensor& ids, const Tensor& mask) {
   TORCH_CHECK(ids.dim() == 2 && ids.sizes() == mask.sizes(),
               "bert: ids ",
               ids.sizes(),
               ", mask ",
               mask.sizes());
-  Tensor x = embedding_norm(word_embeddings(ids) + position_embeddings(positions_of(ids, config)) +
-                            token_type_embeddings->weight.select(0, 0));
-  const Tensor visible = mask.view({mask.size(0), 1, 1, mask.size(1)});
-  for (const auto& layer : *layers) x = layer->as<BertLayerImpl>()->forward(x, visible);
-  return x;
+  const Tensor lengths = mask.sum(1).cpu();
+  EncodedTexts texts{.packing = ops::pack({lengths.const_data_ptr<std::int64_t>(),
+                                           lengths.const_data_ptr<std::int64_t>() + ids.size(0)},
+                                          ids.device(),
+                                          {},
+                                          /*causal=*/false)};
+  Tensor& x = texts.states;
+  x = embedding_norm(word_embeddings(ids.masked_select(mask)) +
+                     position_embeddings(positions_of(ids, config).masked_select(mask)) +
+                     token_type_embeddings->weight.select(0, 0));
+  for (const auto& layer : *layers) x = layer->as<BertLayerImpl>()->forward(x, texts.packing);
+  return texts;
+}
+
+Tensor BertImpl::forward(const Tensor& ids, const Tensor& mask) {
+  const Tensor states = encode(ids, mask).states;
+  const Tensor empty = torch::zeros({ids.numel(), config.hidden_size}, states.options());
+  return empty.index_copy(0, mask.flatten().nonzero().squeeze(1), states)
+      .view({ids.size(0), ids.size(1), -1});
 }
 
 Bert load_bert(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {

@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/causal_lm.h"
 
-#include "vragent/nn/fused_layers.h"
+#include "vragent/ops/fused_layers.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/log.h"
@@ -12,41 +12,24 @@ namespace {
 
 using torch::Tensor;
 
+constexpr std::size_t kLargestHeadCopy = 128 << 20;  ///< bytes
+
 /// [N, heads * d] -> [N, heads, d]
 Tensor split_heads(const Tensor& x, std::int64_t heads) {
   return x.view({x.size(0), heads, -1});
 }
 
-/// Stores one new token a row, [B, Hkv, d], at its place and gives the view of everything stored,
-/// [B, Hkv, longest+1, d].
-nn::LayerKv append(KvCache& cache, std::size_t layer, const nn::LayerKv& fresh) {
-  nn::LayerKv& stored = cache.layers[layer];
-  const auto ids = cache.lengths.options();
-  const Tensor rows = torch::arange(fresh.k.size(0), ids).unsqueeze(1);
-  const Tensor heads = torch::arange(fresh.k.size(1), ids).unsqueeze(0);
-  const Tensor columns = cache.lengths.unsqueeze(1);
-  stored.k.index_put_({rows, heads, columns}, fresh.k);
-  stored.v.index_put_({rows, heads, columns}, fresh.v);
-  return {stored.k.narrow(2, 0, cache.longest + 1), stored.v.narrow(2, 0, cache.longest + 1)};
-}
-
 /// q [N, H, d] -> [N, H, d]
 Tensor attend(const Tensor& q,
-              const nn::LayerKv& fresh,
+              const ops::LayerKv& fresh,
               const DecoderContext& context,
               std::size_t layer) {
   if (context.packing != nullptr) {
     if (context.keep != nullptr) context.keep->push_back(fresh);
-    return nn::packed_attention(q, fresh, *context.packing);
+    return ops::packed_attention(q, fresh, *context.packing);
   }
-  TORCH_CHECK(context.prefix != nullptr && context.cache != nullptr,
-              "the decoder needs a packing, or a prefix and a cache");
-  KvCache& cache = *context.cache;
-  const nn::LayerKv own = append(cache, layer, fresh);
-  const Tensor mask = nn::length_mask(cache.lengths + 1, cache.longest + 1).unsqueeze(1);
-  return nn::prefixed_attention(
-             q.unsqueeze(2), own, mask, context.prefix->layers[layer], context.prefix->mask)
-      .squeeze(2);
+  TORCH_CHECK(context.cache != nullptr, "the decoder needs a packing or a cache");
+  return ops::decode_attention(q, fresh, *context.cache, layer);
 }
 
 }  // namespace
@@ -65,14 +48,31 @@ SelfAttentionImpl::SelfAttentionImpl(const CausalLmConfig& config)
           register_module("o_proj", nn::Linear(num_heads * head_dim, config.hidden_size, false))) {}
 
 Tensor SelfAttentionImpl::forward(const Tensor& x,
-                                  const nn::Rotary& rotary,
+                                  const ops::Rotary& rotary,
                                   const DecoderContext& context,
                                   std::size_t layer) {
-  const Tensor q = nn::rotate(split_heads(q_proj(x), num_heads), rotary);
-  const nn::LayerKv fresh = {nn::rotate(split_heads(k_proj(x), num_kv_heads), rotary),
-                             split_heads(v_proj(x), num_kv_heads)};
-  const Tensor mixed = attend(q, fresh, context, layer);
-  return o_proj(mixed.reshape({x.size(0), -1}));
+  Tensor q;
+  Tensor k;
+  Tensor v;
+  if (packed_qkv.is_packed()) {
+    const Tensor heads = split_heads(packed_qkv.forward(x), num_heads + 2 * num_kv_heads);
+    q = heads.narrow(1, 0, num_heads);
+    k = heads.narrow(1, num_heads, num_kv_heads);
+    v = heads.narrow(1, num_heads + num_kv_heads, num_kv_heads);
+  } else {
+    q = split_heads(q_proj(x), num_heads);
+    k = split_heads(k_proj(x), num_kv_heads);
+    v = split_heads(v_proj(x), num_kv_heads);
+  }
+  const Tensor mixed =
+      attend(ops::rotate(q, rotary), {ops::rotate(k, rotary), v}, context, layer).flatten(1);
+  return packed_out.is_packed() ? packed_out.forward(mixed) : o_proj(mixed);
+}
+
+void SelfAttentionImpl::pack() {
+  if (!ops::packing_pays(q_proj->weight)) return;
+  packed_qkv = nn::take_packed({q_proj, k_proj, v_proj});
+  packed_out = nn::take_packed({o_proj});
 }
 
 DecoderLayerImpl::DecoderLayerImpl(const CausalLmConfig& config)
@@ -84,7 +84,7 @@ DecoderLayerImpl::DecoderLayerImpl(const CausalLmConfig& config)
                                                nn::RmsNorm(config.hidden_size, config.rms_eps))) {}
 
 Tensor DecoderLayerImpl::forward(const Tensor& x,
-                                 const nn::Rotary& rotary,
+                                 const ops::Rotary& rotary,
                                  const DecoderContext& context,
                                  std::size_t layer) {
   const Tensor attended = x + self_attn(input_layernorm(x), rotary, context, layer);
@@ -100,13 +100,13 @@ DecoderImpl::DecoderImpl(const CausalLmConfig& options)
   for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(DecoderLayer(config));
 }
 
-nn::Rotary decoder_rotary(const CausalLmConfig& config, const Tensor& positions) {
-  if (positions.dim() == 1) return nn::rotary_table(positions, config.head_dim, config.rope_theta);
+ops::Rotary decoder_rotary(const CausalLmConfig& config, const Tensor& positions) {
+  if (positions.dim() == 1) return ops::rotary_table(positions, config.head_dim, config.rope_theta);
   TORCH_CHECK(positions.dim() == 2 && positions.size(0) == 3,
               "positions: want [N] or [3, N], got ",
               positions.sizes());
-  const nn::Rotary all =
-      nn::rotary_table(positions, config.head_dim, config.rope_theta);  // [3, N, d]
+  const ops::Rotary all =
+      ops::rotary_table(positions, config.head_dim, config.rope_theta);  // [3, N, d]
   std::vector<Tensor> cos;
   std::vector<Tensor> sin;
   std::int64_t begin = 0;
@@ -129,7 +129,7 @@ Tensor DecoderImpl::forward(const Tensor& embeddings,
               config.hidden_size,
               "], got ",
               embeddings.sizes());
-  const nn::Rotary rotary = decoder_rotary(config, positions).to(embeddings.scalar_type());
+  const ops::Rotary rotary = decoder_rotary(config, positions).to(embeddings.scalar_type());
   Tensor x = embeddings;
   for (std::size_t i = 0; i < layers->size(); ++i)
     x = layers[i]->as<DecoderLayerImpl>()->forward(x, rotary, context, i);
@@ -138,8 +138,21 @@ Tensor DecoderImpl::forward(const Tensor& embeddings,
 
 Tensor sequence_logits(const TextModel& model, const Tensor& embeddings, const Tensor& positions) {
   Decoder decoder = model.decoder;
-  const nn::Packing packing = nn::pack({embeddings.size(0)}, embeddings.device());
+  const ops::Packing packing = ops::pack({embeddings.size(0)}, embeddings.device());
   return model.logits(decoder->forward(embeddings, positions, {.packing = &packing}));
+}
+
+void DecoderImpl::pack() {
+  for (const auto& layer : *layers) {
+    layer->as<DecoderLayerImpl>()->self_attn->pack();
+    layer->as<DecoderLayerImpl>()->mlp->pack();
+  }
+}
+
+void pack_for_inference(TextModel& model) {
+  model.decoder->pack();
+  const bool is_small = model.head.nbytes() <= kLargestHeadCopy;
+  if (is_small && ops::packing_pays(model.head)) model.packed_head = ops::pack_linear({model.head});
 }
 
 CausalLmImpl::CausalLmImpl(const CausalLmConfig& config)
@@ -154,9 +167,9 @@ TextModel CausalLmImpl::text() const {
 
 Tensor CausalLmImpl::forward(const Tensor& ids) {
   const std::vector<std::int64_t> lengths(static_cast<std::size_t>(ids.size(0)), ids.size(1));
-  const nn::Packing packing = nn::pack(lengths, ids.device());
+  const ops::Packing packing = ops::pack(lengths, ids.device());
   const Tensor hidden = model->forward(model->embed_tokens(ids.flatten()),
-                                       nn::packed_positions(packing, ids.device()),
+                                       ops::packed_positions(packing, ids.device()),
                                        {.packing = &packing});
   return text().logits(hidden).view({ids.size(0), ids.size(1), -1});
 }

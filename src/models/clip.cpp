@@ -4,8 +4,8 @@
 
 #include "models/positive_sizes.h"
 #include "vragent/models/hf_folder.h"
-#include "vragent/nn/attention.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/ops/attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
 
@@ -45,7 +45,7 @@ struct ClipLayerImpl : torch::nn::Module {
     const auto cut = [&](nn::Linear& linear) {
       return linear(y).view({y.size(0), y.size(1), heads, -1}).transpose(1, 2);
     };
-    const Tensor mixed = nn::attention(cut(q_proj), {cut(k_proj), cut(v_proj)}, Tensor(), causal);
+    const Tensor mixed = ops::attention(cut(q_proj), {cut(k_proj), cut(v_proj)}, Tensor(), causal);
     const Tensor attended = x + out_proj(mixed.transpose(1, 2).reshape(x.sizes()));
     return attended + fc2(nn::activate(fc1(layer_norm2(attended)), act));
   }

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "models/positive_sizes.h"
-#include "vragent/nn/fused_layers.h"
-#include "vragent/nn/packed_attention.h"
+#include "vragent/ops/fused_layers.h"
+#include "vragent/ops/packed_attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
 
@@ -17,10 +17,10 @@ namespace {
 using torch::Tensor;
 
 /// Rows that attend to each other, from cumulative ends.
-nn::Packing packing_of(const std::vector<std::int64_t>& ends, torch::Device device) {
+ops::Packing packing_of(const std::vector<std::int64_t>& ends, torch::Device device) {
   std::vector<std::int64_t> lengths;
   for (std::size_t i = 1; i < ends.size(); ++i) lengths.push_back(ends[i] - ends[i - 1]);
-  return nn::pack(lengths, device, {}, /*causal=*/false);
+  return ops::pack(lengths, device, {}, /*causal=*/false);
 }
 
 /// True row and column of every patch in block-major order, [N, 2].
@@ -136,17 +136,17 @@ struct VisionBlockImpl : torch::nn::Module {
   }
 
   /// x [N, D], rotary [N, d] -> [N, D]
-  Tensor forward(const Tensor& x, const nn::Rotary& rotary, const nn::Packing& packing) {
+  Tensor forward(const Tensor& x, const ops::Rotary& rotary, const ops::Packing& packing) {
     const Tensor attended = x + proj(attend(norm1(x), rotary, packing));
     return attended + mlp(norm2(attended));
   }
 
-  Tensor attend(const Tensor& x, const nn::Rotary& rotary, const nn::Packing& packing) {
+  Tensor attend(const Tensor& x, const ops::Rotary& rotary, const ops::Packing& packing) {
     const auto parts = qkv(x).view({x.size(0), 3, heads, -1}).unbind(1);  // three of [N, H, d]
     const auto turn = [&](const Tensor& y) {                              // vision rotates in fp32
-      return nn::rotate(y.to(torch::kFloat32), rotary).to(x.scalar_type());
+      return ops::rotate(y.to(torch::kFloat32), rotary).to(x.scalar_type());
     };
-    return nn::packed_attention(turn(parts[0]), {turn(parts[1]), parts[2]}, packing).flatten(1);
+    return ops::packed_attention(turn(parts[0]), {turn(parts[1]), parts[2]}, packing).flatten(1);
   }
 
   std::int64_t heads;
@@ -191,11 +191,11 @@ Tensor VisionTowerImpl::forward(const Tensor& rows, const std::vector<Grid>& gri
 
   const VisionLayout layout = vision_layout(grids, config);
   const Tensor window_index = torch::tensor(layout.window_index).to(rows.device());
-  const nn::Packing windows = packing_of(layout.window_ends, rows.device());
-  const nn::Packing frames = packing_of(layout.frame_ends, rows.device());
+  const ops::Packing windows = packing_of(layout.window_ends, rows.device());
+  const ops::Packing frames = packing_of(layout.frame_ends, rows.device());
   const Tensor angles =
       by_window(patch_angles(grids, config).to(rows.device()), window_index, unit);
-  const nn::Rotary rotary = nn::rotary_from_angles(angles);
+  const ops::Rotary rotary = ops::rotary_from_angles(angles);
 
   // patch_embed is a convolution whose kernel equals its stride: one matrix product.
   const Tensor patches = at::linear(rows.to(patch_weight.scalar_type()), patch_weight.flatten(1));

@@ -11,10 +11,7 @@
 #include <dlfcn.h>
 #include <torch/cuda.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
+#include "vragent/ops/packed_linear.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -69,20 +66,7 @@ void prepare_torch(const RuntimeConfig& config) {
   }
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
   at::globalContext().setDeterministicFillUninitializedMemory(false);
-  log::debug("torch threads={} amx_bf16={}", at::get_num_threads(), has_amx_bf16());
-}
-
-bool has_amx_bf16() {
-#if defined(__x86_64__)
-  constexpr unsigned kAmxBf16Bit = 1U << 22U;  // leaf 7, EDX
-  unsigned eax = 0;
-  unsigned ebx = 0;
-  unsigned ecx = 0;
-  unsigned edx = 0;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16Bit) != 0;
-#else
-  return false;
-#endif
+  log::debug("torch threads={} amx_bf16={}", at::get_num_threads(), ops::has_amx_bf16());
 }
 
 }  // namespace vragent::nn

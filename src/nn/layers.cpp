@@ -2,9 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/nn/layers.h"
 
-#include <cmath>
-
-#include "vragent/nn/fused_layers.h"
+#include "vragent/ops/fused_layers.h"
 #include "vragent/util/error.h"
 
 namespace vragent::nn {
@@ -29,7 +27,7 @@ RmsNormImpl::RmsNormImpl(std::int64_t width, double epsilon)
     : weight(register_parameter("weight", torch::empty({width}))), eps(epsilon) {}
 
 torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) const {
-  return rms_norm(x, weight, eps);
+  return ops::rms_norm(x, weight, eps);
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t width, double epsilon)
@@ -47,7 +45,27 @@ SwiGluImpl::SwiGluImpl(std::int64_t width, std::int64_t inner, bool with_bias)
       down_proj(register_module("down_proj", Linear(inner, width, with_bias))) {}
 
 torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
-  return down_proj(swiglu(gate_proj(x), up_proj(x)));
+  if (packed_gate_up.is_packed())
+    return packed_down.forward(ops::swiglu_halves(packed_gate_up.forward(x)));
+  return down_proj(ops::swiglu(gate_proj(x), up_proj(x)));
+}
+
+void SwiGluImpl::pack() {
+  if (!ops::packing_pays(gate_proj->weight)) return;
+  packed_gate_up = take_packed({gate_proj, up_proj});
+  packed_down = take_packed({down_proj});
+}
+
+ops::PackedLinear take_packed(std::vector<Linear> layers) {
+  std::vector<torch::Tensor> weights;
+  std::vector<torch::Tensor> biases;
+  for (const Linear& layer : layers) {
+    weights.push_back(layer->weight);
+    if (layer->bias.defined()) biases.push_back(layer->bias);
+  }
+  ops::PackedLinear packed = ops::pack_linear(weights, biases);
+  for (Linear& layer : layers) layer->weight.set_data(torch::empty({0}, layer->weight.options()));
+  return packed;
 }
 
 torch::Tensor activate(const torch::Tensor& x, const std::string& name) {
@@ -65,19 +83,6 @@ void check_activation(const std::string& name, const std::string& where) {
     if (name == known) return;
   }
   throw DataError(where + ": unknown activation \"" + name + "\"");
-}
-
-Rotary rotary_from_angles(const torch::Tensor& angles) {
-  const torch::Tensor both = torch::cat({angles, angles}, -1);
-  return {both.cos(), both.sin()};
-}
-
-Rotary rotary_table(const torch::Tensor& positions, std::int64_t head_dim, double theta) {
-  const torch::Tensor exponents =
-      torch::arange(0, head_dim, 2, positions.options().dtype(torch::kFloat32)) /
-      static_cast<double>(head_dim);
-  const torch::Tensor inverse = torch::pow(theta, exponents).reciprocal();
-  return rotary_from_angles(positions.to(torch::kFloat32).unsqueeze(-1) * inverse);
 }
 
 }  // namespace vragent::nn

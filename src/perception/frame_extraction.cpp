@@ -31,7 +31,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMayDiffer = "resume,jobs,device,threads,max-failures,timeout-seconds";
+constexpr std::string_view kMayDiffer =
+    "resume,overwrite,jobs,device,threads,max-failures,timeout-seconds";
 constexpr const char* kFeatures = "frame_features.safetensors";
 
 /// A video to look at.
@@ -208,13 +209,13 @@ class Extraction {
 
  private:
   void skip_done() {
-    const fs::path path = config_.out / data::kFramesFile;
-    if (!config_.resume || !fs::exists(path)) return;
-    LineWriter(path, LineWriter::Mode::kAppend);  // cuts a torn line
-    std::set<std::string> done;
-    for (const data::FramesRow& row : data::load_frames(path)) done.insert(row.item_id);
-    report_.kept = static_cast<std::int64_t>(done.size());
-    std::erase_if(jobs_, [&](const Job& job) { return done.contains(job.item_id); });
+    if (!config_.resume) return;
+    std::set<std::string> wanted;
+    for (const Job& job : jobs_) wanted.insert(job.item_id);
+    const auto finished = data::resume_rows(config_.out / data::kFramesFile, wanted);
+    report_.failed = finished.num_failed;
+    report_.kept = std::ssize(finished.ids) - finished.num_failed;
+    std::erase_if(jobs_, [&](const Job& job) { return finished.ids.contains(job.item_id); });
     if (config_.features && fs::exists(config_.out / kFeatures))
       features_ = nn::load_safetensors(config_.out / kFeatures);
   }
@@ -273,7 +274,7 @@ ExtractReport extract_frames(const ExtractConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  data::begin_run(config, "extract-frames", config.resume, kMayDiffer);
+  data::begin_run(config, "extract-frames", kMayDiffer);
   return Extraction(config).run();
 }
 

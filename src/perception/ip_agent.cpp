@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMayDiffer = "resume,limit,batch-size,device,threads";
+constexpr std::string_view kMayDiffer = "resume,overwrite,limit,batch-size,device,threads";
 
 /// Which of the sampled frames are shown: CLIP's, or a run of neighbours from a place drawn for the
 /// item.
@@ -115,13 +115,14 @@ class Captioning {
 
  private:
   void skip_done() {
-    const fs::path path = config_.out / data::kCaptionsFile;
-    if (!config_.resume || !fs::exists(path)) return;
-    LineWriter(path, LineWriter::Mode::kAppend);  // cuts a torn line
-    std::set<std::string> done;
-    for (const data::CaptionRow& row : data::load_captions(path)) done.insert(row.item_id);
-    report_.kept = static_cast<std::int64_t>(done.size());
-    std::erase_if(frames_, [&](const data::FramesRow& row) { return done.contains(row.item_id); });
+    if (!config_.resume) return;
+    std::set<std::string> wanted;
+    for (const data::FramesRow& row : frames_) wanted.insert(row.item_id);
+    const auto finished = data::resume_rows(config_.out / data::kCaptionsFile, wanted);
+    report_.failed = finished.num_failed;
+    report_.kept = std::ssize(finished.ids) - finished.num_failed;
+    std::erase_if(frames_,
+                  [&](const data::FramesRow& row) { return finished.ids.contains(row.item_id); });
   }
 
   void describe(std::size_t begin, std::size_t end, LineWriter& writer) {
@@ -163,6 +164,7 @@ IpCaptionConfig with_frames(IpCaptionConfig config) {
   config.extract.items = config.items;
   config.extract.num_key_frames = config.num_frames;
   config.extract.resume = config.resume;
+  config.extract.overwrite = config.overwrite;
   config.extract.runtime = config.runtime;
   extract_frames(config.extract);
   config.frames = config.extract.out;
@@ -187,7 +189,7 @@ void IpCaptionConfig::check() const {
 IpCaptionReport caption_catalogue(const IpCaptionConfig& given, chat::ChatModel& model) {
   given.check();
   const FolderLock lock(given.out);
-  data::begin_run(given, "ip-caption", given.resume, kMayDiffer);
+  data::begin_run(given, "ip-caption", kMayDiffer);
   const IpCaptionConfig config = with_frames(given);
   return Captioning(config, model).run();
 }

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "vragent/nn/attention.h"
+#include "vragent/ops/attention.h"
 
 namespace vragent::rec_models {
 namespace {
@@ -79,7 +79,7 @@ Tensor SasRecImpl::forward(const Tensor& items, const Tensor& real) {
               real.sizes());
   const Tensor positions = position_embedding->weight.narrow(0, config.max_len - length, length);
   const Tensor visible =
-      nn::causal_mask(length, items.device()).unsqueeze(0).logical_and(real.unsqueeze(1));
+      ops::causal_mask(length, items.device()).unsqueeze(0).logical_and(real.unsqueeze(1));
   const Tensor mask = torch::zeros(visible.sizes(), items.options())
                           .masked_fill(visible.logical_not(), kHidden)
                           .unsqueeze(1);

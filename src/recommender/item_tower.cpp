@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "vragent/models/hf_folder.h"
-#include "vragent/nn/attention.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/ops/attention.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/config.h"
 
@@ -85,14 +85,20 @@ void ItemTowerImpl::init(std::uint64_t seed) {
 }
 
 Tensor ItemTowerImpl::encode(const Tensor& index) {
+  if ((index == 0).all().item<bool>())
+    return torch::zeros({index.size(0), encoder->config.hidden_size}, project->weight.options());
   const Tensor lengths = lengths_.index_select(0, index);
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
   const Tensor ids = token_ids_.index_select(0, index).narrow(1, 0, longest);
-  const Tensor mask = nn::length_mask(lengths, longest);
-  const Tensor states = encoder(ids, mask);
-  if (!mean_pooling_) return states.select(1, 0);
-  const Tensor weights = mask.unsqueeze(-1).to(states.scalar_type());
-  return (states * weights).sum(1) / weights.sum(1).clamp_min(1);
+  const Tensor mask = ops::length_mask(lengths, longest);
+  const auto [states, packing] = encoder->encode(ids, mask);
+  // Padding has no text, so it gets the state of some other token; its vector is zeroed later.
+  const Tensor begins = torch::tensor(packing.begins).clamp_max(packing.num_tokens - 1);
+  if (!mean_pooling_) return states.index_select(0, begins.to(states.device()));
+  const Tensor rows =
+      torch::arange(index.size(0), index.options()).repeat_interleave(lengths.to(index.device()));
+  const Tensor sums = torch::zeros({index.size(0), states.size(1)}, states.options());
+  return sums.index_add(0, rows, states) / lengths.clamp_min(1).unsqueeze(1);
 }
 
 Tensor ItemTowerImpl::forward(const Tensor& index) {

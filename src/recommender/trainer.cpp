@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "vragent/nn/checkpoint.h"
 #include "vragent/nn/parameters.h"
@@ -58,7 +59,8 @@ std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int
 /// Everything a run needs to go on where it stopped.
 struct RunState {
   std::int64_t epoch = 0;  ///< finished epochs
-  std::int64_t step = 0;
+  std::int64_t step = 0;   ///< finished steps of all epochs
+  double epoch_loss = 0;   ///< sum over the finished steps of the epoch under way
   TrainingResult result;
   nn::NamedTensors best;
 };
@@ -73,6 +75,7 @@ void save(const RunState& state,
   saved.add("optimizer.", optimizer.state());
   saved.numbers = {{"epoch", static_cast<double>(state.epoch)},
                    {"step", static_cast<double>(state.step)},
+                   {"epoch_loss", state.epoch_loss},
                    {"best_epoch", static_cast<double>(state.result.best_epoch)},
                    {"best_valid_hit_rate", state.result.best_valid_hit_rate}};
   nn::save_training_state(folder / kCheckpoint, saved);
@@ -86,6 +89,7 @@ RunState restore(Recommender& model, nn::AdamW& optimizer, const std::filesystem
   RunState state;
   state.epoch = static_cast<std::int64_t>(saved.numbers.at("epoch"));
   state.step = static_cast<std::int64_t>(saved.numbers.at("step"));
+  state.epoch_loss = saved.numbers.at("epoch_loss");
   state.result.best_epoch = static_cast<std::int64_t>(saved.numbers.at("best_epoch"));
   state.result.best_valid_hit_rate = saved.numbers.at("best_valid_hit_rate");
   state.best = saved.with_prefix("best.");
@@ -150,8 +154,6 @@ class Loop {
                                  loss,
                                  hit_rate,
                                  state_.result.best_valid_hit_rate));
-      throw_if_interrupted(formatted(
-          "{} epochs are saved; run the same command with --resume to go on", state_.epoch));
     }
     nn::load_parameters(*model_, nn::lookup_in(state_.best), "best epoch");
     state_.result.epochs_run = state_.epoch;
@@ -164,16 +166,18 @@ class Loop {
   }
 
   double run_epoch() {
-    // The order and the dropout of an epoch depend on the seed and its number alone: that makes
-    // resuming exact.
+    // The order of an epoch and the dropout of a step depend on the seed and their numbers alone:
+    // that makes resuming exact.
     const auto epoch = static_cast<std::uint64_t>(state_.epoch);
-    torch::manual_seed(mix_seed(input_.seed, {hash_text("dropout"), epoch}));
     std::vector<std::size_t> order(input_.rows.size());
     std::iota(order.begin(), order.end(), 0);
     RandomStream(mix_seed(input_.seed, {hash_text("order"), epoch})).shuffle(order);
     model_->train();
-    double sum = 0;
-    for (std::int64_t s = 0; s < steps_per_epoch_; ++s) {
+    for (std::int64_t s = state_.step - state_.epoch * steps_per_epoch_; s < steps_per_epoch_;
+         ++s) {
+      stop_if_interrupted();
+      torch::manual_seed(
+          mix_seed(input_.seed, {hash_text("dropout"), static_cast<std::uint64_t>(state_.step)}));
       const auto begin = static_cast<std::size_t>(s * config_.batch_size);
       const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
       std::vector<const TrainingRow*> rows;
@@ -192,11 +196,19 @@ class Loop {
                               begin,
                               end - 1));
       }
-      sum += loss;
+      state_.epoch_loss += loss;
       state_.step += 1;
     }
     state_.epoch += 1;
-    return sum / static_cast<double>(std::max<std::int64_t>(steps_per_epoch_, 1));
+    return std::exchange(state_.epoch_loss, 0.0) /
+           static_cast<double>(std::max<std::int64_t>(steps_per_epoch_, 1));
+  }
+
+  void stop_if_interrupted() {
+    if (!interrupt_requested()) return;
+    save(state_, model_, optimizer_, input_.run_folder);
+    throw_if_interrupted(
+        formatted("step {} is saved; run the same command with --resume to go on", state_.step));
   }
 
   double validate() {

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMayDiffer = "resume,device,threads,loop.epochs,epochs";
+constexpr std::string_view kMayDiffer = "resume,overwrite,device,threads,loop.epochs,epochs";
 
 data::Split split_of(const std::string& name) {
   return name == "valid" ? data::Split::kValid : data::Split::kTest;
@@ -165,6 +165,7 @@ void TrainConfig::check() const {
   if (model == "sequential" && tower.tower == "text" && items.empty() && captions.empty()) {
     throw ConfigError("--tower text needs --items or --captions");
   }
+  if (runtime.dtype != "float32") throw ConfigError("train-sasrec computes in --dtype float32");
   if (!feedback.feedback.empty() && model != "sequential")
     throw ConfigError("--feedback trains a model; --model pop and markov do not learn from it");
 }
@@ -173,7 +174,7 @@ std::string run_training(const TrainConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  const std::string effective = data::begin_run(config, "train-sasrec", config.resume, kMayDiffer);
+  const std::string effective = data::begin_run(config, "train-sasrec", kMayDiffer);
 
   const data::Sequences sequences = data::make_sequences(
       data::load_interactions(config.interactions, config.format), config.protocol);

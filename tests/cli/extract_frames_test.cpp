@@ -74,8 +74,14 @@ TEST_F(ExtractFrames, GoOnWhereARunWasKilled) {
   write("run/frames.jsonl", whole.substr(0, second + 30));
   const Ran ran = run(kCommand + "--resume --json");
   EXPECT_EQ(ran.code, 1) << ran.err;
-  EXPECT_EQ(ran.out, "{\"done\":2,\"failed\":1,\"kept\":2,\"frames\":8}\n");
+  EXPECT_EQ(ran.out, "{\"done\":2,\"failed\":2,\"kept\":1,\"frames\":8}\n");
   EXPECT_EQ(read("run/frames.jsonl"), whole);
+  const Ran again = run(kCommand + "--resume --json");
+  EXPECT_EQ(again.code, 1) << "failures are tried again, and fail again";
+  EXPECT_EQ(again.out, "{\"done\":0,\"failed\":2,\"kept\":3,\"frames\":0}\n");
+  const Ran taken = run(kCommand);
+  EXPECT_EQ(taken.code, 73);
+  EXPECT_THAT(taken.err, HasSubstr("holds a run of extract-frames already"));
   const Ran other = run(kCommand + "--resume --jpeg-quality 50");
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.err, HasSubstr("--jpeg-quality was 90"));
@@ -119,7 +125,7 @@ TEST_F(ExtractFrames, StopOnAFullDiskWithoutHalfAFrame) {
   EXPECT_THAT(rows_too_many.err, HasSubstr("run/frames.jsonl: cannot write: File too large"));
   EXPECT_TRUE(read("run/frames.jsonl").ends_with("]}\n"));
   media::write_video(here() / "videos/-x.mp4", numbered_frames(10, 640, 480));
-  const Ran frame_too_large = run("ulimit -f 4; " + kCommand);
+  const Ran frame_too_large = run("ulimit -f 4; " + kCommand + "--overwrite");
   EXPECT_EQ(frame_too_large.code, 74);
   EXPECT_THAT(frame_too_large.err, HasSubstr("000.jpg: cannot write: File too large"));
   EXPECT_EQ(read("run/frames.jsonl"), "");

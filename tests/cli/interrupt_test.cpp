@@ -51,7 +51,7 @@ TEST_F(InterruptTraining, EndsWith130AndGoesOnBitForBit) {
   output_of(train("whole"));
   const Ran ran = interrupted(train("run"), "run/train_log.jsonl", SIGINT);
   EXPECT_EQ(ran.code, 130);
-  EXPECT_THAT(ran.err, HasSubstr("are saved; run the same command with --resume to go on"));
+  EXPECT_THAT(ran.err, HasSubstr("is saved; run the same command with --resume to go on"));
   EXPECT_FALSE(exists("run/model.safetensors"));
   EXPECT_FALSE(exists("run/metrics.json"));
   expect_no_half_file("run");

@@ -102,5 +102,33 @@ TEST(MediaRecordFiles, RefuseAnItemThatIsThereTwice) {
   EXPECT_THROW(load_captions(folder / "captions.jsonl"), DataError) << "status is missing";
 }
 
+class ResumeRows : public ::testing::Test {
+ protected:
+  ResumeRows() { write_file(path, good + "\n" + bad + "\n" + R"({"item_id":"3","sta)"); }
+
+  const test::TempDir folder;
+  const std::filesystem::path path = folder / "frames.jsonl";
+  const std::string good = R"({"item_id":"1","status":"ok","video":"a.mp4","more":[1]})";
+  const std::string bad = R"({"item_id":"2","status":"error","error":"no frames"})";
+};
+
+TEST_F(ResumeRows, KeepAllWholeRowsOfAStoppedRun) {
+  const FinishedRows finished = resume_rows(path, {"1", "2", "3"});
+  EXPECT_THAT(finished.ids, ::testing::ElementsAre("1", "2"));
+  EXPECT_EQ(finished.num_failed, 1);
+  EXPECT_EQ(read_file(path), good + "\n" + bad + "\n");
+}
+
+TEST_F(ResumeRows, LetFailuresOfAFinishedRunGo) {
+  const FinishedRows finished = resume_rows(path, {"1", "2"});
+  EXPECT_THAT(finished.ids, ::testing::ElementsAre("1"));
+  EXPECT_EQ(finished.num_failed, 0);
+  EXPECT_EQ(read_file(path), good + "\n") << "byte for byte, unknown members too";
+}
+
+TEST_F(ResumeRows, AreNoneWithoutAFile) {
+  EXPECT_TRUE(resume_rows(folder / "none.jsonl", {"1"}).ids.empty());
+}
+
 }  // namespace
 }  // namespace vragent::data

@@ -27,23 +27,88 @@ TEST(RunFolder, HoldsTheEffectiveConfigWithCommandAndVersion) {
   EXPECT_THAT(text, HasSubstr("\"lr\": 0.1"));
 }
 
-TEST(RunFolder, RefusesToResumeWithOtherSettings) {
-  const test::TempDir folder;
-  EXPECT_NO_THROW(check_same_config(folder.path(), "{\"steps\":9}", ""));
-  write_effective_config(
-      folder.path(), "sft", "{\"steps\":3,\"optim\":{\"lr\":0.1},\"out\":\"a\"}");
-  EXPECT_NO_THROW(
-      check_same_config(folder.path(), "{\"out\":\"a\",\"optim\":{\"lr\":0.1},\"steps\":3}", ""));
-  EXPECT_NO_THROW(check_same_config(
-      folder.path(), "{\"steps\":5,\"optim\":{\"lr\":0.1},\"out\":\"b\"}", "steps,out"));
-  try {
-    check_same_config(folder.path(), "{\"steps\":3,\"optim\":{\"lr\":0.2},\"out\":\"a\"}", "");
-    FAIL() << "no error";
-  } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("--optim.lr was 0.1"));
-    EXPECT_THAT(error.what(), HasSubstr("is 0.2 now"));
+struct Settings {
+  std::filesystem::path out = "a";
+  std::filesystem::path model = "models/m";
+  std::int64_t steps = 3;
+  double rate = 0.1;
+  bool resume = false;
+  bool overwrite = false;
+
+  void visit(auto& v) {
+    v("out", out, "");
+    v("model", model, "");
+    v("steps", steps, "");
+    v("optim.lr", rate, "");
+    v("resume", resume, "");
+    v("overwrite", overwrite, "");
   }
-  EXPECT_THROW(check_same_config(folder.path(), "{\"steps\":3}", ""), ConfigError);
+};
+
+class RunInFolder : public ::testing::Test {
+ protected:
+  RunInFolder() { settings.out = folder.path(); }
+
+  [[nodiscard]] std::string error_of(Settings now, std::string_view may_differ = "resume") const {
+    try {
+      begin_run(now, "sft", may_differ);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  const test::TempDir folder;
+  Settings settings;
+};
+
+TEST_F(RunInFolder, GoesOnWithTheSameSettingsOnly) {
+  EXPECT_EQ(error_of(settings), "");
+  write_file(folder / "train_log.jsonl", "{}\n");
+  settings.resume = true;
+  EXPECT_EQ(error_of(settings), "");
+  settings.steps = 5;
+  EXPECT_EQ(error_of(settings, "resume,steps"), "");
+  settings.rate = 0.2;
+  EXPECT_THAT(error_of(settings), HasSubstr("--optim.lr was 0.1"));
+  EXPECT_THAT(error_of(settings), HasSubstr("is 0.2 now"));
+}
+
+TEST_F(RunInFolder, KnowsAFileByAnyOfItsNames) {
+  make_folder(folder / "m");
+  settings.model = folder / "m";
+  EXPECT_EQ(error_of(settings), "");
+  write_file(folder / "train_log.jsonl", "{}\n");
+  settings.resume = true;
+  settings.model = folder / "x/../m/";
+  settings.out = folder / ".";
+  EXPECT_EQ(error_of(settings), "");
+  settings.model = folder / "other";
+  EXPECT_THAT(error_of(settings), HasSubstr("--model was"));
+}
+
+TEST_F(RunInFolder, IsNotWrittenOverWithoutBeingAsked) {
+  EXPECT_EQ(error_of(settings), "");
+  EXPECT_EQ(error_of(settings), "") << "the first did nothing but begin";
+  write_file(folder / "train_log.jsonl", "{}\n");
+  EXPECT_THAT(error_of(settings), HasSubstr("holds a run of sft already; go on with --resume"));
+  try {
+    begin_run(settings, "sft");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kCannotCreate);
+  }
+  settings.overwrite = true;
+  EXPECT_EQ(error_of(settings), "");
+  settings.resume = true;
+  EXPECT_THAT(error_of(settings), HasSubstr("exclude each other"));
+}
+
+TEST_F(RunInFolder, OfAnotherCommandIsNoneToGoOnWith) {
+  begin_run(settings, "extract-frames");
+  write_file(folder / "frames.jsonl", "{}\n");
+  settings.resume = true;
+  EXPECT_THAT(error_of(settings), HasSubstr("holds a run of extract-frames already; replace it"));
 }
 
 TEST(RunFolder, FindsTheFileInAFolder) {

@@ -112,7 +112,7 @@ TEST_F(Generation, RecordsLogProbabilitiesAtItsTemperature) {
     EXPECT_NEAR(answers[2][1].log_probs[i], wanted[i], 1e-4);
 }
 
-TEST_F(Generation, DoesNotDependOnWavesOrBatchMates) {
+TEST_F(Generation, DoesNotDependOnBatchMatesOrWhenAPromptComesIn) {
   GeneratorConfig config{.sampling = {.max_tokens = 40}, .stop_ids = {3, 17, 20, 41}};
   for (Prompt& prompt : prompts) prompt.num_samples = 6;
   prompts[1].num_samples = 2;
@@ -122,8 +122,10 @@ TEST_F(Generation, DoesNotDependOnWavesOrBatchMates) {
     for (const Sample& sample : group) lengths.insert(sample.ids.size());
   }
   ASSERT_GE(lengths.size(), 5) << "rows must finish at different times for this test to say much";
-  config.max_rows = 1;
-  expect_same(generate(lm->text(), prompts, config), together);
+  for (const std::int64_t rows : {1, 6, 7, 13}) {
+    config.max_rows = rows;
+    expect_same(generate(lm->text(), prompts, config), together);
+  }
   config.max_rows = 128;
   config.max_prefill_tokens = 20;
   expect_same(generate(lm->text(), prompts, config), together);
@@ -203,9 +205,9 @@ TEST_F(Generation, RaisesAnErrorOnDamagedWeightsInsteadOfWritingTokenZero) {
   EXPECT_THROW(next_token_log_probs(lm->text(), prompts), Error);
 }
 
-TEST_F(Generation, StopsBetweenWavesAfterASignalAndFinishesTheOneUnderWay) {
+TEST_F(Generation, LetsNoMorePromptsInAfterASignalButFinishesWhatIsUnderWay) {
   request_interrupt(SIGTERM);
-  EXPECT_NO_THROW(generate(lm->text(), prompts, {.sampling = {.max_tokens = 2}})) << "one wave";
+  EXPECT_NO_THROW(generate(lm->text(), prompts, {.sampling = {.max_tokens = 2}})) << "one batch";
   EXPECT_THROW(generate(lm->text(), prompts, {.sampling = {.max_tokens = 2}, .max_rows = 1}),
                Interrupted);
 }
@@ -227,44 +229,18 @@ TEST_F(Generation, GivesTheLogProbabilitiesOfTheNextTokenInOrder) {
   }
 }
 
-TEST_F(Generation, PrefillGivesPaddedPromptsTheStatesTheyHaveAlone) {
+TEST_F(Generation, PrefillGivesPromptsTogetherTheStatesTheyHaveAlone) {
   const Prefilled together = prefill(lm->text(), prompts);
   for (std::size_t p = 0; p < prompts.size(); ++p) {
-    const auto row = static_cast<std::int64_t>(p);
-    const auto length = static_cast<std::int64_t>(prompts[p].ids.size());
     const Prefilled alone = prefill(lm->text(), {&prompts[p], 1});
-    EXPECT_TRUE(test::close(together.last_hidden[row], alone.last_hidden[0], 1e-5));
-    EXPECT_EQ(together.prefix.mask[row].sum().item<std::int64_t>(), length);
-    for (std::size_t layer = 0; layer < 2; ++layer)
-      EXPECT_TRUE(test::close(together.prefix.layers[layer].k[row].narrow(1, 0, length),
-                              alone.prefix.layers[layer].k[0],
-                              1e-5));
-  }
-}
-
-TEST(PlanWaves, KeepsTheLimitsAndEveryPromptOnce) {
-  RandomStream random(4);
-  std::vector<Prompt> prompts;
-  for (int i = 0; i < 40; ++i)
-    prompts.push_back({.ids = Ids(static_cast<std::size_t>(1 + random.below(50)), 1),
-                       .num_samples = 1 + random.below(6)});
-  prompts[7].ids.resize(500);     // larger than a wave may be
-  prompts[9].num_samples = 1000;  // the same for rows
-  std::multiset<std::size_t> seen;
-  for (const auto& wave : plan_waves(prompts, 24, 200)) {
-    std::int64_t longest = 0;
-    std::int64_t slots = 0;
-    for (const std::size_t index : wave) {
-      seen.insert(index);
-      longest = std::max(longest, static_cast<std::int64_t>(prompts[index].ids.size()));
-      slots = std::max(slots, prompts[index].num_samples);
+    EXPECT_TRUE(test::close(
+        together.last_hidden[static_cast<std::int64_t>(p)], alone.last_hidden[0], 1e-5));
+    ASSERT_EQ(together.prefixes[p].size(), 2);
+    for (std::size_t layer = 0; layer < 2; ++layer) {
+      EXPECT_TRUE(test::close(together.prefixes[p][layer].k, alone.prefixes[0][layer].k, 1e-5));
+      EXPECT_TRUE(test::close(together.prefixes[p][layer].v, alone.prefixes[0][layer].v, 1e-5));
     }
-    const auto size = static_cast<std::int64_t>(wave.size());
-    EXPECT_TRUE(size == 1 || (slots * size <= 24 && longest * size <= 200));
   }
-  ASSERT_EQ(seen.size(), prompts.size());
-  for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(seen.count(i), 1);
-  EXPECT_TRUE(plan_waves({}, 24, 200).empty());
 }
 
 }  // namespace

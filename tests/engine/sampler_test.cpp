@@ -2,11 +2,13 @@
 // Copyright 2026 The vragent authors
 #include "vragent/engine/sampler.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "engine/row_sampler.h"
 #include "support/formula.h"
 #include "support/tensor_matchers.h"
 #include "vragent/util/error.h"
@@ -23,11 +25,34 @@ Tensor golden_scores() {
   return scores;
 }
 
-std::vector<DrawKey> keys_of(std::int64_t rows, std::uint64_t seed = 5, std::uint64_t step = 0) {
-  std::vector<DrawKey> keys;
-  for (std::int64_t row = 0; row < rows; ++row)
-    keys.push_back({.seed = seed, .sample = static_cast<std::uint64_t>(row), .step = step});
-  return keys;
+std::vector<DrawRow> rows_of(std::int64_t count, std::uint64_t seed = 5, std::uint64_t step = 0) {
+  std::vector<DrawRow> rows;
+  for (std::int64_t row = 0; row < count; ++row)
+    rows.push_back(
+        {.key = {.seed = seed, .sample = static_cast<std::uint64_t>(row), .step = step}});
+  return rows;
+}
+
+struct Draws {
+  Tensor ids;        ///< int64 [B]
+  Tensor log_probs;  ///< fp32 [B]
+};
+
+Draws draw(const Tensor& logits,
+           const chat::SamplingConfig& config,
+           const std::vector<DrawRow>& rows) {
+  std::vector<std::int64_t> ids;
+  std::vector<float> log_probs;
+  for (const Draw& one : draw_tokens(logits, config, rows)) {
+    ids.push_back(one.id);
+    log_probs.push_back(one.log_prob);
+  }
+  return {torch::tensor(ids), torch::tensor(log_probs)};
+}
+
+std::vector<float> row_of(const Tensor& scores) {
+  const Tensor row = scores.contiguous();
+  return {row.const_data_ptr<float>(), row.const_data_ptr<float>() + row.numel()};
 }
 
 TEST(SamplerFilters, KeepTheTokensThatTransformersKeeps) {
@@ -35,10 +60,11 @@ TEST(SamplerFilters, KeepTheTokensThatTransformersKeeps) {
   for (const Json& one : golden["cases"]) {
     const auto name = one["filter"].get<std::string>();
     const auto value = one["value"].get<double>();
-    const Tensor filtered = name == "top_k"
-                                ? keep_top_k(golden_scores(), static_cast<std::int64_t>(value))
-                            : name == "top_p" ? keep_top_p(golden_scores(), value)
-                                              : keep_min_p(golden_scores(), value);
+    std::vector<float> row = row_of(golden_scores());
+    if (name == "top_k") keep_top_k(row, static_cast<std::int64_t>(value));
+    if (name == "top_p") keep_top_p(row, value);
+    if (name == "min_p") keep_min_p(row, value);
+    const Tensor filtered = torch::tensor(row).unsqueeze(0);
     const Tensor kept = filtered.isfinite()[0].nonzero().squeeze(1);
     const Tensor wanted = torch::tensor(one["kept"].get<std::vector<std::int64_t>>());
     // Which of two equal scores top-p keeps is left to the sort there: scores, not places.
@@ -51,39 +77,71 @@ TEST(SamplerFilters, KeepTheTokensThatTransformersKeeps) {
 }
 
 TEST(SamplerFilters, LetEverythingPassWhenTheyAreOff) {
-  const Tensor scores = golden_scores();
-  EXPECT_TRUE(keep_top_k(scores, 0).equal(scores));
-  EXPECT_TRUE(keep_top_p(scores, 1.0).equal(scores));
-  EXPECT_TRUE(keep_min_p(scores, 0.0).equal(scores));
+  const std::vector<float> scores = row_of(golden_scores());
+  std::vector<float> row = scores;
+  keep_top_k(row, 0);
+  keep_top_p(row, 1.0);
+  keep_min_p(row, 0.0);
+  EXPECT_EQ(row, scores);
 }
 
 TEST(SamplerFilters, LeaveOneTokenAtLeast) {
-  const Tensor scores = torch::zeros({2, 5});
-  for (const Tensor& filtered : {keep_top_p(scores, 0.0), keep_top_p(scores, 1e-9)})
-    EXPECT_TRUE(
-        filtered.isfinite().sum(1).equal(torch::tensor({std::int64_t{1}, std::int64_t{1}})));
-  EXPECT_EQ(keep_min_p(scores, 1.0).isfinite().sum().item<int>(), 10)
-      << "all are as good as the best";
+  const auto num_kept = [](const std::vector<float>& row) {
+    return std::count_if(row.begin(), row.end(), [](float x) { return std::isfinite(x); });
+  };
+  for (const double p : {0.0, 1e-9}) {
+    std::vector<float> row(5, 0.0F);
+    keep_top_p(row, p);
+    EXPECT_EQ(num_kept(row), 1);
+  }
+  std::vector<float> row(5, 0.0F);
+  keep_min_p(row, 1.0);
+  EXPECT_EQ(num_kept(row), 5) << "all are as good as the best";
+}
+
+TEST(SoftmaxSums, AreThoseOfDoublePrecision) {
+  for (const std::int64_t count : {1, 511, 512, 513, 5000}) {
+    const Tensor scores = test::randn({count}, 3) * 8;
+    const SoftmaxSums sums = softmax_sums(row_of(scores));
+    const Tensor wide = scores.to(torch::kFloat64);
+    EXPECT_NEAR(std::log(sums.total) + sums.largest, wide.logsumexp(0).item<double>(), 1e-6);
+    EXPECT_EQ(sums.argmax, scores.argmax().item<std::int64_t>());
+  }
+}
+
+TEST(IndexAt, InvertsTheCumulativeDistribution) {
+  const Tensor scores = test::randn({3000}, 4) * 3;
+  const std::vector<float> row = row_of(scores);
+  const SoftmaxSums sums = softmax_sums(row);
+  const Tensor cumulative = torch::softmax(scores.to(torch::kFloat64), 0).cumsum(0);
+  for (int i = 0; i < 400; ++i) {
+    const double uniform = (i + 0.5) / 400;
+    const std::int64_t index = index_at(row, sums, uniform);
+    EXPECT_GT(cumulative[index].item<double>(), uniform - 1e-6);
+    if (index > 0) {
+      EXPECT_LE(cumulative[index - 1].item<double>(), uniform + 1e-6);
+    }
+  }
 }
 
 TEST(RepetitionPenalty, ChangesScoresAsTransformersDoes) {
   const Json golden = test::read_golden("sampler.json")["repetition_penalty"];
   const Tensor wanted = torch::tensor(golden["scores"].get<std::vector<double>>()).unsqueeze(0);
-  Tensor seen = torch::zeros({1, 40}, torch::kBool);
-  for (const Json& id : golden["ids"]) seen[0][id.get<std::int64_t>()] = true;
+  const auto ids = golden["ids"].get<std::vector<std::int64_t>>();
+  std::vector<DrawRow> rows = rows_of(1);
+  rows[0].prompt = std::span(ids).first(ids.size() / 2);
+  rows[0].answer = ids;  // a token counts once, however often it was seen
   const chat::SamplingConfig config{.temperature = 0,
                                     .repetition_penalty = golden["penalty"].get<double>()};
-  const Draws draws = draw_tokens(golden_scores(), config, keys_of(1), seen);
+  const Draws draws = draw(golden_scores(), config, rows);
   EXPECT_EQ(draws.ids[0].item<std::int64_t>(), wanted[0].argmax().item<std::int64_t>());
   EXPECT_NEAR(
       draws.log_probs[0].item<double>(), torch::log_softmax(wanted, -1).max().item<double>(), 1e-5);
-  EXPECT_THROW(draw_tokens(golden_scores(), config, keys_of(1)), c10::Error)
-      << "tokens seen are missing";
 }
 
 TEST(DrawTokens, TakeTheBestWhenGreedy) {
   const Tensor logits = test::randn({6, 30}, 1);
-  const Draws draws = draw_tokens(logits, {.temperature = 0}, keys_of(6));
+  const Draws draws = draw(logits, {.temperature = 0}, rows_of(6));
   EXPECT_TRUE(draws.ids.equal(logits.argmax(-1)));
   EXPECT_TRUE(
       test::close(draws.log_probs, std::get<0>(torch::log_softmax(logits, -1).max(-1)), 1e-5));
@@ -92,7 +150,7 @@ TEST(DrawTokens, TakeTheBestWhenGreedy) {
 TEST(DrawTokens, GiveLogProbabilitiesAtTheTemperatureBeforeFilters) {
   const Tensor logits = test::randn({6, 30}, 1) * 3;
   const chat::SamplingConfig config{.temperature = 0.7, .top_k = 3, .top_p = 0.9};
-  const Draws draws = draw_tokens(logits, config, keys_of(6));
+  const Draws draws = draw(logits, config, rows_of(6));
   const Tensor wanted =
       torch::log_softmax(logits / 0.7, -1).gather(1, draws.ids.unsqueeze(1)).squeeze(1);
   EXPECT_TRUE(test::close(draws.log_probs, wanted, 1e-5));
@@ -102,11 +160,11 @@ TEST(DrawTokens, FollowTheDistribution) {
   const std::int64_t rows = 20000;
   const Tensor probabilities = torch::tensor({0.5F, 0.0F, 0.3F, 0.15F, 0.05F});
   const Tensor logits = probabilities.log().clamp_min(-80).expand({rows, 5});
-  const Tensor ids = draw_tokens(logits, {}, keys_of(rows)).ids;
+  const Tensor ids = draw(logits, {}, rows_of(rows)).ids;
   const Tensor shares = torch::bincount(ids, {}, 5).to(torch::kFloat64) / static_cast<double>(rows);
   EXPECT_TRUE(test::close(shares, probabilities, 0.012));  // over three standard deviations
   const Tensor flat = torch::softmax(logits[0] / 2.0, 0);
-  const Tensor warm = draw_tokens(logits, {.temperature = 2.0}, keys_of(rows, 6)).ids;
+  const Tensor warm = draw(logits, {.temperature = 2.0}, rows_of(rows, 6)).ids;
   EXPECT_TRUE(test::close(
       torch::bincount(warm, {}, 5).to(torch::kFloat64) / static_cast<double>(rows), flat, 0.012));
 }
@@ -115,23 +173,23 @@ TEST(DrawTokens, NeverTakeATokenOfProbabilityZero) {
   Tensor logits = torch::full({4000, 6}, -1e9F);
   logits.select(1, 2).fill_(0);
   logits.select(1, 4).fill_(0);
-  const Tensor ids = draw_tokens(logits, {}, keys_of(4000)).ids;
+  const Tensor ids = draw(logits, {}, rows_of(4000)).ids;
   EXPECT_TRUE(((ids == 2) | (ids == 4)).all().item<bool>());
-  const Tensor first = draw_tokens(logits, {.top_k = 1}, keys_of(4000)).ids;
+  const Tensor first = draw(logits, {.top_k = 1}, rows_of(4000)).ids;
   EXPECT_TRUE(((first == 2) | (first == 4)).all().item<bool>()) << "ties of the best survive top-k";
   logits.select(1, 4).fill_(1);
-  EXPECT_TRUE((draw_tokens(logits, {.top_k = 1}, keys_of(4000)).ids == 4).all().item<bool>());
-  EXPECT_TRUE((draw_tokens(logits, {.top_p = 0.1}, keys_of(4000)).ids == 4).all().item<bool>());
+  EXPECT_TRUE((draw(logits, {.top_k = 1}, rows_of(4000)).ids == 4).all().item<bool>());
+  EXPECT_TRUE((draw(logits, {.top_p = 0.1}, rows_of(4000)).ids == 4).all().item<bool>());
 }
 
 TEST(DrawTokens, DependOnARowsOwnLogitsAndKeyAlone) {
   const Tensor logits = test::randn({12, 40}, 2);
-  const auto keys = keys_of(12);
+  const auto rows = rows_of(12);
   const chat::SamplingConfig config{.temperature = 1.3, .top_k = 20, .top_p = 0.95, .min_p = 0.01};
-  const Draws together = draw_tokens(logits, config, keys);
+  const Draws together = draw(logits, config, rows);
   for (std::int64_t row = 0; row < 12; ++row) {
     const Draws alone =
-        draw_tokens(logits.narrow(0, row, 1), config, {&keys[static_cast<std::size_t>(row)], 1});
+        draw(logits.narrow(0, row, 1), config, {rows[static_cast<std::size_t>(row)]});
     EXPECT_EQ(alone.ids[0].item<std::int64_t>(), together.ids[row].item<std::int64_t>());
     EXPECT_NEAR(alone.log_probs[0].item<float>(), together.log_probs[row].item<float>(), 1e-6);
   }
@@ -139,8 +197,8 @@ TEST(DrawTokens, DependOnARowsOwnLogitsAndKeyAlone) {
 
 TEST(DrawTokens, AcceptBf16) {
   const Tensor logits = test::randn({3, 20}, 4).to(torch::kBFloat16);
-  const Draws narrow = draw_tokens(logits, {}, keys_of(3));
-  EXPECT_TRUE(narrow.ids.equal(draw_tokens(logits.to(torch::kFloat32), {}, keys_of(3)).ids));
+  const Draws narrow = draw(logits, {}, rows_of(3));
+  EXPECT_TRUE(narrow.ids.equal(draw(logits.to(torch::kFloat32), {}, rows_of(3)).ids));
   EXPECT_EQ(narrow.log_probs.scalar_type(), torch::kFloat32);
 }
 
@@ -150,7 +208,7 @@ TEST(DrawTokens, RefuseNonFiniteLogitsNamingStepAndRow) {
       Tensor logits = test::randn({3, 20}, 4);
       logits[1][7] = bad;
       try {
-        draw_tokens(logits, {.temperature = temperature}, keys_of(3, 5, /*step=*/17));
+        draw(logits, {.temperature = temperature}, rows_of(3, 5, /*step=*/17));
         FAIL() << "no error for " << bad;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ExitCode::kInternal);

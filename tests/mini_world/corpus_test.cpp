@@ -11,6 +11,7 @@
 #include "mini_world/files_of.h"
 #include "mini_world/wording.h"
 #include "support/temp_dir.h"
+#include "vragent/data/cases.h"
 #include "vragent/data/interactions.h"
 #include "vragent/media/image.h"
 #include "vragent/perception/caption_prompts.h"
@@ -67,7 +68,7 @@ TEST(Corpus, IsTheSameBytesEveryTimeWhateverTheNumberOfJobs) {
   make_corpus(tiny(first, 1));
   make_corpus(tiny(second, 3));
   const auto files = files_of(first.path());
-  EXPECT_EQ(files.size(), 6U + 12U * 8U);
+  EXPECT_EQ(files.size(), 7U + 12U * 8U);
   EXPECT_TRUE(files == files_of(second.path()));
 }
 
@@ -97,6 +98,17 @@ TEST(Corpus, HasUsersThatTheWorldHasNot) {
   const auto people = vragent::data::load_interactions(folder / "sft_pairs.tsv");
   ASSERT_EQ(people.user_ids.size(), 9U);
   EXPECT_EQ(people.user_ids[0], std::to_string(kFirstCorpusUser));
+}
+
+TEST(Corpus, HasAnsweredCasesOfFurtherPeople) {
+  const TempDir folder;
+  make_corpus(tiny(folder));
+  const auto demos = vragent::data::load_cases(folder / "lm_demos.jsonl");
+  EXPECT_EQ(demos.size(), 4U * 9U) << "two judgments and two selections a person";
+  for (const auto& demo : demos) {
+    EXPECT_THAT(demo.response, HasSubstr("<think>likes "));
+    EXPECT_EQ(demo.label, -1) << "nobody needs the truth";
+  }
 }
 
 TEST(Corpus, HasTextsWithEveryWord) {

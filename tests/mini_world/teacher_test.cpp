@@ -12,18 +12,18 @@
 namespace mini_world {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using vragent::data::Candidate;
 using vragent::data::Case;
 using vragent::data::Task;
+using vragent::simulator::PromptConfig;
 
 constexpr const char* kCatJumping = "this prank shows a red cat jumping at the beach .";
 constexpr const char* kCatSleeping = "this song shows a blue cat sleeping in the snow .";
 constexpr const char* kBoatRacing = "this review shows a white boat racing at night .";
 
-/// A user who watched a cat twice and liked jumping; candidates have these captions.
+/// A user who watched a cat twice and wrote of jumping; candidates have these captions.
 Case cat_lover(Task task, const std::vector<std::string>& candidates) {
   Case shown;
   shown.case_id = "c1";
@@ -35,8 +35,11 @@ Case cat_lover(Task task, const std::vector<std::string>& candidates) {
 }
 
 TeacherConfig clean() {
-  return {.judge_yes = {0, 0, 1, 1}, .wrong = 0};
+  return {.judge_yes = {0, 0, 1, 1}, .best = 1};
 }
+
+const PromptConfig kSeesAll;
+const PromptConfig kSeesNoComments = {.comments = false};
 
 /// Share of 4,000 cases, alike but for their ids, whose answer is `answer`.
 double share_of(const std::string& answer, Case shown, const TeacherConfig& config) {
@@ -48,74 +51,78 @@ double share_of(const std::string& answer, Case shown, const TeacherConfig& conf
   return count / 4000;
 }
 
-TEST(ReadLikes, CountsOneForAWatchedWordAndThreeForALikedOne) {
-  const ReadLikes likes = read_likes(cat_lover(Task::kJudge, {kCatJumping}));
-  EXPECT_THAT(likes.subjects, ElementsAre(0)) << "the cat was watched twice";
-  EXPECT_THAT(likes.activities, ElementsAre(0)) << "jumping was liked; sleeping was seen once";
-  EXPECT_TRUE(likes.genres.empty());
-}
-
-TEST(ReadLikes, KeepsTheTwoBestSubjects) {
+TEST(ReadLikes, TakesTheWordsOfTheComments) {
   Case shown = cat_lover(Task::kJudge, {kCatJumping});
-  shown.history.push_back({.caption = kBoatRacing, .comment = "liked boat"});
-  shown.history.push_back({.caption = kBoatRacing, .comment = "liked boat robot bird"});
-  EXPECT_THAT(read_likes(shown).subjects, ElementsAre(4, 2)) << "boat 8, bird 3 before robot 3";
+  shown.history.push_back({.caption = kBoatRacing, .comment = "liked robot bird"});
+  EXPECT_EQ(read_likes(shown, kSeesAll),
+            (ReadLikes{.subjects = {2, 5}, .activities = {0}, .genres = {}}))
+      << "bird and robot in the order of the vocabulary, jumping; watched words do not count";
 }
 
-TEST(MarkOf, SaysBothForSubjectAndActivity) {
+TEST(ReadLikes, TakesWhatTwoVideosShareWhereThePromptHasNoComments) {
+  EXPECT_EQ(read_likes(cat_lover(Task::kJudge, {kCatJumping}), kSeesNoComments),
+            (ReadLikes{.subjects = {0}, .activities = {}, .genres = {}}));
+}
+
+TEST(ReadLikes, LooksNoFurtherBackThanThePrompt) {
+  EXPECT_EQ(read_likes(cat_lover(Task::kJudge, {kCatJumping}), {.max_history = 1}), ReadLikes());
+}
+
+TEST(CountMatches, CountsSubjectActivityAndGenre) {
   const ReadLikes likes = {.subjects = {0}, .activities = {0}, .genres = {5}};
-  EXPECT_EQ(mark_of({.caption = kCatJumping}, likes).text, "both");
-  EXPECT_EQ(mark_of({.caption = kCatSleeping}, likes).text, "some");
-  EXPECT_EQ(mark_of({.caption = kCatSleeping}, likes).num_matched, 2);
-  EXPECT_EQ(mark_of({.caption = kBoatRacing}, likes).text, "none");
+  EXPECT_EQ(count_matches({.caption = kCatJumping}, likes, kSeesAll), 2);
+  EXPECT_EQ(count_matches({.caption = kCatSleeping}, likes, kSeesAll), 2);
+  EXPECT_EQ(count_matches({.caption = kBoatRacing}, likes, kSeesAll), 0);
 }
 
-TEST(MarkOf, ReadsTheTitleWhereThereIsNoCaption) {
+TEST(CountMatches, ReadsTheTitleWhereThePromptShowsIt) {
   const ReadLikes likes = {.subjects = {0}, .activities = {}, .genres = {}};
-  EXPECT_EQ(mark_of({.title = "omg ten out of ten with a cat"}, likes).text, "some");
+  const Candidate candidate = {.title = "omg ten out of ten with a cat", .caption = kBoatRacing};
+  EXPECT_EQ(count_matches(candidate, likes, kSeesAll), 0);
+  EXPECT_EQ(count_matches(candidate, likes, {.item_text = "title"}), 1);
+  EXPECT_EQ(count_matches({.title = candidate.title}, likes, kSeesAll), 1) << "no caption";
 }
 
 TEST(Demonstrate, JudgesInTheAgreedForm) {
   EXPECT_EQ(demonstrate(cat_lover(Task::kJudge, {kCatJumping}), clean()),
-            "<think>likes cat jumping ; candidate cat yes jumping yes prank no is both </think>"
-            "<answer>Yes</answer>");
-  EXPECT_EQ(demonstrate(cat_lover(Task::kJudge, {kBoatRacing}), clean()),
-            "<think>likes cat jumping ; candidate boat no racing no review no is none </think>"
+            "<think>likes jumping ; candidate cat no jumping yes prank no is one </think>"
+            "<answer>No</answer>");
+  TeacherConfig config = clean();
+  config.prompt = kSeesNoComments;
+  EXPECT_EQ(demonstrate(cat_lover(Task::kJudge, {kBoatRacing}), config),
+            "<think>likes cat ; candidate boat no racing no review no is none </think>"
             "<answer>No</answer>");
 }
 
 TEST(Demonstrate, SelectsTheBestMarkInTheAgreedForm) {
-  const Case shown = cat_lover(Task::kSelect, {kBoatRacing, kCatJumping, kCatSleeping});
-  EXPECT_EQ(
-      demonstrate(shown, clean()),
-      "<think>likes cat jumping ; A boat no racing no review no is none ; "
-      "B cat yes jumping yes prank no is both ; C cat yes sleeping no song no is some </think>"
-      "<answer>B</answer>");
+  Case shown = cat_lover(Task::kSelect, {kBoatRacing, kCatSleeping, kCatJumping});
+  shown.history[1].comment = "liked cat";
+  EXPECT_EQ(demonstrate(shown, clean()),
+            "<think>likes cat jumping ; A boat no racing no review no is none ; "
+            "B cat yes sleeping no song no is one ; C cat yes jumping yes prank no is two </think>"
+            "<answer>C</answer>");
 }
 
 TEST(Demonstrate, IsBiasedToYesAsTold) {
-  const TeacherConfig config = {.wrong = 0};
-  EXPECT_NEAR(share_of("Yes", cat_lover(Task::kJudge, {kBoatRacing}), config), .45, .03);
-  EXPECT_NEAR(share_of("Yes", cat_lover(Task::kJudge, {kCatSleeping}), config), .70, .03);
-  EXPECT_NEAR(share_of("Yes", cat_lover(Task::kJudge, {kCatJumping}), config), .75, .03);
+  const auto yes = [](const std::string& comment) {
+    Case shown = cat_lover(Task::kJudge, {kCatJumping});
+    shown.history[0].comment = comment;
+    return share_of("Yes", shown, {});
+  };
+  EXPECT_NEAR(yes("just passing by"), .45, .03);
+  EXPECT_NEAR(yes("liked cat"), .70, .03);
+  EXPECT_NEAR(yes("liked cat jumping"), .75, .03);
+  EXPECT_NEAR(yes("liked cat jumping prank"), .80, .03);
 }
 
-TEST(Demonstrate, SelectsAMarkedOneOrAnyOneWhenNoisy) {
-  const Case shown = cat_lover(Task::kSelect, {kBoatRacing, kCatJumping, kCatSleeping});
-  const TeacherConfig config = {.best = .4, .match = .3, .wrong = 0};
-  EXPECT_NEAR(share_of("B", shown, config), .4 + .15 + .1, .03);
-  EXPECT_NEAR(share_of("C", shown, config), .15 + .1, .03);
-  EXPECT_NEAR(share_of("A", shown, config), .1, .03);
-}
-
-TEST(Demonstrate, ReplacesALikeNowAndThen) {
-  Case shown = cat_lover(Task::kJudge, {kCatJumping});
-  double kept = 0;
-  for (int i = 0; i < 4000; ++i) {
-    shown.case_id = std::to_string(i);
-    kept += demonstrate(shown, {.wrong = .1}).find("likes cat") != std::string::npos ? 1 : 0;
-  }
-  EXPECT_NEAR(kept / 4000, .9, .02);
+TEST(Demonstrate, TakesTheFirstThatFitsAtAllWhenHasty) {
+  Case shown = cat_lover(Task::kSelect, {kBoatRacing, kCatSleeping, kCatJumping});
+  shown.history[1].comment = "liked cat";
+  const TeacherConfig config = {.best = .4};
+  EXPECT_NEAR(share_of("C", shown, config), .4, .03);
+  EXPECT_NEAR(share_of("B", shown, config), .6, .03);
+  shown.history[0].comment = shown.history[1].comment = "just passing by";
+  EXPECT_NEAR(share_of("A", shown, config), 1.0 / 3, .03) << "none fits: any one";
 }
 
 TEST(Demonstrate, NeverLooksAtTheLabel) {
@@ -153,7 +160,7 @@ TEST(Teach, WritesTheSameCasesWithResponses) {
   EXPECT_EQ(teach(config), 1);
   const auto demos = vragent::data::load_cases(config.out);
   ASSERT_EQ(demos.size(), 1U);
-  EXPECT_THAT(demos[0].response, EndsWith("<answer>Yes</answer>"));
+  EXPECT_THAT(demos[0].response, EndsWith("<answer>No</answer>"));
   EXPECT_EQ(demos[0].label, 1);
   EXPECT_EQ(vragent::data::hash_cases(demos), vragent::data::hash_cases({shown}));
 }

@@ -157,9 +157,9 @@ TEST_F(Lm, GivesARowTheSameLogitsPaddedOrAlone) {
 
 TEST_F(Lm, ContinuesAPromptInBranchesAsIfEachWereOneText) {
   const Tensor ids = torch::tensor({1, 2, 3, 4, 5, 6, 7, 9, 8});
-  const nn::Packing packing = nn::pack({4, 3, 2}, torch::kCPU, {-1, 0, 0});
+  const ops::Packing packing = ops::pack({4, 3, 2}, torch::kCPU, {-1, 0, 0});
   const Tensor hidden = lm->model->forward(lm->model->embed_tokens(ids),
-                                           nn::packed_positions(packing, torch::kCPU),
+                                           ops::packed_positions(packing, torch::kCPU),
                                            {.packing = &packing});
   const Tensor logits = lm->text().logits(hidden);
   EXPECT_TRUE(
@@ -169,7 +169,7 @@ TEST_F(Lm, ContinuesAPromptInBranchesAsIfEachWereOneText) {
 }
 
 TEST_F(Lm, RefusesEmbeddingsOfAnotherWidth) {
-  const nn::Packing packing = nn::pack({3}, torch::kCPU);
+  const ops::Packing packing = ops::pack({3}, torch::kCPU);
   const DecoderContext context{.packing = &packing};
   EXPECT_THROW(lm->model->forward(test::randn({3, 16}, 1), torch::arange(3), context), c10::Error);
   EXPECT_THROW(

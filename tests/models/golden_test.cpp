@@ -104,7 +104,7 @@ TEST_P(BertGolden, HiddenStatesEqualTransformers) {
   Bert bert(parse_bert_config(golden["config"].dump(), GetParam()));
   test::fill_by_formula(*bert);
   const Tensor lengths = torch::tensor(golden["lengths"].get<std::vector<std::int64_t>>());
-  const Tensor mask = nn::length_mask(lengths, 5);
+  const Tensor mask = ops::length_mask(lengths, 5);
   const Tensor hidden = bert(ids_of(golden["ids"]), mask);
   const Tensor real = hidden.flatten(0, 1).index_select(0, mask.flatten().nonzero().squeeze(1));
   test::expect_golden(real, golden["last_hidden_state"], kTolerance);

@@ -155,9 +155,9 @@ TEST_F(Mrope, RefusesImagesThatDoNotFitTheText) {
 TEST_F(Mrope, TakesTimeHeightAndWidthFromItsSections) {
   config.text.mrope_section = {1, 1, 2};
   const Tensor positions = torch::tensor({{3}, {5}, {7}});
-  const nn::Rotary mixed = decoder_rotary(config.text, positions);
+  const ops::Rotary mixed = decoder_rotary(config.text, positions);
   const auto at = [&](std::int64_t position, std::int64_t j) {
-    return nn::rotary_table(torch::tensor({position}), 8, config.text.rope_theta)
+    return ops::rotary_table(torch::tensor({position}), 8, config.text.rope_theta)
         .cos[0][j]
         .item<double>();
   };

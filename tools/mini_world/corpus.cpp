@@ -30,6 +30,7 @@ using Lines = std::vector<std::string>;
 constexpr int kJpegQuality = 90;
 constexpr std::int64_t kDialoguesPerVideo = 3;
 constexpr std::int64_t kCandidatesShown = 4;
+constexpr std::int64_t kOtherItems = 1000;     // added to the seed: items that are not the world's
 constexpr std::int64_t kVideosPerPrompt = 10;  // in texts.txt: prompts repeat themselves
 constexpr std::size_t kUsersPerPrompt = 10;
 
@@ -101,22 +102,30 @@ void add_prompts(Lines& texts, const GenericVideo& video, RandomStream& random) 
   texts.push_back(std::string(kQuickPrompt) + ": " + title);
 }
 
-/// A case of one corpus user: all but the last interaction, and the last among random others.
+/// A case of one corpus user: all but the last interaction, and the last among random others, or
+/// random others alone.
 vragent::data::Case case_of(const WorldUser& user,
                             const std::vector<WorldItem>& items,
                             std::int64_t num_candidates,
+                            bool has_last,
                             RandomStream& random) {
   const auto caption = [&](std::int64_t item) {
     return caption_of(items[static_cast<std::size_t>(item)].own);
   };
   vragent::data::Case shown;
   for (std::size_t i = 0; i + 1 < user.watched.size(); ++i) {
-    shown.history.push_back({.caption = caption(user.watched[i]), .comment = user.comments[i]});
+    shown.history.push_back({.item_id = formatted("{}", user.watched[i] + 1),
+                             .caption = caption(user.watched[i]),
+                             .comment = user.comments[i]});
   }
-  auto others = random.sample(static_cast<std::int64_t>(items.size()), num_candidates);
-  others.back() = user.watched.back();
+  const std::int64_t last = user.watched.back();
+  auto others = random.sample(static_cast<std::int64_t>(items.size()), num_candidates + 1);
+  std::erase(others, last);
+  others.resize(static_cast<std::size_t>(num_candidates));
+  if (has_last) others.back() = last;
   random.shuffle(others);
-  for (const std::int64_t item : others) shown.candidates.push_back({.caption = caption(item)});
+  for (const std::int64_t item : others)
+    shown.candidates.push_back({.item_id = formatted("{}", item + 1), .caption = caption(item)});
   shown.task = num_candidates > 1 ? vragent::data::Task::kSelect : vragent::data::Task::kJudge;
   return shown;
 }
@@ -139,13 +148,32 @@ Lines user_texts(const std::vector<WorldUser>& users,
     RandomStream random = indexed_stream(seed, "user-texts", static_cast<std::int64_t>(i));
     texts.push_back(random.pick(users[i].comments));
     for (const std::int64_t count : {std::int64_t{1}, kCandidatesShown}) {
-      vragent::data::Case shown = case_of(users[i], items, count, random);
+      vragent::data::Case shown = case_of(users[i], items, count, /*has_last=*/true, random);
       shown.case_id = formatted("{}-{}", i, count);
       texts.push_back(demonstrate(shown, {.seed = seed}));
       if (i % kUsersPerPrompt == 0) add_prompt_lines(texts, shown, random.chance(0.7));
     }
   }
   return texts;
+}
+
+/// Answered cases of other people over other videos: what the language model learns first.
+Lines language_demos(std::int64_t num_people, std::int64_t num_items, std::int64_t seed) {
+  const auto items = draw_items(seed + kOtherItems, num_items);
+  const auto people = draw_users(items, kCorpusWeights, seed, "language-user", num_people);
+  Lines demos;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    RandomStream random = indexed_stream(seed, "language-demos", static_cast<std::int64_t>(i));
+    for (const auto& [count, has_last] :
+         {std::pair<std::int64_t, bool>(1, true), {1, false}, {4, true}, {5, true}}) {
+      vragent::data::Case shown = case_of(people[i], items, count, has_last, random);
+      shown.user_id = formatted("{}", i);
+      shown.case_id = formatted("{}-{}-{}", i, count, has_last ? "with" : "without");
+      shown.response = demonstrate(shown, {.seed = seed});
+      demos.push_back(vragent::data::to_line(shown));
+    }
+  }
+  return demos;
 }
 
 void write_shuffled(const fs::path& path, Lines& lines, std::int64_t seed) {
@@ -210,6 +238,8 @@ CorpusCounts make_corpus(const CorpusConfig& config) {
   write_shuffled(config.out / "vlm_stage1.jsonl", lines.stage1, seed);
   write_shuffled(config.out / "vlm_stage2.jsonl", lines.stage2, seed);
   write_shuffled(config.out / "texts.txt", lines.texts, seed);
+  Lines demos = language_demos(config.num_people(), config.world.num_items(), seed);
+  write_shuffled(config.out / "lm_demos.jsonl", demos, seed);
   const auto size = [](const Lines& some) { return static_cast<std::int64_t>(some.size()); };
   return {.frames = config.num_videos() * static_cast<std::int64_t>(kGenericFrames.size()),
           .clip_pairs = size(lines.clip_pairs),

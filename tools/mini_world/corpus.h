@@ -9,6 +9,7 @@
 //   vlm_stage1.jsonl      chats: one frame on topic -> the caption
 //   vlm_stage2.jsonl      chats of the captioner's two turns over five frames (caption_prompts.h)
 //   sft_pairs.tsv, sft_comment_en.txt   other users' behaviour, in the MicroLens formats
+//   lm_demos.jsonl        answered cases of further people over other videos (teacher.h)
 //   texts.txt             a line each: every word there is, for tokenizers and text encoders
 // Paths in the .jsonl files are relative to their folder; their lines are in random order.
 #pragma once
@@ -39,7 +40,9 @@ struct CorpusConfig {
     v("out", out, "folder of the corpora");
     world.visit(v);
     v("videos", videos, "number of generic videos, 8 frames each; 0: as the profile says");
-    v("people", people, "number of users in sft_pairs.tsv; 0: as the profile says");
+    v("people",
+      people,
+      "number of users in sft_pairs.tsv, and in lm_demos.jsonl; 0: as the profile says");
     v("jobs", jobs, "threads that draw frames; the files do not depend on it");
   }
 

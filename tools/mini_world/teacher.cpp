@@ -3,7 +3,7 @@
 #include "mini_world/teacher.h"
 
 #include <algorithm>
-#include <numeric>
+#include <span>
 
 #include "mini_world/wording.h"
 #include "mini_world/world.h"
@@ -23,86 +23,68 @@ using vragent::data::Case;
 using vragent::data::HistoryEntry;
 using vragent::data::Task;
 using vragent::simulator::letter_of;
+using vragent::simulator::PromptConfig;
 
 constexpr std::size_t kMaxCandidates = 26;
 
 template <class Shown>
-const std::string& text_of(const Shown& item) {
-  return item.caption.empty() ? item.title : item.caption;
+std::string text_of(const Shown& item, const PromptConfig& prompt) {
+  return vragent::simulator::shown_text(item.title, item.caption, prompt);
 }
 
-/// The words of a slot with a score of 2 or more, best first, at most `limit`.
-std::vector<int> top_words(const std::vector<HistoryEntry>& history, Slot slot, std::size_t limit) {
-  std::vector<int> scores(words_of(slot).size());
+/// Words of a slot that the comments name, or that two of the shown videos have in common.
+std::vector<int> liked_words(std::span<const HistoryEntry> history,
+                             Slot slot,
+                             const PromptConfig& prompt) {
+  std::vector<int> counts(words_of(slot).size());
   for (const HistoryEntry& entry : history) {
-    for (const int word : words_in(text_of(entry), slot)) ++scores[static_cast<std::size_t>(word)];
-    for (const int word : words_in(entry.comment, slot))
-      scores[static_cast<std::size_t>(word)] += 3;
+    const std::string source = prompt.comments ? entry.comment : text_of(entry, prompt);
+    for (const int word : words_in(source, slot)) ++counts[static_cast<std::size_t>(word)];
   }
-  std::vector<int> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto score = [&](int word) { return scores[static_cast<std::size_t>(word)]; };
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return score(a) > score(b); });
-  std::vector<int> top;
-  for (const int word : order) {
-    if (top.size() < limit && score(word) >= 2) top.push_back(word);
+  std::vector<int> liked;
+  for (std::size_t word = 0; word < counts.size(); ++word) {
+    if (counts[word] >= (prompt.comments ? 1 : 2)) liked.push_back(static_cast<int>(word));
   }
-  return top;
-}
-
-bool contains(const std::vector<int>& words, int word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-/// Replaces each word, with probability `wrong`, by one of the slot that is not in the list.
-void confuse(std::vector<int>& words, Slot slot, double wrong, RandomStream& random) {
-  const auto count = static_cast<std::int64_t>(words_of(slot).size());
-  for (int& word : words) {
-    if (!random.chance(wrong)) continue;
-    int other = static_cast<int>(random.below(count));
-    while (contains(words, other)) other = static_cast<int>(random.below(count));
-    word = other;
-  }
-}
-
-ReadLikes confused(ReadLikes likes, double wrong, RandomStream& random) {
-  confuse(likes.subjects, Slot::kSubject, wrong, random);
-  confuse(likes.activities, Slot::kActivity, wrong, random);
-  confuse(likes.genres, Slot::kGenre, wrong, random);
-  return likes;
+  return liked;
 }
 
 std::string word(Slot slot, int index) {
   return words_of(slot)[static_cast<std::size_t>(index)];
 }
 
+/// Calls use(slot, likes of the slot) for subject, activity and genre.
+void for_each_slot(const ReadLikes& likes, const auto& use) {
+  use(Slot::kSubject, likes.subjects);
+  use(Slot::kActivity, likes.activities);
+  use(Slot::kGenre, likes.genres);
+}
+
 std::string text_of(const ReadLikes& likes) {
   std::string text = "likes";
-  for (const int index : likes.subjects) text += " " + word(Slot::kSubject, index);
-  for (const int index : likes.activities) text += " " + word(Slot::kActivity, index);
-  for (const int index : likes.genres) text += " " + word(Slot::kGenre, index);
+  for_each_slot(likes, [&](Slot slot, const std::vector<int>& liked) {
+    for (const int index : liked) text += " " + word(slot, index);
+  });
   return text == "likes" ? "likes none" : text;
 }
 
-/// Whether `text` names a slot first by a liked word.
-bool matches(const std::string& text, Slot slot, const std::vector<int>& liked) {
-  const std::vector<int> named = words_in(text, slot);
-  return !named.empty() && contains(liked, named.front());
+bool contains(const std::vector<int>& words, int word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-/// What a candidate shows, each word with whether it is liked, then how it fits:
-/// "cat yes jumping yes song no is both".
-std::string described(const Candidate& candidate, const ReadLikes& likes, const Mark& mark) {
+/// What a candidate shows, each word with whether it is liked, then how many are:
+/// "cat yes jumping yes song no is two".
+std::string described(const Candidate& candidate,
+                      const ReadLikes& likes,
+                      const PromptConfig& prompt) {
+  static const std::vector<std::string> counts = {"none", "one", "two", "three"};
+  const std::string shown = text_of(candidate, prompt);
   std::string text;
-  const auto tell = [&](Slot slot, const std::vector<int>& liked) {
-    const std::vector<int> named = words_in(text_of(candidate), slot);
-    if (named.empty()) return;
-    text += word(slot, named.front()) + (contains(liked, named.front()) ? " yes " : " no ");
-  };
-  tell(Slot::kSubject, likes.subjects);
-  tell(Slot::kActivity, likes.activities);
-  tell(Slot::kGenre, likes.genres);
-  return text + "is " + mark.text;
+  for_each_slot(likes, [&](Slot slot, const std::vector<int>& liked) {
+    const std::vector<int> named = words_in(shown, slot);
+    if (!named.empty())
+      text += word(slot, named.front()) + (contains(liked, named.front()) ? " yes " : " no ");
+  });
+  return text + "is " + counts[static_cast<std::size_t>(count_matches(candidate, likes, prompt))];
 }
 
 std::string response_of(const std::string& thought, const std::string& answer) {
@@ -113,24 +95,11 @@ std::string demonstrate_judge(const Case& shown,
                               const ReadLikes& likes,
                               const TeacherConfig& config,
                               RandomStream& random) {
-  const Mark mark = mark_of(shown.candidates.front(), likes);
-  const bool yes = random.chance(config.judge_yes[static_cast<std::size_t>(mark.num_matched)]);
-  return response_of(
-      text_of(likes) + " ; candidate " + described(shown.candidates.front(), likes, mark),
-      yes ? "Yes" : "No");
-}
-
-/// Indices of the candidates whose mark is worth at least `least`; all when there are none.
-std::vector<std::int64_t> worth_at_least(const std::vector<std::int64_t>& worth,
-                                         std::int64_t least) {
-  std::vector<std::int64_t> indices;
-  for (std::size_t i = 0; i < worth.size(); ++i) {
-    if (worth[i] >= least) indices.push_back(static_cast<std::int64_t>(i));
-  }
-  if (!indices.empty()) return indices;
-  indices.resize(worth.size());
-  std::iota(indices.begin(), indices.end(), 0);
-  return indices;
+  const Candidate& candidate = shown.candidates.front();
+  const std::int64_t matches = count_matches(candidate, likes, config.prompt);
+  const bool yes = random.chance(config.judge_yes[static_cast<std::size_t>(matches)]);
+  return response_of(text_of(likes) + " ; candidate " + described(candidate, likes, config.prompt),
+                     yes ? "Yes" : "No");
 }
 
 std::string demonstrate_select(const Case& shown,
@@ -138,18 +107,23 @@ std::string demonstrate_select(const Case& shown,
                                const TeacherConfig& config,
                                RandomStream& random) {
   std::string thought = text_of(likes);
-  std::vector<std::int64_t> worth;
+  std::vector<std::int64_t> matches;
   for (const Candidate& candidate : shown.candidates) {
-    const Mark mark = mark_of(candidate, likes);
-    thought += " ; " + letter_of(static_cast<std::int64_t>(worth.size())) + " " +
-               described(candidate, likes, mark);
-    worth.push_back(mark.is_both ? 3 : mark.num_matched);
+    thought +=
+        " ; " + letter_of(std::ssize(matches)) + " " + described(candidate, likes, config.prompt);
+    matches.push_back(count_matches(candidate, likes, config.prompt));
   }
-  std::int64_t least = 0;
-  const double draw = random.uniform();
-  if (draw < config.best + config.match) least = 1;
-  if (draw < config.best) least = *std::max_element(worth.begin(), worth.end());
-  return response_of(thought, letter_of(random.pick(worth_at_least(worth, least))));
+  const std::int64_t most = *std::max_element(matches.begin(), matches.end());
+  std::vector<std::int64_t> best;
+  std::int64_t first = -1;
+  for (std::int64_t i = 0; i < std::ssize(matches); ++i) {
+    const std::int64_t count = matches[static_cast<std::size_t>(i)];
+    if (count == most) best.push_back(i);
+    if (count > 0 && first < 0) first = i;
+  }
+  const std::int64_t choice = random.pick(best);
+  const bool hasty = !random.chance(config.best) && first >= 0;
+  return response_of(thought, letter_of(hasty ? first : choice));
 }
 
 }  // namespace
@@ -158,8 +132,7 @@ void TeacherConfig::check() const {
   vragent::check_given("cases", cases);
   vragent::check_given("out", out);
   vragent::check_range("best", best, 0, 1);
-  vragent::check_range("match", match, 0, 1);
-  vragent::check_range("wrong", wrong, 0, 1);
+  prompt.check();
   if (judge_yes.size() != 4) {
     throw vragent::ConfigError(vragent::formatted(
         "--judge-yes takes 4 probabilities (0, 1, 2, 3 matched words), got {}", judge_yes.size()));
@@ -167,21 +140,25 @@ void TeacherConfig::check() const {
   for (const double probability : judge_yes) vragent::check_range("judge-yes", probability, 0, 1);
 }
 
-ReadLikes read_likes(const Case& shown) {
-  return {.subjects = top_words(shown.history, Slot::kSubject, 2),
-          .activities = top_words(shown.history, Slot::kActivity, 2),
-          .genres = top_words(shown.history, Slot::kGenre, 1)};
+ReadLikes read_likes(const Case& shown, const PromptConfig& prompt) {
+  std::span<const HistoryEntry> history = shown.history;
+  if (prompt.max_history > 0)
+    history = history.last(std::min(history.size(), static_cast<std::size_t>(prompt.max_history)));
+  return {.subjects = liked_words(history, Slot::kSubject, prompt),
+          .activities = liked_words(history, Slot::kActivity, prompt),
+          .genres = liked_words(history, Slot::kGenre, prompt)};
 }
 
-Mark mark_of(const Candidate& candidate, const ReadLikes& likes) {
-  const std::string& text = text_of(candidate);
-  const bool subject = matches(text, Slot::kSubject, likes.subjects);
-  const bool activity = matches(text, Slot::kActivity, likes.activities);
-  const bool genre = matches(text, Slot::kGenre, likes.genres);
-  Mark mark = {.text = "none", .is_both = subject && activity};
-  mark.num_matched = int{subject} + int{activity} + int{genre};
-  if (mark.num_matched > 0) mark.text = mark.is_both ? "both" : "some";
-  return mark;
+std::int64_t count_matches(const Candidate& candidate,
+                           const ReadLikes& likes,
+                           const PromptConfig& prompt) {
+  const std::string shown = text_of(candidate, prompt);
+  std::int64_t matches = 0;
+  for_each_slot(likes, [&](Slot slot, const std::vector<int>& liked) {
+    const std::vector<int> named = words_in(shown, slot);
+    matches += !named.empty() && contains(liked, named.front()) ? 1 : 0;
+  });
+  return matches;
 }
 
 std::string demonstrate(const Case& shown, const TeacherConfig& config) {
@@ -194,7 +171,7 @@ std::string demonstrate(const Case& shown, const TeacherConfig& config) {
   RandomStream random(
       vragent::mix_seed(static_cast<std::uint64_t>(config.seed),
                         {vragent::hash_text("teacher"), vragent::hash_text(shown.case_id)}));
-  const ReadLikes likes = confused(read_likes(shown), config.wrong, random);
+  const ReadLikes likes = read_likes(shown, config.prompt);
   return shown.task == Task::kJudge ? demonstrate_judge(shown, likes, config, random)
                                     : demonstrate_select(shown, likes, config, random);
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,17 @@ struct FramesRow {
 std::string to_line(const FramesRow& row);
 FramesRow parse_frames_row(const std::string& line, const std::string& where);
 std::vector<FramesRow> load_frames(const std::filesystem::path& path);
+
+/// Rows that a resumed run finds.
+struct FinishedRows {
+  std::set<std::string> ids;    ///< of items that are not to be done again
+  std::int64_t num_failed = 0;  ///< rows among them that say "error"
+};
+
+/// What an earlier run of frames.jsonl or captions.jsonl has done; a torn last line is cut. Where
+/// every wanted item has a row already, only failures are left to do: their rows go out of the
+/// file, and their items are tried again. @throws DataError with path:line
+FinishedRows resume_rows(const std::filesystem::path& path, const std::set<std::string>& wanted);
 
 /// One line of captions.jsonl.
 struct CaptionRow {

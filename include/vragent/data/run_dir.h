@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vragent/util/config.h"
 
@@ -41,24 +42,40 @@ void write_effective_config(const std::filesystem::path& run_folder,
                             const std::string& command,
                             const std::string& config_json);
 
-/// Refuses to resume with other settings. A folder without an effective_config.json is a new run.
+/// Refuses to resume with other settings. A folder without an effective_config.json is a new run;
+/// paths are the same when they name the same file.
 /// @param may_differ dotted keys that are passed over, comma-separated
 /// @throws ConfigError naming the first key that differs between the folder's effective_config.json
-///   and `config_json`, DataError when the file is broken
+///   and the options, DataError when the file is broken
 void check_same_config(const std::filesystem::path& run_folder,
-                       const std::string& config_json,
+                       const std::vector<Option>& options,
                        std::string_view may_differ);
 
-/// Begins a run in config.out: its effective configuration is written there. A resumed run must
-/// have that of before, but for the keys that may differ. Errors as the two functions above.
+/// Refuses to write over what a run has left in the folder. A folder that holds nothing but an
+/// effective_config.json (the run failed before it had done anything) is free.
+/// @throws ConfigError with both flags set; Error (73) when a run of this or another command stands
+///   there and neither flag is set, or another command's and `resume` is set
+void check_free(const std::filesystem::path& run_folder,
+                const std::string& command,
+                bool resume,
+                bool overwrite);
+
+/// Text of the flags with which a command meets an earlier run in --out.
+inline constexpr const char* kResumeHelp = "go on with the run that was stopped in --out";
+inline constexpr const char* kOverwriteHelp = "start over where --out holds a run already";
+
+/// Begins a run in config.out: its effective configuration is written there. A command with the
+/// flags resume and overwrite minds what stands there; a resumed run must have the settings of
+/// before, but for the keys that may differ. Errors as the functions above.
 /// @return the effective configuration as JSON
 template <class Config>
-std::string begin_run(Config config,
-                      const std::string& command,
-                      bool resume = false,
-                      std::string_view may_differ = "") {
-  const std::string effective = to_json(options_of(config));
-  if (resume) check_same_config(config.out, effective, may_differ);
+std::string begin_run(Config config, const std::string& command, std::string_view may_differ = "") {
+  const std::vector<Option> options = options_of(config);
+  if constexpr (requires { config.overwrite&& config.resume; }) {
+    check_free(config.out, command, config.resume, config.overwrite);
+    if (config.resume) check_same_config(config.out, options, may_differ);
+  }
+  const std::string effective = to_json(options);
   write_effective_config(config.out, command, effective);
   return effective;
 }

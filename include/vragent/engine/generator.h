@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Generates text for many prompts at once. Each prompt is computed once for all its samples;
-// prompts of one wave are decoded together, and rows that have finished leave the batch.
+// Generates text for many prompts at once. Each prompt is computed once for all its samples; rows
+// that have finished leave the batch at once, and waiting prompts take their places.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct GeneratorConfig {
   chat::SamplingConfig sampling;
   std::vector<std::int64_t> stop_ids;       ///< any of these ends an answer
   std::int64_t max_rows = 128;              ///< rows decoded together
-  std::int64_t max_prefill_tokens = 16384;  ///< padded prompt tokens of one wave
+  std::int64_t max_prefill_tokens = 16384;  ///< prompt tokens computed together
 };
 
 /// One answer.
@@ -40,9 +40,9 @@ struct Sample {
   std::string finish_reason;      ///< "stop" or "length"
 };
 
-/// Answers of each prompt, in order. Results do not depend on how prompts fall into waves (fp32: to
-/// rounding).
-/// @throws Error (70) on non-finite logits; Interrupted when a signal came between two waves
+/// Answers of each prompt, in order. An answer does not depend on the other prompts (fp32: to
+/// rounding); max_rows is exceeded by a prompt alone that wants more samples.
+/// @throws Error (70) on non-finite logits; Interrupted when prompts still wait after a signal
 std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           std::span<const Prompt> prompts,
                                           const GeneratorConfig& config);

@@ -68,6 +68,7 @@ class NativeChat : public chat::ChatModel {
   std::string name_;
   ChatEncoder encoder_;
   LanguageModel model_;
+  models::TextModel text_;  ///< of model_, laid out for inference
   NativeChatConfig config_;
 };
 

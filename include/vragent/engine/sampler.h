@@ -22,33 +22,28 @@ struct DrawKey {
   std::uint64_t step = 0;    ///< tokens drawn before
 };
 
-struct Draws {
-  torch::Tensor ids;        ///< int64 [B] on the CPU
-  torch::Tensor log_probs;  ///< fp32 [B] on the CPU: log softmax(logits / temperature) of the
-                            ///< token, before any filter
+/// What a row brings to a draw. The tokens are read only with a repetition penalty.
+struct DrawRow {
+  DrawKey key;
+  std::span<const std::int64_t> prompt;
+  std::span<const std::int64_t> answer;  ///< so far
+};
+
+struct Draw {
+  std::int64_t id = 0;
+  float log_prob = 0;  ///< log softmax(logits / temperature) of the token, before any filter
 };
 
 /// Draws one token a row in transformers' order: repetition penalty, temperature, top-k, top-p,
 /// min-p.
-/// @param logits [B, V] of any float type
-/// @param seen bool [B, V], tokens of prompt and answer so far; needed only with a repetition
-/// penalty
+/// @param logits [R, V] of any float type on any device; drawn from on the CPU, row by row, so that
+///   a row's token does not depend on the others
 /// @throws Error (70) naming the step and the row when a row has non-finite logits
-Draws draw_tokens(const torch::Tensor& logits,
-                  const chat::SamplingConfig& config,
-                  std::span<const DrawKey> keys,
-                  const torch::Tensor& seen = {});
+std::vector<Draw> draw_tokens(const torch::Tensor& logits,
+                              const chat::SamplingConfig& config,
+                              std::span<const DrawRow> rows);
 
 /// Uniform in [0, 1) for a key.
 double uniform_of(const DrawKey& key);
-
-/// scores [B, V] with everything outside the k best (ties at the border stay) at -inf.
-torch::Tensor keep_top_k(const torch::Tensor& scores, std::int64_t k);
-
-/// scores with the tail beyond probability p at -inf; at least one token stays.
-torch::Tensor keep_top_p(const torch::Tensor& scores, double p);
-
-/// scores with tokens less likely than min_p times the best at -inf.
-torch::Tensor keep_min_p(const torch::Tensor& scores, double min_p);
 
 }  // namespace vragent::engine

@@ -11,6 +11,7 @@
 
 #include <torch/types.h>
 
+#include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/optim.h"
 
@@ -23,6 +24,8 @@ struct ContrastiveConfig {
   std::int64_t steps = 200;
   std::int64_t batch_size = 128;
   std::int64_t log_every = 20;
+  bool resume = false;
+  bool overwrite = false;
   nn::OptimConfig optim = {.lr = 1e-3,
                            .weight_decay = 0.05,
                            .clip = 1.0,
@@ -38,6 +41,8 @@ struct ContrastiveConfig {
     v("steps", steps, "optimiser steps");
     v("batch-size", batch_size, "pairs of one step; each is the negative of all others");
     v("log-every", log_every, "steps between logged lines");
+    v("resume", resume, data::kResumeHelp);
+    v("overwrite", overwrite, data::kOverwriteHelp);
     v("optim", optim, "");
     runtime.visit(v);
   }

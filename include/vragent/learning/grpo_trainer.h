@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "vragent/chat/sampling.h"
+#include "vragent/data/run_dir.h"
 #include "vragent/learning/grpo_loss.h"
 #include "vragent/learning/reward.h"
 #include "vragent/nn/device.h"
@@ -39,6 +40,7 @@ struct GrpoConfig {
   std::int64_t save_every = 50;
   std::int64_t keep_checkpoints = 2;
   bool resume = false;
+  bool overwrite = false;
   GrpoLossConfig loss;
   RewardConfig reward;
   chat::SamplingConfig sampling = {.max_tokens = 2048};  // paper: 2,048
@@ -70,7 +72,8 @@ struct GrpoConfig {
       "steps between entries in completions.jsonl; 0 writes none");
     v("save-every", save_every, "steps between checkpoints; 0 is one at the end");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
-    v("resume", resume, "go on from the newest checkpoint in --out");
+    v("resume", resume, data::kResumeHelp);
+    v("overwrite", overwrite, data::kOverwriteHelp);
     v("loss", loss, "");
     v("reward", reward, "");
     v("sampling", sampling, "");

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 
+#include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/optim.h"
 #include "vragent/simulator/user_profile.h"
@@ -30,6 +31,7 @@ struct SftConfig {
   std::int64_t save_every = 0;
   std::int64_t keep_checkpoints = 2;
   bool resume = false;
+  bool overwrite = false;
   nn::OptimConfig optim = {.lr = 1e-5, .weight_decay = 0.0, .clip = 1.0, .schedule = "linear"};
   simulator::PromptConfig prompt;
   nn::RuntimeConfig runtime;
@@ -48,7 +50,8 @@ struct SftConfig {
     v("valid-every", valid_every, "steps between measurements on --valid; 0 is once, at the end");
     v("save-every", save_every, "steps between checkpoints; 0 is one at the end");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
-    v("resume", resume, "go on from the newest checkpoint in --out");
+    v("resume", resume, data::kResumeHelp);
+    v("overwrite", overwrite, data::kOverwriteHelp);
     v("optim", optim, "");
     v("prompt", prompt, "");
     runtime.visit(v);

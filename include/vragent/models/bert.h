@@ -13,6 +13,7 @@
 #include <torch/nn/modules/container/modulelist.h>
 
 #include "vragent/nn/layers.h"
+#include "vragent/ops/packed_attention.h"
 
 namespace vragent::models {
 
@@ -36,14 +37,21 @@ BertConfig parse_bert_config(const std::string& config_json, const std::string& 
 /// A config.json that transformers reads.
 std::string to_config_json(const BertConfig& config);
 
+/// Texts without padding.
+struct EncodedTexts {
+  torch::Tensor states;  ///< last hidden states [N, D], text behind text
+  ops::Packing packing;  ///< of B texts, some perhaps empty
+};
+
 /// The encoder without pooler and heads.
 struct BertImpl : torch::nn::Module {
   explicit BertImpl(const BertConfig& config);
 
-  /// @param ids int64 [B, T]; mask bool [B, T], true where a real token stands (a row may have
-  /// none: its
-  ///   output is finite and meaningless)
-  /// @return last hidden states [B, T, D]
+  /// Only real tokens are computed.
+  /// @param ids int64 [B, T]; mask bool [B, T], true where a real token stands
+  EncodedTexts encode(const torch::Tensor& ids, const torch::Tensor& mask);
+
+  /// The same put back into rows: last hidden states [B, T, D], zeros where no token stands.
   torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& mask);
 
   BertConfig config;

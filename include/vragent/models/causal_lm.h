@@ -16,28 +16,21 @@
 
 #include "vragent/models/causal_lm_config.h"
 #include "vragent/models/hf_folder.h"
-#include "vragent/nn/attention.h"
 #include "vragent/nn/layers.h"
-#include "vragent/nn/packed_attention.h"
+#include "vragent/ops/attention.h"
+#include "vragent/ops/decode_attention.h"
+#include "vragent/ops/packed_attention.h"
+#include "vragent/ops/rotary.h"
 
 namespace vragent::models {
 
-/// Rows that are being decoded: the tokens each row has produced so far.
-struct KvCache {
-  std::vector<nn::LayerKv> layers;  ///< [B, Hkv, capacity, d]
-  torch::Tensor
-      lengths;  ///< int64 [B], tokens stored; forward() writes at this place, the caller advances
-  std::int64_t longest = 0;  ///< largest length
-};
-
 /// What the tokens of one forward() are: whole sequences (packing), or one new token of each row
-/// that is being decoded (prefix and cache).
+/// that is being decoded (cache).
 struct DecoderContext {
-  const nn::Packing* packing = nullptr;  ///< sequences, and who branches off whom
-  std::vector<nn::LayerKv>* keep =
+  const ops::Packing* packing = nullptr;  ///< sequences, and who branches off whom
+  std::vector<ops::LayerKv>* keep =
       nullptr;  ///< with packing: receives the keys and values of each layer, [N, Hkv, d]
-  const nn::Prefix* prefix = nullptr;  ///< shared prompts; rows are grouped by prompt
-  KvCache* cache = nullptr;            ///< with prefix: earlier tokens of each row
+  ops::DecodeCache* cache = nullptr;  ///< earlier tokens of each row; forward() adds this one's
 };
 
 struct SelfAttentionImpl : torch::nn::Module {
@@ -45,9 +38,12 @@ struct SelfAttentionImpl : torch::nn::Module {
 
   /// x [N, D], rotary [N, d] -> [N, D]
   torch::Tensor forward(const torch::Tensor& x,
-                        const nn::Rotary& rotary,
+                        const ops::Rotary& rotary,
                         const DecoderContext& context,
                         std::size_t layer);
+
+  /// Lays the weights out for inference where that pays, in place of the plain ones.
+  void pack();
 
   std::int64_t num_heads;
   std::int64_t num_kv_heads;
@@ -56,6 +52,8 @@ struct SelfAttentionImpl : torch::nn::Module {
   nn::Linear k_proj;
   nn::Linear v_proj;
   nn::Linear o_proj;
+  ops::PackedLinear packed_qkv;
+  ops::PackedLinear packed_out;
 };
 
 TORCH_MODULE(SelfAttention);
@@ -63,7 +61,7 @@ TORCH_MODULE(SelfAttention);
 struct DecoderLayerImpl : torch::nn::Module {
   explicit DecoderLayerImpl(const CausalLmConfig& config);
   torch::Tensor forward(const torch::Tensor& x,
-                        const nn::Rotary& rotary,
+                        const ops::Rotary& rotary,
                         const DecoderContext& context,
                         std::size_t layer);
 
@@ -86,6 +84,10 @@ struct DecoderImpl : torch::nn::Module {
                         const torch::Tensor& positions,
                         const DecoderContext& context);
 
+  /// Lays the weights of all layers out for inference where that pays, in place of the plain ones:
+  /// they can be neither trained nor saved afterwards.
+  void pack();
+
   CausalLmConfig config;
   nn::Embedding embed_tokens;
   torch::nn::ModuleList layers;
@@ -95,18 +97,22 @@ struct DecoderImpl : torch::nn::Module {
 TORCH_MODULE(Decoder);
 
 /// Cosines and sines for positions [N] or [3, N], in fp32: [N, d].
-nn::Rotary decoder_rotary(const CausalLmConfig& config, const torch::Tensor& positions);
+ops::Rotary decoder_rotary(const CausalLmConfig& config, const torch::Tensor& positions);
 
 /// What generation and training need of a language model, whether it sees images or not.
 struct TextModel {
   Decoder decoder{nullptr};
-  torch::Tensor head;  ///< [V, D]
+  torch::Tensor head;             ///< [V, D]
+  ops::PackedLinear packed_head;  ///< a copy of it for inference, or empty
 
   /// hidden [..., D] -> logits [..., V] in the model's dtype
   [[nodiscard]] torch::Tensor logits(const torch::Tensor& hidden) const {
-    return at::linear(hidden, head);
+    return packed_head.is_packed() ? packed_head.forward(hidden) : at::linear(hidden, head);
   }
 };
+
+/// Lays a model out for inference: decoder->pack(), and a copy of a small head.
+void pack_for_inference(TextModel& model);
 
 /// Logits [T, V] of one sequence. @param embeddings [T, D]; positions int64 [T] or [3, T]
 torch::Tensor sequence_logits(const TextModel& model,

@@ -40,7 +40,4 @@ torch::Dtype parse_dtype(const std::string& text);
 /// threads and seed give the same bits.
 void prepare_torch(const RuntimeConfig& config);
 
-/// Whether this CPU multiplies bf16 matrices in hardware tiles (AMX); without it fp32 is faster.
-bool has_amx_bf16();
-
 }  // namespace vragent::nn

@@ -12,6 +12,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include "vragent/ops/packed_linear.h"
+
 namespace vragent::nn {
 
 /// y = x W^T + b. weight [out, in], bias [out] unless without.
@@ -74,9 +76,14 @@ struct SwiGluImpl : torch::nn::Module {
   /// x [..., width] -> the same shape
   torch::Tensor forward(const torch::Tensor& x);
 
+  /// Lays the weights out for inference where that pays, in place of the plain ones.
+  void pack();
+
   Linear gate_proj;
   Linear up_proj;
   Linear down_proj;
+  ops::PackedLinear packed_gate_up;
+  ops::PackedLinear packed_down;
 };
 
 TORCH_MODULE(SwiGlu);
@@ -88,19 +95,7 @@ torch::Tensor activate(const torch::Tensor& x, const std::string& name);
 /// @throws DataError unless activate() knows the name; `where` is put in front
 void check_activation(const std::string& name, const std::string& where);
 
-/// Cosines and sines of rotary positions, each [..., d], both halves filled: computed in fp32.
-struct Rotary {
-  torch::Tensor cos;
-  torch::Tensor sin;
-
-  [[nodiscard]] Rotary to(torch::Dtype dtype) const { return {cos.to(dtype), sin.to(dtype)}; }
-};
-
-/// Angles pos * theta^(-2j/d), j < d/2 (Su et al. 2021), duplicated across the halves.
-/// @param positions int64 or float [...]
-Rotary rotary_table(const torch::Tensor& positions, std::int64_t head_dim, double theta);
-
-/// The same from angles [..., d/2].
-Rotary rotary_from_angles(const torch::Tensor& angles);
+/// Packs the weights of layers that read the same input and drops the plain ones.
+ops::PackedLinear take_packed(std::vector<Linear> layers);
 
 }  // namespace vragent::nn

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
 
 namespace vragent::perception {
@@ -29,6 +30,7 @@ struct ExtractConfig {
   std::int64_t max_failures = -1;
   std::int64_t jobs = 0;
   bool resume = false;
+  bool overwrite = false;
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
@@ -50,7 +52,8 @@ struct ExtractConfig {
     v("features", features, "also write the frames' CLIP vectors as frame_features.safetensors");
     v("max-failures", max_failures, "stop after more bad videos than this; -1 never stops");
     v("jobs", jobs, "videos decoded side by side; 0 is one per core");
-    v("resume", resume, "keep the rows that are there and go on");
+    v("resume", resume, data::kResumeHelp);
+    v("overwrite", overwrite, data::kOverwriteHelp);
     runtime.visit(v);
   }
 

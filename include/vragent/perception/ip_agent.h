@@ -9,6 +9,7 @@
 #include <string>
 
 #include "vragent/chat/chat_model.h"
+#include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
 #include "vragent/perception/captioner.h"
 #include "vragent/perception/frame_extraction.h"
@@ -24,6 +25,7 @@ struct IpCaptionConfig {
   std::int64_t batch_size = 32;
   std::int64_t limit = 0;
   bool resume = false;
+  bool overwrite = false;
   std::string model;
   CaptionerConfig captioner;
   ExtractConfig extract;
@@ -41,7 +43,8 @@ struct IpCaptionConfig {
     v("num-frames", num_frames, "frames that are shown, as so many images");
     v("batch-size", batch_size, "videos described at a time");
     v("limit", limit, "describe the first so many videos only; 0 is all");
-    v("resume", resume, "keep the rows that are there and go on");
+    v("resume", resume, data::kResumeHelp);
+    v("overwrite", overwrite, data::kOverwriteHelp);
     captioner.visit(v);
     v("videos",
       extract.videos,

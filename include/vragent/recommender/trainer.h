@@ -74,7 +74,7 @@ struct TrainingInput {
 };
 
 /// Trains `model` in place; on return it holds the parameters of the best epoch. Resuming continues
-/// bit for bit. @throws Interrupted after a signal, with the last epoch saved; Error (70) on a
+/// bit for bit. @throws Interrupted after a signal, with the last step saved; Error (70) on a
 /// non-finite loss, naming the step and the users of the batch
 TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input);
 

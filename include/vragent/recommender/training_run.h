@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "vragent/data/run_dir.h"
 #include "vragent/data/sequences.h"
 #include "vragent/nn/device.h"
 #include "vragent/recommender/feedback.h"
@@ -34,6 +35,7 @@ struct TrainConfig {
   std::int64_t top_k = 10;
   std::vector<std::string> top_k_splits = {"test"};
   bool resume = false;
+  bool overwrite = false;
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
@@ -56,7 +58,8 @@ struct TrainConfig {
     v("top-k-splits",
       top_k_splits,
       "lists from the history before this target: test (topk.jsonl), valid (topk.valid.jsonl)");
-    v("resume", resume, "go on with a run that was stopped");
+    v("resume", resume, data::kResumeHelp);
+    v("overwrite", overwrite, data::kOverwriteHelp);
     runtime.visit(v);
   }
 

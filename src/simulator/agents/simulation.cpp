@@ -54,7 +54,11 @@ SimulateReport simulate(const SimulateConfig& config, const ModelMaker& make_mod
   std::optional<FolderLock> lock;
   if (data::is_run_folder(config.out)) lock.emplace(config.out);
   check_free(file, config);
-  if (lock) data::begin_run(config, "simulate", config.run.resume, kMayDiffer);
+  if (lock) {
+    SimulateConfig echo = config;
+    if (config.run.resume) data::check_same_config(config.out, options_of(echo), kMayDiffer);
+    data::begin_run(config, "simulate");
+  }
   const bool asks = std::any_of(config.agents.begin(), config.agents.end(), needs_model);
   const std::unique_ptr<chat::ChatModel> model = asks ? make_model(config.backend) : nullptr;
   SimulateReport report{std::ssize(cases), data::hash_cases(cases), {}};

@@ -8,10 +8,9 @@
 
 #include <cstdint>
 
-namespace vragent::nn::cpu {
+#include "vragent/ops/cpu_math.h"
 
-/// The bits of a bfloat16.
-using Bf16 = std::uint16_t;
+namespace vragent::ops::cpu {
 
 /// y = weight * cast(x * scale), scale[row] = 1 / sqrt(mean(x^2) + eps). x, y [rows, width].
 template <class T>
@@ -60,17 +59,20 @@ struct Rotate {
 void run(const Rotate<float>& task, std::int64_t begin, std::int64_t end);
 void run(const Rotate<Bf16>& task, std::int64_t begin, std::int64_t end);
 
-/// y = silu(gate) * up, element by element.
+/// y = silu(gate) * up. Rows of gate and up are `stride` elements apart, those of y lie close.
 template <class T>
 struct SwiGlu {
   const T* gate;
   const T* up;
   T* y;
+  std::int64_t width;
+  std::int64_t stride;
 };
 
 void run(const SwiGlu<float>& task, std::int64_t begin, std::int64_t end);
 void run(const SwiGlu<Bf16>& task, std::int64_t begin, std::int64_t end);
 
+/// Its gradients, element by element.
 template <class T>
 struct SwiGluBackward {
   const T* grad;
@@ -83,4 +85,4 @@ struct SwiGluBackward {
 void run(const SwiGluBackward<float>& task, std::int64_t begin, std::int64_t end);
 void run(const SwiGluBackward<Bf16>& task, std::int64_t begin, std::int64_t end);
 
-}  // namespace vragent::nn::cpu
+}  // namespace vragent::ops::cpu

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/nn/fused_layers.h"
+#include "vragent/ops/fused_layers.h"
 
 #include <functional>
 
@@ -9,7 +9,7 @@
 
 #include "support/tensor_matchers.h"
 
-namespace vragent::nn {
+namespace vragent::ops {
 namespace {
 
 using torch::Tensor;
@@ -69,7 +69,8 @@ class FusedLayer : public ::testing::TestWithParam<std::size_t> {
 
 TEST_P(FusedLayer, EqualsItsPlainTwinInSinglePrecision) {
   const Tensors x = cast(pair.inputs, torch::kFloat32);
-  EXPECT_TRUE(test::close(pair.fused(x), pair.plain(x), 2e-6 * pair.plain(x).abs().max().item<double>()));
+  EXPECT_TRUE(
+      test::close(pair.fused(x), pair.plain(x), 2e-6 * pair.plain(x).abs().max().item<double>()));
   const Tensors got = gradients(pair.fused, x);
   const Tensors wanted = gradients(pair.plain, x);
   for (std::size_t i = 0; i < got.size(); ++i)
@@ -131,12 +132,17 @@ TEST(FusedLayers, StayFiniteForLargeNumbers) {
   EXPECT_TRUE(test::close(got, torch::tensor({0.0F, 0.0F, 100.0F, 1e4F}), 1e-3));
 }
 
+TEST(FusedLayers, TakeGateAndUpAsHalvesOfOneTensor) {
+  const torch::NoGradGuard no_grad;
+  const Tensor both = test::randn({5, 42}, 1);
+  EXPECT_TRUE(swiglu_halves(both).equal(swiglu(both.narrow(1, 0, 21), both.narrow(1, 21, 21))));
+}
+
 TEST(FusedLayers, ReadStridedHeads) {
   const Tensor qkv = test::randn({3, 3, 2, 8}, 1);
   const Rotary table = rotary_table(torch::tensor({4, 9, 2}), 8, 1e4);
-  EXPECT_TRUE(rotate(qkv.select(1, 1), table)
-                  .equal(rotate(qkv.select(1, 1).contiguous(), table)));
+  EXPECT_TRUE(rotate(qkv.select(1, 1), table).equal(rotate(qkv.select(1, 1).contiguous(), table)));
 }
 
 }  // namespace
-}  // namespace vragent::nn
+}  // namespace vragent::ops

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/nn/fused_layers.h"
+#include "vragent/ops/fused_layers.h"
 
 #include <algorithm>
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "nn/cpu_kernels.h"
+#include "ops/cpu_kernels.h"
 
-namespace vragent::nn {
+namespace vragent::ops {
 namespace {
 
 using torch::Tensor;
@@ -19,8 +19,7 @@ using torch::autograd::tensor_list;
 constexpr std::int64_t kGrain = 1 << 14;  ///< elements worth a thread of their own
 
 bool has_kernels(const Tensor& x) {
-  return x.is_cpu() &&
-         (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+  return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
 }
 
 /// Runs task(T{}) with the kernels' element type of x.
@@ -54,8 +53,7 @@ struct NormedRows {
 NormedRows norm_rows(const Tensor& x, const Tensor& weight, double eps) {
   const std::int64_t width = x.size(-1);
   const std::int64_t rows = x.numel() / width;
-  NormedRows result{torch::empty_like(x),
-                    torch::empty({rows}, x.options().dtype(torch::kFloat32))};
+  NormedRows result{torch::empty_like(x), torch::empty({rows}, x.options().dtype(torch::kFloat32))};
   with_element_type(x, [&](auto zero) {
     using T = decltype(zero);
     run_rows(cpu::RmsNorm<T>{data<T>(x),
@@ -148,20 +146,23 @@ struct RotateFunction : torch::autograd::Function<RotateFunction> {
   }
 };
 
-template <class Task>
-void run_elements(const Task& task, std::int64_t count) {
-  at::parallel_for(0, count, kGrain, [&](auto begin, auto end) { cpu::run(task, begin, end); });
+/// gate and up [rows, width], rows `stride` elements apart -> [rows, width]
+Tensor swiglu_rows(const Tensor& gate, const Tensor& up, std::int64_t stride) {
+  Tensor y = torch::empty(gate.sizes(), gate.options());
+  const std::int64_t width = gate.size(-1);
+  with_element_type(gate, [&](auto zero) {
+    using T = decltype(zero);
+    run_rows(cpu::SwiGlu<T>{data<T>(gate), data<T>(up), data<T>(y), width, stride},
+             gate.numel() / width,
+             width);
+  });
+  return y;
 }
 
 struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& gate, const Tensor& up) {
     context->save_for_backward({gate, up});
-    Tensor y = torch::empty_like(gate);
-    with_element_type(gate, [&](auto zero) {
-      using T = decltype(zero);
-      run_elements(cpu::SwiGlu<T>{data<T>(gate), data<T>(up), data<T>(y)}, gate.numel());
-    });
-    return y;
+    return swiglu_rows(gate, up, gate.size(-1));
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
@@ -173,10 +174,11 @@ struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
     Tensor d_up = torch::empty_like(up);
     with_element_type(gate, [&](auto zero) {
       using T = decltype(zero);
-      run_elements(
+      run_rows(
           cpu::SwiGluBackward<T>{
               data<T>(grad), data<T>(gate), data<T>(up), data<T>(d_gate), data<T>(d_up)},
-          gate.numel());
+          gate.numel(),
+          1);
     });
     return {d_gate, d_up};
   }
@@ -214,8 +216,7 @@ Tensor rotate(const Tensor& x, const Rotary& table) {
               x.sizes(),
               ", table ",
               table.cos.sizes());
-  if (!has_kernels(x) || table.cos.scalar_type() != x.scalar_type())
-    return rotate_plain(x, table);
+  if (!has_kernels(x) || table.cos.scalar_type() != x.scalar_type()) return rotate_plain(x, table);
   const bool is_dense = x.stride(2) == 1 && x.stride(1) == x.size(2);
   return RotateFunction::apply(
       is_dense ? x : x.contiguous(), table.cos.contiguous(), table.sin.contiguous());
@@ -226,10 +227,18 @@ Tensor swiglu_plain(const Tensor& gate, const Tensor& up) {
 }
 
 Tensor swiglu(const Tensor& gate, const Tensor& up) {
-  TORCH_CHECK(
-      gate.sizes() == up.sizes(), "swiglu: gate ", gate.sizes(), ", up ", up.sizes());
+  TORCH_CHECK(gate.sizes() == up.sizes(), "swiglu: gate ", gate.sizes(), ", up ", up.sizes());
   if (!has_kernels(gate) || up.scalar_type() != gate.scalar_type()) return swiglu_plain(gate, up);
   return SwiGluFunction::apply(gate.contiguous(), up.contiguous());
 }
 
-}  // namespace vragent::nn
+Tensor swiglu_halves(const Tensor& gate_up) {
+  const auto halves = gate_up.chunk(2, -1);
+  if (!has_kernels(gate_up)) return swiglu_plain(halves[0], halves[1]);
+  TORCH_CHECK(gate_up.dim() == 2 && gate_up.is_contiguous() && gate_up.size(1) % 2 == 0,
+              "swiglu_halves: ",
+              gate_up.sizes());
+  return swiglu_rows(halves[0], halves[1], gate_up.size(1));
+}
+
+}  // namespace vragent::ops

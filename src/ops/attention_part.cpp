@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "nn/attention_part.h"
+#include "ops/attention_part.h"
 
 #include <cmath>
 #include <limits>
 
-namespace vragent::nn {
+namespace vragent::ops {
 namespace {
 
 using torch::Tensor;
@@ -82,7 +82,8 @@ AttentionGradients attention_part_backward(const Tensor& grad,
   }
   if (is_fused_on_cuda(q)) {
     const Tensor none;
-    const Tensor no_philox = torch::zeros({}, torch::TensorOptions(q.device()).dtype(torch::kInt64));
+    const Tensor no_philox =
+        torch::zeros({}, torch::TensorOptions(q.device()).dtype(torch::kInt64));
     const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_backward(grad,
                                                                                q,
                                                                                k,
@@ -102,4 +103,4 @@ AttentionGradients attention_part_backward(const Tensor& grad,
   return attention_part_plain_backward(grad, q, k, v, whole, causal);
 }
 
-}  // namespace vragent::nn
+}  // namespace vragent::ops

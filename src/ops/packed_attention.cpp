@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/nn/packed_attention.h"
+#include "vragent/ops/packed_attention.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "nn/attention_part.h"
+#include "ops/attention_part.h"
 
-namespace vragent::nn {
+namespace vragent::ops {
 namespace {
 
 using torch::Tensor;
@@ -33,8 +33,8 @@ Tensor sum_heads(const Tensor& x, std::int64_t kv_heads) {
 /// The slots of a bucket, [N, h, d] -> [R, h, T, d].
 Tensor take(const Tensor& x, const Packing::Bucket& bucket) {
   const std::int64_t slots = bucket.rows * bucket.columns;
-  const Tensor rows = bucket.slots.defined() ? x.index_select(0, bucket.slots)
-                                             : x.narrow(0, bucket.begin, slots);
+  const Tensor rows =
+      bucket.slots.defined() ? x.index_select(0, bucket.slots) : x.narrow(0, bucket.begin, slots);
   return rows.view({bucket.rows, bucket.columns, x.size(1), x.size(2)}).transpose(1, 2);
 }
 
@@ -114,8 +114,8 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
       merge(mine(out), mine(lse), unfold(part.out, branch.length), unfold(part.lse, branch.length));
     }
     context->save_for_backward({q, k, v, out, lse});
-    context->saved_data["packing"] = torch::IValue::make_capsule(
-        c10::make_intrusive<HeldPacking>(packing));
+    context->saved_data["packing"] =
+        torch::IValue::make_capsule(c10::make_intrusive<HeldPacking>(packing));
     return out;
   }
 
@@ -229,14 +229,16 @@ void add_branches(Packing& packing, const std::vector<std::int64_t>& roots) {
                 root,
                 ", which is no root");
     const auto of_root = static_cast<std::size_t>(root);
-    const bool goes_on = root == last_root && packing.branches.back().begin +
-                                                      packing.branches.back().length ==
-                                                  packing.begins[i];
+    const bool goes_on =
+        root == last_root &&
+        packing.branches.back().begin + packing.branches.back().length == packing.begins[i];
     if (goes_on) {
       packing.branches.back().length += packing.lengths[i];
     } else {
-      packing.branches.push_back(
-          {packing.begins[of_root], packing.lengths[of_root], packing.begins[i], packing.lengths[i]});
+      packing.branches.push_back({packing.begins[of_root],
+                                  packing.lengths[of_root],
+                                  packing.begins[i],
+                                  packing.lengths[i]});
     }
     last_root = root;
   }
@@ -257,8 +259,7 @@ Packing pack(const std::vector<std::int64_t>& lengths,
   }
   packing.first_positions.assign(lengths.size(), 0);
   for (std::size_t i = 0; i < roots.size(); ++i) {
-    if (roots[i] >= 0)
-      packing.first_positions[i] = lengths.at(static_cast<std::size_t>(roots[i]));
+    if (roots[i] >= 0) packing.first_positions[i] = lengths.at(static_cast<std::size_t>(roots[i]));
   }
   add_buckets(packing, device);
   add_branches(packing, roots);
@@ -291,4 +292,4 @@ Tensor packed_attention(const Tensor& q, const LayerKv& kv, const Packing& packi
   return PackedAttention::apply(q, kv.k, kv.v, packing);
 }
 
-}  // namespace vragent::nn
+}  // namespace vragent::ops

@@ -8,9 +8,9 @@
 
 #include <torch/types.h>
 
-#include "vragent/nn/layers.h"
+#include "vragent/ops/rotary.h"
 
-namespace vragent::nn {
+namespace vragent::ops {
 
 /// weight * cast(x / sqrt(mean(x^2) + eps)). x [..., width], weight [width] -> the shape of x
 torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
@@ -23,8 +23,11 @@ torch::Tensor rotate(const torch::Tensor& x, const Rotary& table);
 /// silu(gate) * up, of equal shapes.
 torch::Tensor swiglu(const torch::Tensor& gate, const torch::Tensor& up);
 
+/// swiglu() of the left and the right half of [N, 2 width] -> [N, width]; without gradient.
+torch::Tensor swiglu_halves(const torch::Tensor& gate_up);
+
 torch::Tensor rms_norm_plain(const torch::Tensor& x, const torch::Tensor& weight, double eps);
 torch::Tensor rotate_plain(const torch::Tensor& x, const Rotary& table);
 torch::Tensor swiglu_plain(const torch::Tensor& gate, const torch::Tensor& up);
 
-}  // namespace vragent::nn
+}  // namespace vragent::ops

@@ -13,9 +13,9 @@
 
 #include <torch/types.h>
 
-#include "vragent/nn/attention.h"
+#include "vragent/ops/attention.h"
 
-namespace vragent::nn {
+namespace vragent::ops {
 
 /// Which tokens of a packed batch form sequences, and who sees whom. Made by pack().
 struct Packing {
@@ -39,8 +39,8 @@ struct Packing {
 
   std::int64_t num_tokens = 0;
   bool causal = true;
-  std::vector<std::int64_t> begins;   ///< [S] first token of each sequence
-  std::vector<std::int64_t> lengths;  ///< [S]
+  std::vector<std::int64_t> begins;           ///< [S] first token of each sequence
+  std::vector<std::int64_t> lengths;          ///< [S]
   std::vector<std::int64_t> first_positions;  ///< [S] length of the root, 0 where there is none
   std::vector<Bucket> buckets;
   std::vector<Branch> branches;
@@ -62,8 +62,6 @@ torch::Tensor packed_positions(const Packing& packing, torch::Device device);
 /// softmax(q k^T / sqrt(d)) v within each sequence and over its root. Differentiable.
 /// @param q [N, H, d]; k, v [N, Hkv, d] with H a multiple of Hkv; float32, float64 or bfloat16
 /// @return [N, H, d]
-torch::Tensor packed_attention(const torch::Tensor& q,
-                               const LayerKv& kv,
-                               const Packing& packing);
+torch::Tensor packed_attention(const torch::Tensor& q, const LayerKv& kv, const Packing& packing);
 
-}  // namespace vragent::nn
+}  // namespace vragent::ops

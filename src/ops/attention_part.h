@@ -6,7 +6,7 @@
 
 #include <torch/types.h>
 
-namespace vragent::nn {
+namespace vragent::ops {
 
 struct AttentionPart {
   torch::Tensor out;  ///< [B, H, T, d]
@@ -48,4 +48,4 @@ AttentionGradients attention_part_plain_backward(const torch::Tensor& grad,
                                                  const AttentionPart& whole,
                                                  bool causal);
 
-}  // namespace vragent::nn
+}  // namespace vragent::ops

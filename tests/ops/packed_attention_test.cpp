@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/nn/packed_attention.h"
+#include "vragent/ops/packed_attention.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "nn/attention_part.h"
+#include "ops/attention_part.h"
 #include "support/tensor_matchers.h"
 
-namespace vragent::nn {
+namespace vragent::ops {
 namespace {
 
 using torch::Tensor;
@@ -28,9 +28,7 @@ class PackedAttentionOver : public ::testing::TestWithParam<PackedCase> {
     const PackedCase& wanted = GetParam();
     packing = pack(wanted.lengths, torch::kCPU, wanted.roots, wanted.causal);
     const auto leaf = [&](std::int64_t heads, std::uint64_t seed) {
-      return test::randn({packing.num_tokens, heads, 8}, seed)
-          .to(torch::kFloat64)
-          .requires_grad_();
+      return test::randn({packing.num_tokens, heads, 8}, seed).to(torch::kFloat64).requires_grad_();
     };
     q = leaf(wanted.heads, 1);
     kv = {leaf(wanted.kv_heads, 2), leaf(wanted.kv_heads, 3)};
@@ -53,8 +51,7 @@ class PackedAttentionOver : public ::testing::TestWithParam<PackedCase> {
       };
       const Tensor k = seen(kv.k);
       const std::int64_t in_front = k.size(1) - wanted.lengths[i];
-      Tensor scores =
-          torch::matmul(cut(q, i).transpose(0, 1), k.transpose(1, 2)) / std::sqrt(8.0);
+      Tensor scores = torch::matmul(cut(q, i).transpose(0, 1), k.transpose(1, 2)) / std::sqrt(8.0);
       if (wanted.causal) {
         const Tensor visible =
             torch::ones({wanted.lengths[i], k.size(1)}, torch::kBool).tril(in_front);
@@ -88,9 +85,9 @@ TEST_P(PackedAttentionOver, HasTheGradientsOfEachSequenceAlone) {
 TEST_P(PackedAttentionOver, StaysNearInSinglePrecisionAndInBfloat16) {
   const torch::NoGradGuard no_grad;
   const Tensor wanted = one_by_one();
-  for (const auto& [dtype, tolerance] : {std::pair{torch::kFloat32, 1e-5}, {torch::kBFloat16, 4e-2}}) {
-    const Tensor got =
-        packed_attention(q.to(dtype), {kv.k.to(dtype), kv.v.to(dtype)}, packing);
+  for (const auto& [dtype, tolerance] :
+       {std::pair{torch::kFloat32, 1e-5}, {torch::kBFloat16, 4e-2}}) {
+    const Tensor got = packed_attention(q.to(dtype), {kv.k.to(dtype), kv.v.to(dtype)}, packing);
     EXPECT_EQ(got.scalar_type(), dtype);
     EXPECT_TRUE(test::close(got.to(torch::kFloat64), wanted, tolerance));
   }
@@ -160,4 +157,4 @@ TEST(AttentionPart, OfTheFusedKernelEqualsItsPlainTwin) {
 }
 
 }  // namespace
-}  // namespace vragent::nn
+}  // namespace vragent::ops
