@@ -112,7 +112,7 @@ text_tower=(--tower text --text-model "$models/bert" --items "$titles")
 echo "== IP agent: CLIP, key frames, the vision-language model; beside it what needs no captions"
 learn_to_see() {
   step clip "$vragent" sft clip --overwrite --model "$models/clip" --pairs "$corpus/clip_pairs.jsonl" --steps "$clip_steps" --out "$run/clip" --threads 1 --seed "$seed"
-  step frames "$vragent" extract-frames --overwrite --videos "$world/mini_videos" --items "$titles" --clip "$run/clip" --num-frames 20 --jobs 1 --out "$run/frames"
+  step frames "$vragent" extract-frames --overwrite --videos "$world/mini_videos" --items "$titles" --clip "$run/clip" --num-frames 20 --jobs 1 --threads 1 --out "$run/frames"
   step vlm-stage1 "$vragent" sft --overwrite --config configs/mini/vlm-stage1.json --model "$models/vlm" --train "$corpus/vlm_stage1.jsonl" --max-steps "$vlm1_steps" --out "$run/vlm1" --threads 1 --seed "$seed"
   step vlm-stage2 "$vragent" sft --overwrite --config configs/mini/vlm-stage2.json --model "$run/vlm1" --train "$corpus/vlm_stage2.jsonl" --max-steps "$vlm2_steps" --out "$run/vlm" --threads 1 --seed "$seed"
 }
