@@ -5,7 +5,7 @@
 #
 # Usage: demo.sh [--profile full|core|smoke] [--out DIR] [--fresh] [--seed N] [--check] [--no-build]
 #   full   600 videos, 1,500 users, the models learn what they can (about 15-20 minutes on 2 cores)
-#   core   the sizes of full, but only the rows that the regression asserts (what CI runs)
+#   core   the world of full, fewer steps and only the rows that the regression asserts (what CI runs)
 #   smoke  200 videos, 600 users, a few steps of everything: shows that it runs, not that it learns (minutes)
 #   --check  compares the results with the recorded bands in tests/regression and fails outside of them
 # A step that has finished is not run again; --fresh starts over. One build, thread count and seed: the same bits.
@@ -180,8 +180,9 @@ reinforce() { # NAME PROMPT_FLAG...
   shift
   has "$agents" "$name" || return 0
   beside "grpo-$name" "$vragent" grpo-train --overwrite --config configs/mini/grpo-train.json --model "$run/us/$name-sft" --cases "$run/cases/train/cases.jsonl" --stages "$grpo_stages" \
-    --out "$run/us/$name" --threads 1 --seed "$seed" "$@"
+    --out "$run/us/$name" --threads "$grpo_threads" --seed "$seed" "$@"
 }
+[ "$agents" = full ] && grpo_threads=2 || grpo_threads=1  # nothing runs beside a single arm
 reinforce full
 reinforce no-comment "${no_comments[@]}"
 reinforce no-ip "${titles_only[@]}"

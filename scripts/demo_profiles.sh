@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sizes of the demo's profiles; read by scripts/demo.sh. core has the sizes and seeds of full, so its numbers are the same.
+# Sizes of the demo's profiles; read by scripts/demo.sh. core has the world of full, fewer steps and only the rows that the regression asserts.
 world_size=full
 clip_steps=200 vlm1_steps=600 vlm2_steps=400
 rec_epochs=50
@@ -10,7 +10,9 @@ rows="pop markov id gru4rec nextitnet title ours nextitnet-ours no-kfr no-cmp no
 agents="full no-comment no-ip no-cot"
 case $profile in
   core)
-    rows="pop markov id title ours no-kfr feedback-like feedback-dislike feedback-random"
+    vlm1_steps=500 vlm2_steps=300
+    sft_steps=900 grpo_stages=judge:0.2,select:0.2
+    rows="pop markov id title ours feedback-like feedback-dislike"
     captions="full no-kfr"
     agents="full"
     ;;

@@ -41,8 +41,7 @@ SoftmaxSums softmax_sums(std::span<const float> scores) {
   sums.argmax = std::find(scores.begin(), scores.end(), sums.largest) - scores.begin();
   for (std::int64_t begin = 0; begin < count; begin += kSumBlock) {
     const std::int64_t size = std::min(kSumBlock, count - begin);
-    sums.blocks.push_back(
-        static_cast<double>(exp_sum(scores.data() + begin, size, sums.largest)));
+    sums.blocks.push_back(static_cast<double>(exp_sum(scores.data() + begin, size, sums.largest)));
     sums.total += sums.blocks.back();
   }
   return sums;
@@ -101,8 +100,9 @@ void keep_top_p(std::span<float> scores, double p) {
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (scores[i] > kMinusInfinity) order.push_back(i);
   }
-  std::stable_sort(
-      order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return scores[a] < scores[b];
+  });
   const SoftmaxSums sums = softmax_sums(scores);
   double below = 0;
   for (std::size_t i = 0; i + 1 < order.size(); ++i) {

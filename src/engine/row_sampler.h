@@ -13,7 +13,7 @@ namespace vragent::engine {
 /// exp(score - largest) summed up in blocks, so that a draw looks into one block only.
 struct SoftmaxSums {
   float largest = 0;
-  std::int64_t argmax = 0;     ///< the first of the largest
+  std::int64_t argmax = 0;  ///< the first of the largest
   double total = 0;
   std::vector<double> blocks;  ///< of kSumBlock scores each
 };

@@ -2,6 +2,9 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/advantage.h"
 
+#include "vragent/util/config.h"
+#include "vragent/util/error.h"
+
 namespace vragent::learning {
 
 torch::Tensor group_advantage(const torch::Tensor& rewards, const std::string& scale, double eps) {
@@ -17,6 +20,29 @@ torch::Tensor group_advantage(const torch::Tensor& rewards, const std::string& s
   if (scale == "group" && rewards.size(1) > 1) advantage = centred / (spread(rewards, 1) + eps);
   if (scale == "batch") advantage = centred / (spread(rewards.flatten(), 0) + eps);
   return torch::where(varied, advantage, torch::zeros_like(advantage));
+}
+
+void AdvantageConfig::check() const {
+  check_one_of("scale", scale, {"group", "batch", "none"});
+  check_range("eps", eps, 0, 1);
+  check_one_of("aggregation", aggregation, {"sum-then-normalize", "normalize-then-sum"});
+  if (reward_weights.size() != 2)
+    throw ConfigError(
+        "--advantage.reward-weights takes two numbers: of the format and of the task");
+}
+
+torch::Tensor advantages_of(const std::vector<torch::Tensor>& rewards,
+                            const AdvantageConfig& config) {
+  TORCH_CHECK(rewards.size() == config.reward_weights.size(), "as many rewards as weights");
+  torch::Tensor sum = torch::zeros_like(rewards.front());
+  const bool each_alone = config.aggregation == "normalize-then-sum";
+  for (std::size_t i = 0; i < rewards.size(); ++i) {
+    sum += config.reward_weights[i] *
+           (each_alone ? group_advantage(rewards[i], "group", config.eps) : rewards[i]);
+  }
+  if (!each_alone) return group_advantage(sum, config.scale, config.eps);
+  if (sum.numel() < 2) return torch::zeros_like(sum);
+  return (sum - sum.mean()) / (sum.std() + config.eps);
 }
 
 }  // namespace vragent::learning

@@ -103,7 +103,10 @@ std::vector<report::Scalar> update_scalars(const StepSums& sums) {
           {"clip_ratio/high_mean", sums.clip_high / tokens},
           {"clip_ratio/region_mean", (sums.clip_low + sums.clip_high) / tokens},
           {"sampling/sampling_logp_difference/mean", sums.log_prob_gap / tokens},
-          {"sampling/sampling_logp_difference/max", sums.max_log_prob_gap}};
+          {"sampling/sampling_logp_difference/max", sums.max_log_prob_gap},
+          {"sampling/importance_sampling_ratio/mean", sums.correction / tokens},
+          {"sampling/importance_sampling_ratio/min", sums.least_correction},
+          {"sampling/importance_sampling_ratio/max", sums.most_correction}};
 }
 
 std::vector<std::string> completion_lines(const Rollout& rollout,

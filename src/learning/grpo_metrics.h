@@ -16,12 +16,15 @@ namespace vragent::learning {
 /// Sums over the micro-batches of a step.
 struct StepSums {
   double loss = 0;
-  double kl = 0;  ///< token-weighted, as are the next four
+  double kl = 0;  ///< token-weighted, as are the next four and the correction
   double entropy = 0;
   double clip_low = 0;
   double clip_high = 0;
   double log_prob_gap = 0;  ///< sum of |trainer - sampler|
   double max_log_prob_gap = 0;
+  double correction = 0;  ///< weights of the sampler's correction
+  double least_correction = 1;
+  double most_correction = 1;
   double tokens = 0;
 };
 

@@ -82,7 +82,7 @@ class GrpoLoop {
                 .sampling = config.sampling,
                 .prompt = config.prompt,
                 .reward = config.reward,
-                .advantage_scale = config.advantage_scale};
+                .advantage = config.advantage};
   }
 
   GrpoResult run() {
@@ -173,35 +173,45 @@ class GrpoLoop {
     std::vector<Tensor> parts;
     for (const auto& [begin, end] : micro_batches(rollout))
       parts.push_back(
-          answer_log_probs(model_.text(), slice(rollout, begin, end), temperature()).log_probs);
+          answer_log_probs(model_.text(), slice_of(rollout, begin, end), temperature()).log_probs);
     return parts;
   }
 
+  [[nodiscard]] RolloutSlice slice_of(const Rollout& rollout,
+                                      std::size_t begin,
+                                      std::size_t end) const {
+    return slice(rollout, begin, end, config_.loss.mask_truncated);
+  }
+
   void accumulate(const Rollout& rollout, const std::vector<Tensor>& old, StepSums& sums) {
-    const auto parts = micro_batches(rollout);
+    std::vector<RolloutSlice> parts;
     double all_tokens = 0;
-    for (const engine::Sample& sample : rollout.samples)
-      all_tokens += static_cast<double>(sample.ids.size());
+    for (const auto& [begin, end] : micro_batches(rollout)) {
+      parts.push_back(slice_of(rollout, begin, end));
+      all_tokens += parts.back().mask.sum().item<double>();
+    }
+    const bool with_entropy = config_.loss.entropy_coef != 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      const RolloutSlice part = slice(rollout, parts[i].first, parts[i].second);
+      const RolloutSlice& part = parts[i];
       const bool flat = (part.advantages == 0).all().item<bool>();
-      if (flat && config_.loss.kl_coef == 0) continue;  // no gradient comes of it
-      const AnswerLogProbs now = answer_log_probs(model_.text(), part, temperature());
+      // No gradient comes of it.
+      if (flat && config_.loss.kl_coef == 0 && !with_entropy) continue;
+      const AnswerLogProbs now = answer_log_probs(model_.text(), part, temperature(), with_entropy);
       GrpoBatch batch{.log_probs = now.log_probs,
+                      .entropy = now.entropy,
+                      .sampler_log_probs = part.sampled_log_probs.to(device_),
                       .mask = part.mask.to(device_),
                       .advantages = part.advantages.to(device_),
-                      .max_completion_length = config_.sampling.max_tokens};
+                      .max_completion_length = config_.sampling.max_tokens,
+                      .total_tokens = std::max(all_tokens, 1.0)};
       if (!old.empty()) batch.old_log_probs = old[i];
       if (config_.loss.kl_coef > 0) {
         const torch::NoGradGuard no_grad;
         batch.ref_log_probs = answer_log_probs(reference_.text(), part, temperature()).log_probs;
       }
       const GrpoLoss loss = grpo_loss(batch, config_.loss);
-      const double tokens = part.mask.sum().item<double>();
-      const double share = config_.loss.aggregation == "bnpo"
-                               ? tokens / all_tokens
-                               : static_cast<double>(part.mask.size(0)) /
-                                     static_cast<double>(rollout.samples.size());
+      const double share = micro_batch_share(
+          config_.loss, part.mask.size(0), std::ssize(rollout.samples), std::ssize(parts));
       (loss.loss * share).backward();
       add(sums, part, now, loss, share);
     }
@@ -218,7 +228,10 @@ class GrpoLoop {
                                     torch::zeros_like(part.sampled_log_probs));
     sums.loss += loss.loss.item<double>() * share;
     sums.kl += loss.kl * tokens;
-    sums.entropy += now.entropy.sum().item<double>();
+    sums.entropy += now.entropy.detach().sum().item<double>();
+    sums.correction += loss.correction_mean * tokens;
+    sums.least_correction = std::min(sums.least_correction, loss.correction_least);
+    sums.most_correction = std::max(sums.most_correction, loss.correction_most);
     sums.clip_low += loss.clip_low_share * tokens;
     sums.clip_high += loss.clip_high_share * tokens;
     sums.log_prob_gap += gap.sum().item<double>();
@@ -308,8 +321,8 @@ void GrpoConfig::check() const {
   check_range("micro-prompts", static_cast<double>(micro_prompts), 1, 1e6);
   check_range("max-prompt-tokens", static_cast<double>(max_prompt_tokens), 1, 1e7);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
-  check_one_of("advantage-scale", advantage_scale, {"group", "batch", "none"});
   check_one_of("overlong", overlong, {"error", "skip"});
+  advantage.check();
   loss.check();
   sampling.check();
   optim.check();

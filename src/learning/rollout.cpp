@@ -15,20 +15,26 @@ namespace {
 
 using torch::Tensor;
 
+/// Rewards of all answers, and the advantages that follow from them.
 torch::Tensor score(Rollout& rollout,
                     const engine::ChatEncoder& encoder,
                     const RolloutConfig& config) {
   const std::string prefill = simulator::assistant_prefill(config.prompt);
-  std::vector<float> totals;
+  std::vector<float> formats;
+  std::vector<float> tasks;
   for (std::size_t r = 0; r < rollout.samples.size(); ++r) {
     const engine::Sample& sample = rollout.samples[r];
     rollout.replies.push_back(prefill + encoder.decode(sample.ids));
     const data::Case& row = *rollout.cases[r / static_cast<std::size_t>(config.group_size)];
     rollout.rewards.push_back(score_reply(
         row, config.prompt, rollout.replies.back(), sample.finish_reason, config.reward));
-    totals.push_back(static_cast<float>(rollout.rewards.back().total()));
+    formats.push_back(static_cast<float>(rollout.rewards.back().format));
+    tasks.push_back(static_cast<float>(rollout.rewards.back().task));
   }
-  return torch::tensor(totals).view({-1, config.group_size});
+  const auto by_group = [&](const std::vector<float>& values) {
+    return torch::tensor(values).view({-1, config.group_size});
+  };
+  return advantages_of({by_group(formats), by_group(tasks)}, config.advantage);
 }
 
 }  // namespace
@@ -51,11 +57,14 @@ Rollout roll_out(const models::TextModel& policy,
   for (auto& group : engine::generate(policy, rollout.prompts, generator)) {
     for (engine::Sample& sample : group) rollout.samples.push_back(std::move(sample));
   }
-  rollout.advantages = group_advantage(score(rollout, encoder, config), config.advantage_scale);
+  rollout.advantages = score(rollout, encoder, config);
   return rollout;
 }
 
-RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end) {
+RolloutSlice slice(const Rollout& rollout,
+                   std::size_t begin,
+                   std::size_t end,
+                   bool mask_truncated) {
   const auto group = static_cast<std::size_t>(rollout.group_size);
   std::size_t longest = 1;
   for (std::size_t r = begin * group; r < end * group; ++r)
@@ -75,7 +84,7 @@ RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end) {
     const engine::Sample& sample = part.samples[static_cast<std::size_t>(row)];
     const auto length = static_cast<std::int64_t>(sample.ids.size());
     if (length == 0) continue;
-    part.mask[row].narrow(0, 0, length).fill_(true);
+    part.mask[row].narrow(0, 0, length).fill_(!mask_truncated || sample.finish_reason != "length");
     part.sampled_log_probs[row].narrow(0, 0, length).copy_(torch::tensor(sample.log_probs));
   }
   return part;
@@ -83,7 +92,8 @@ RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end) {
 
 AnswerLogProbs answer_log_probs(const models::TextModel& policy,
                                 const RolloutSlice& slice,
-                                double temperature) {
+                                double temperature,
+                                bool entropy_gradient) {
   // The last token of an answer predicts nothing that counts.
   std::vector<std::span<const std::int64_t>> inputs;
   for (const engine::Sample& sample : slice.samples)
@@ -112,8 +122,11 @@ AnswerLogProbs answer_log_probs(const models::TextModel& policy,
   const auto on_device = [&](const std::vector<std::int64_t>& x) {
     return torch::tensor(x, torch::kInt64).to(hidden.device());
   };
-  const TokenLogProbs tokens = token_log_probs(
-      hidden.index_select(0, on_device(from)), policy.head, on_device(targets), temperature);
+  const TokenLogProbs tokens =
+      token_log_probs(hidden.index_select(0, on_device(from)),
+                      policy.head,
+                      on_device(targets),
+                      {.temperature = temperature, .entropy_gradient = entropy_gradient});
   const Tensor empty = torch::zeros({slice.mask.numel()}, tokens.log_probs.options());
   const Tensor where = on_device(places);
   return {empty.index_copy(0, where, tokens.log_probs).view(slice.mask.sizes()),

@@ -21,6 +21,7 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
                              const Tensor& head,
                              const Tensor& targets,
                              double temperature,
+                             bool entropy_gradient,
                              std::int64_t chunk) {
     std::vector<Tensor> log_probs;
     std::vector<Tensor> entropies;
@@ -40,7 +41,8 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
                            : torch::cat(parts);
     };
     tensor_list out = {joined(log_probs), joined(entropies)};
-    context->mark_non_differentiable({out[1]});
+    if (!entropy_gradient) context->mark_non_differentiable({out[1]});
+    context->saved_data["entropy_gradient"] = entropy_gradient;
     return out;
   }
 
@@ -51,22 +53,37 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
     const Tensor& targets = saved[2];
     const double temperature = context->saved_data["temperature"].toDouble();
     const std::int64_t chunk = context->saved_data["chunk"].toInt();
+    const bool with_entropy = context->saved_data["entropy_gradient"].toBool();
     Tensor head_gradient = torch::zeros_like(head, head.options().dtype(torch::kFloat32));
     std::vector<Tensor> hidden_gradients;
     for (std::int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
       const std::int64_t size = std::min(chunk, hidden.size(0) - begin);
       const Tensor part = hidden.narrow(0, begin, size);
-      const Tensor g = gradients[0].narrow(0, begin, size).unsqueeze(1) / temperature;
+      const auto cut = [&](const Tensor& gradient) {
+        return gradient.narrow(0, begin, size).unsqueeze(1) / temperature;
+      };
+      const Tensor g = cut(gradients[0]);
+      const Tensor logits = scaled_logits(part, head, temperature);
+      Tensor d = torch::softmax(logits, -1);
+      // d entropy / d logit = -softmax * (log softmax + entropy)
+      Tensor of_entropy;
+      if (with_entropy) {
+        const Tensor log_softmax = torch::log_softmax(logits, -1);
+        const Tensor entropy = -(d * log_softmax).sum(-1, /*keepdim=*/true);
+        of_entropy = -d * (log_softmax + entropy) * cut(gradients[1]);
+      }
       // d log p(target) / d logit = [target] - softmax
-      Tensor d = torch::softmax(scaled_logits(part, head, temperature), -1).mul_(-g);
+      d.mul_(-g);
       d.scatter_add_(1, targets.narrow(0, begin, size).unsqueeze(1), g);
+      if (with_entropy) d += of_entropy;
       d = d.to(hidden.scalar_type());
       hidden_gradients.push_back(d.matmul(head));
       head_gradient += d.t().matmul(part).to(torch::kFloat32);
     }
     const Tensor to_hidden =
         hidden_gradients.empty() ? torch::zeros_like(hidden) : torch::cat(hidden_gradients);
-    return {to_hidden, head_gradient.to(head.scalar_type()), Tensor(), Tensor(), Tensor()};
+    return {
+        to_hidden, head_gradient.to(head.scalar_type()), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -75,8 +92,7 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
 TokenLogProbs token_log_probs(const Tensor& hidden,
                               const Tensor& head,
                               const Tensor& targets,
-                              double temperature,
-                              std::int64_t chunk) {
+                              const TokenLogProbOptions& options) {
   TORCH_CHECK(hidden.dim() == 2 && head.dim() == 2 && targets.dim() == 1 &&
                   hidden.size(0) == targets.size(0) && hidden.size(1) == head.size(1),
               "token_log_probs: hidden ",
@@ -85,7 +101,8 @@ TokenLogProbs token_log_probs(const Tensor& hidden,
               head.sizes(),
               ", targets ",
               targets.sizes());
-  const tensor_list out = ChunkedLogProbs::apply(hidden, head, targets, temperature, chunk);
+  const tensor_list out = ChunkedLogProbs::apply(
+      hidden, head, targets, options.temperature, options.entropy_gradient, options.chunk);
   return {out[0], out[1]};
 }
 

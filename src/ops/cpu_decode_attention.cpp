@@ -84,11 +84,15 @@ struct Block {
 };
 
 template <class T>
-[[gnu::always_inline]] inline void widen_rows(
-    const T* rows, std::int64_t stride, std::int64_t count, std::int64_t head_width, float* into,
-    std::int64_t width) {
+[[gnu::always_inline]] inline void widen_rows(const T* rows,
+                                              std::int64_t stride,
+                                              std::int64_t count,
+                                              std::int64_t head_width,
+                                              float* into,
+                                              std::int64_t width) {
   for (std::int64_t row = 0; row < count; ++row) {
-    for (std::int64_t i = 0; i < head_width; ++i) into[row * width + i] = widen(rows[row * stride + i]);
+    for (std::int64_t i = 0; i < head_width; ++i)
+      into[row * width + i] = widen(rows[row * stride + i]);
   }
 }
 
@@ -205,8 +209,7 @@ struct Tile {
     weights[key] = exponential(weights[key] - peak);
     added += weights[key];
   }
-  s.sum[static_cast<std::size_t>(query)] =
-      s.sum[static_cast<std::size_t>(query)] * shrink + added;
+  s.sum[static_cast<std::size_t>(query)] = s.sum[static_cast<std::size_t>(query)] * shrink + added;
   largest = peak;
   for (std::int64_t i = 0; i < s.width; i += kLanes) {
     Lanes sum = shrink * load(gathered + i);

@@ -39,10 +39,11 @@ std::vector<RowShare> share_rows(const DecodeCache& cache) {
 }
 
 void check(const Tensor& q, const LayerKv& fresh, const DecodeCache& cache, std::size_t layer) {
-  const std::int64_t rows = std::accumulate(
-      cache.groups.begin(), cache.groups.end(), std::int64_t{0}, [](std::int64_t sum, const auto& g) {
-        return sum + g.num_rows;
-      });
+  const std::int64_t rows =
+      std::accumulate(cache.groups.begin(),
+                      cache.groups.end(),
+                      std::int64_t{0},
+                      [](std::int64_t sum, const auto& g) { return sum + g.num_rows; });
   TORCH_CHECK(q.dim() == 3 && fresh.k.dim() == 3 && q.size(0) == rows && fresh.k.size(0) == rows &&
                   std::ssize(cache.slots) == rows && std::ssize(cache.lengths) == rows &&
                   q.size(1) % fresh.k.size(1) == 0,
@@ -81,24 +82,23 @@ Tensor run_on_cpu(const Tensor& q, const LayerKv& fresh, DecodeCache& cache, std
     for (auto task = begin; task < end; ++task) {
       const RowShare& share = shares[static_cast<std::size_t>(task / kv_heads)];
       const LayerKv& prefix = cache.groups[share.group].prefix[layer];
-      cpu::run(
-          cpu::DecodeAttention<T>{
-              .q = pointer(q) + share.first * row_queries,
-              .out = pointer(out) + share.first * row_queries,
-              .prefix_k = pointer(prefix.k),
-              .prefix_v = pointer(prefix.v),
-              .own_k = pointer(own.k),
-              .own_v = pointer(own.v),
-              .slots = cache.slots.data() + share.first,
-              .own_lengths = lengths.data() + share.first,
-              .rows = share.count,
-              .heads = q.size(1),
-              .kv_heads = kv_heads,
-              .width = q.size(2),
-              .prefix_length = prefix.k.size(0),
-              .capacity = capacity,
-              .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(q.size(2))))},
-          task % kv_heads);
+      cpu::run(cpu::DecodeAttention<T>{.q = pointer(q) + share.first * row_queries,
+                                       .out = pointer(out) + share.first * row_queries,
+                                       .prefix_k = pointer(prefix.k),
+                                       .prefix_v = pointer(prefix.v),
+                                       .own_k = pointer(own.k),
+                                       .own_v = pointer(own.v),
+                                       .slots = cache.slots.data() + share.first,
+                                       .own_lengths = lengths.data() + share.first,
+                                       .rows = share.count,
+                                       .heads = q.size(1),
+                                       .kv_heads = kv_heads,
+                                       .width = q.size(2),
+                                       .prefix_length = prefix.k.size(0),
+                                       .capacity = capacity,
+                                       .scale = static_cast<float>(
+                                           1.0 / std::sqrt(static_cast<double>(q.size(2))))},
+               task % kv_heads);
     }
   });
   return out;
@@ -125,9 +125,9 @@ Tensor decode_attention_plain(const Tensor& q,
   for (const DecodeCache::Group& group : cache.groups) {
     const std::int64_t rows = group.num_rows;
     const auto seen = [&](const Tensor& shared, const Tensor& mine) {  // -> [rows, H, S, d]
-      const Tensor own_rows = mine.index_select(0, slots.narrow(0, first, rows)).narrow(1, 0, longest);
-      const Tensor both =
-          torch::cat({shared.unsqueeze(0).expand({rows, -1, -1, -1}), own_rows}, 1);
+      const Tensor own_rows =
+          mine.index_select(0, slots.narrow(0, first, rows)).narrow(1, 0, longest);
+      const Tensor both = torch::cat({shared.unsqueeze(0).expand({rows, -1, -1, -1}), own_rows}, 1);
       return both.to(torch::kFloat32).repeat_interleave(times, 2).transpose(1, 2);
     };
     const LayerKv& prefix = group.prefix[layer];
@@ -136,10 +136,9 @@ Tensor decode_attention_plain(const Tensor& q,
          torch::arange(longest, ids).unsqueeze(0) > lengths.narrow(0, first, rows).unsqueeze(1)},
         1);
     const Tensor queries = q.narrow(0, first, rows).to(torch::kFloat32).unsqueeze(2);
-    const Tensor scores =
-        (torch::matmul(queries, seen(prefix.k, own.k).transpose(2, 3)) * scale)
-            .masked_fill(hidden.unsqueeze(1).unsqueeze(1),
-                         -std::numeric_limits<double>::infinity());
+    const Tensor scores = (torch::matmul(queries, seen(prefix.k, own.k).transpose(2, 3)) * scale)
+                              .masked_fill(hidden.unsqueeze(1).unsqueeze(1),
+                                           -std::numeric_limits<double>::infinity());
     out.push_back(torch::matmul(torch::softmax(scores, -1), seen(prefix.v, own.v)).squeeze(2));
     first += rows;
   }

@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include "support/tensor_matchers.h"
+#include "vragent/util/error.h"
 
 namespace vragent::learning {
 namespace {
@@ -47,6 +48,21 @@ TEST(GroupAdvantage, IsExactlyZeroWhenAllRewardsOfAGroupAreEqual) {
 TEST(GroupAdvantage, OfASingleAnswerIsZero) {
   EXPECT_TRUE(group_advantage(torch::tensor({{2.0F}, {-1.0F}})).eq(0).all().item<bool>());
   EXPECT_THROW(group_advantage(torch::ones({4})), c10::Error);
+}
+
+TEST(AdvantagesOf, WeighTheSumOfRewardsOrEachOfThem) {
+  const Tensor form = torch::tensor({{1.0, 0.0, 1.0, 1.0}, {1.0, 1.0, 1.0, 1.0}}, torch::kFloat64);
+  const Tensor task =
+      torch::tensor({{1.0, -1.0, -1.0, 1.0}, {2.0, 0.0, 0.0, 0.0}}, torch::kFloat64);
+  AdvantageConfig config{.reward_weights = {0.5, 1.0}};
+  EXPECT_TRUE(
+      test::close(advantages_of({form, task}, config), group_advantage(0.5 * form + task), 1e-12));
+  config.aggregation = "normalize-then-sum";
+  const Tensor sum = 0.5 * group_advantage(form) + group_advantage(task);
+  EXPECT_TRUE(test::close(
+      advantages_of({form, task}, config), (sum - sum.mean()) / (sum.std() + 1e-4), 1e-12));
+  config.reward_weights = {1.0};
+  EXPECT_THROW(config.check(), ConfigError);
 }
 
 }  // namespace

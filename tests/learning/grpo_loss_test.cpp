@@ -36,9 +36,12 @@ class GrpoObjective : public ::testing::Test {
     batch.log_probs.requires_grad_();
   }
 
-  [[nodiscard]] static GrpoLossConfig config(const std::string& aggregation,
-                                             double kl_coef = 0.04) {
-    return {.clip_low = 0.2, .clip_high = 0.28, .kl_coef = kl_coef, .aggregation = aggregation};
+  [[nodiscard]] static GrpoLossConfig config(const std::string& type, double kl_coef = 0.04) {
+    return {.type = type, .clip_low = 0.2, .clip_high = 0.28, .kl_coef = kl_coef};
+  }
+
+  [[nodiscard]] static GrpoLossConfig verl(const std::string& type, double kl_coef) {
+    return {.type = type, .dual_clip = 3, .kl_coef = kl_coef};
   }
 
   [[nodiscard]] double value(const GrpoLossConfig& config) const {
@@ -58,6 +61,97 @@ TEST_F(GrpoObjective, HasTheGoldenValues) {
   EXPECT_NEAR(value(config("dr_grpo")), .085118660527, 1e-11);
   EXPECT_NEAR(value(config("grpo", 0)), .427050845501, 1e-11);
   EXPECT_NEAR(value(config("bnpo", 0)), .166170246118, 1e-11);
+  EXPECT_NEAR(value(config("dapo")), .170237321053, 1e-11);
+  EXPECT_NEAR(value(config("dapo", 0)), .166170246118, 1e-11);
+  GrpoLossConfig capped = config("grpo");
+  capped.delta = 1.5;
+  EXPECT_NEAR(value(capped), .312171063330, 1e-11);
+  capped.type = "bnpo";
+  EXPECT_NEAR(value(capped), .049720839519, 1e-11);
+  GrpoLossConfig sequence = config("grpo");
+  sequence.importance_level = "sequence";
+  EXPECT_NEAR(value(sequence), .304351136965, 1e-11);
+  EXPECT_NEAR(value(config("gspo")), .304351136965, 1e-11);
+}
+
+TEST_F(GrpoObjective, HasVerlsGoldenValues) {
+  batch.max_completion_length = 4;
+  const auto expect = [&](const std::string& type, double policy, double total) {
+    EXPECT_NEAR(value(verl(type, 0)), policy, 1e-11) << type;
+    EXPECT_NEAR(value(verl(type, 0.001)), total, 1e-11) << type;
+  };
+  expect("token-mean", .137875986806, .137977663679);
+  expect("seq-mean-token-mean", .396534361623, .396675279106);
+  expect("seq-mean-token-sum", .413627960417, .413932991037);
+  expect("seq-mean-token-sum-norm", .310220970312, .310449743278);
+}
+
+TEST_F(GrpoObjective, WeighsWhatTheSamplerComputedOtherwise) {
+  batch.sampler_log_probs =
+      matrix({{-1.0, -0.7, -1.5, -0.6}, {-0.4, -1.6, -2.9, 0}, {-1.2, -0.4, -1.4, -1.0}});
+  const GrpoLossConfig plain = config("grpo", 0);
+  const auto row_losses = [&](const std::string& correction) {
+    GrpoLossConfig one = plain;
+    one.correction = correction;
+    std::vector<double> losses;
+    for (std::int64_t row = 0; row < 3; ++row) {
+      GrpoBatch part = batch;
+      for (Tensor* x : {&part.log_probs,
+                        &part.old_log_probs,
+                        &part.sampler_log_probs,
+                        &part.mask,
+                        &part.advantages})
+        *x = x->narrow(0, row, 1);
+      losses.push_back(grpo_loss(part, one).loss.item<double>());
+    }
+    return losses;
+  };
+  const auto uncorrected = row_losses("none");
+  const auto masked = row_losses("sequence-mask");
+  EXPECT_NEAR(masked[0], uncorrected[0] * 1.105170918, 1e-9);
+  EXPECT_EQ(masked[1], 0) << "a ratio of 4.055 is above the cap of 3";
+  EXPECT_NEAR(masked[2], uncorrected[2] * .272531793, 1e-9);
+  EXPECT_NEAR(row_losses("sequence-truncate")[1], uncorrected[1] * 3.0, 1e-9);
+
+  GrpoLossConfig by_token = plain;
+  by_token.correction = "token-truncate";
+  const GrpoLoss loss = grpo_loss(batch, by_token);
+  EXPECT_NEAR(loss.correction_most, 3.0, 1e-12);
+  EXPECT_NEAR(loss.correction_least, std::exp(-1.3), 1e-9);
+  by_token.correction = "token-mask";
+  EXPECT_LT(grpo_loss(batch, by_token).correction_most, 3.0);
+}
+
+TEST_F(GrpoObjective, CountsTheDivergenceAsAsked) {
+  const auto kl = [&](const std::string& estimator, double clamp) {
+    GrpoLossConfig one = config("bnpo", 1.0);
+    one.kl_estimator = estimator;
+    one.kl_clamp = clamp;
+    return grpo_loss(batch, one).kl;
+  };
+  const Tensor gap = (batch.ref_log_probs - batch.log_probs.detach()).masked_select(batch.mask);
+  EXPECT_NEAR(kl("k1", 0), (-gap).mean().item<double>(), 1e-12);
+  EXPECT_NEAR(kl("k2", 0), (gap.square() / 2).mean().item<double>(), 1e-12);
+  EXPECT_NEAR(kl("k3", 0), .101676873388, 1e-11);
+  EXPECT_NEAR(kl("k1", 0.05), (-gap).clamp(-0.05, 0.05).mean().item<double>(), 1e-12);
+}
+
+TEST_F(GrpoObjective, RewardsEntropy) {
+  batch.entropy = batch.log_probs.detach().abs() * 0.3;
+  GrpoLossConfig with_bonus = config("bnpo");
+  with_bonus.entropy_coef = 0.01;
+  EXPECT_NEAR(
+      value(with_bonus),
+      value(config("bnpo")) - 0.01 * batch.entropy.masked_select(batch.mask).mean().item<double>(),
+      1e-12);
+}
+
+TEST_F(GrpoObjective, UsesTheClippedRatioAsAWeightInCispo) {
+  GrpoLossConfig cispo = config("cispo", 0);
+  cispo.clip_high = 1.2;
+  const Tensor ratio = (batch.log_probs.detach() - batch.old_log_probs).exp().clamp_max(1.2);
+  const Tensor wanted = -ratio * batch.advantages.unsqueeze(1) / 9;
+  EXPECT_TRUE(test::close(gradient(cispo), wanted.masked_fill(batch.mask.logical_not(), 0), 1e-12));
 }
 
 TEST_F(GrpoObjective, HasTheGoldenDivergenceAndClipShares) {
@@ -81,10 +175,10 @@ TEST_F(GrpoObjective, HasTheGoldenGradients) {
 }
 
 TEST_F(GrpoObjective, HasTrueGradients) {
-  for (const char* aggregation : {"grpo", "bnpo", "dr_grpo"}) {
+  for (const char* type : {"grpo", "bnpo", "dapo", "dr_grpo", "gspo", "seq-mean-token-sum"}) {
     const Tensor numeric =
-        test::numeric_gradient([&] { return value(config(aggregation)); }, batch.log_probs);
-    EXPECT_TRUE(test::close(gradient(config(aggregation)), numeric, 1e-8)) << aggregation;
+        test::numeric_gradient([&] { return value(config(type)); }, batch.log_probs);
+    EXPECT_TRUE(test::close(gradient(config(type)), numeric, 1e-8)) << type;
   }
 }
 
@@ -121,22 +215,26 @@ TEST_F(GrpoObjective, IsTheSumOfItsPartsWeightedByTheirShare) {
       *x = x->narrow(0, begin, count);
     return part;
   };
-  for (const char* aggregation : {"grpo", "bnpo", "dr_grpo"}) {
-    const bool by_token = std::string(aggregation) == "bnpo";
+  batch.total_tokens = 9;
+  for (const char* type : {"grpo", "dapo", "dr_grpo", "gspo", "token-mean", "seq-mean-token-sum"}) {
     double sum = 0;
     for (const auto& [begin, count] : {std::pair(0, 1), std::pair(1, 2)}) {
-      const GrpoBatch part = rows(begin, count);
-      const double share = by_token ? part.mask.sum().item<double>() / 9 : count / 3.0;
-      sum += grpo_loss(part, config(aggregation)).loss.item<double>() * share;
+      sum += grpo_loss(rows(begin, count), config(type)).loss.item<double>() *
+             micro_batch_share(config(type), count, 3, 2);
     }
-    EXPECT_NEAR(sum, value(config(aggregation)), 1e-12) << aggregation;
+    EXPECT_NEAR(sum, value(config(type)), 1e-12) << type;
   }
+  // bnpo is the mean of the micro-batches' own token means, so cutting changes it.
+  const double first = grpo_loss(rows(0, 1), config("bnpo")).loss.item<double>();
+  const double rest = grpo_loss(rows(1, 2), config("bnpo")).loss.item<double>();
+  EXPECT_EQ(micro_batch_share(config("bnpo"), 1, 3, 2), 0.5);
+  EXPECT_GT(std::abs((first + rest) / 2 - value(config("bnpo"))), 1e-3);
 }
 
 TEST_F(GrpoObjective, StaysFiniteWithEmptyAnswers) {
   batch.mask[1].fill_(false);
-  for (const char* aggregation : {"grpo", "bnpo", "dr_grpo"})
-    EXPECT_TRUE(std::isfinite(value(config(aggregation)))) << aggregation;
+  for (const char* type : {"grpo", "bnpo", "dapo", "dr_grpo", "gspo", "seq-mean-token-mean"})
+    EXPECT_TRUE(std::isfinite(value(config(type)))) << type;
   const double bnpo = value(config("bnpo"));
   for (Tensor* x : {&batch.log_probs,
                     &batch.old_log_probs,
@@ -146,12 +244,12 @@ TEST_F(GrpoObjective, StaysFiniteWithEmptyAnswers) {
     *x = x->index_select(0, torch::tensor({0, 2}));
   EXPECT_NEAR(value(config("bnpo")), bnpo, 1e-12) << "an answer without tokens weighs nothing";
   batch.mask.fill_(false);
-  for (const char* aggregation : {"grpo", "bnpo", "dr_grpo"})
-    EXPECT_EQ(value(config(aggregation)), 0) << aggregation;
+  for (const char* type : {"grpo", "bnpo", "dapo", "dr_grpo", "gspo", "seq-mean-token-mean"})
+    EXPECT_EQ(value(config(type)), 0) << type;
 }
 
 TEST_F(GrpoObjective, RefusesShapesAndSettingsThatDoNotFit) {
-  EXPECT_THROW(config("dapo").check(), ConfigError);
+  EXPECT_THROW(config("ppo").check(), ConfigError);
   EXPECT_THROW((GrpoLossConfig{.clip_low = -0.1}).check(), ConfigError);
   batch.advantages = batch.advantages.narrow(0, 0, 2);
   EXPECT_THROW(grpo_loss(batch, config("grpo")), c10::Error);

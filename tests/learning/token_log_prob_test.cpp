@@ -27,7 +27,8 @@ class TokenLogProbabilities : public ::testing::TestWithParam<std::int64_t> {
   }
 
   [[nodiscard]] TokenLogProbs chunked() const {
-    return token_log_probs(hidden, head, targets, kTemperature, GetParam());
+    return token_log_probs(
+        hidden, head, targets, {.temperature = kTemperature, .chunk = GetParam()});
   }
 };
 
@@ -46,6 +47,21 @@ TEST_P(TokenLogProbabilities, HaveTheGradientsOfWholeLogits) {
   const auto got = torch::autograd::grad({(chunked().log_probs * weights).sum()}, {hidden, head});
   EXPECT_TRUE(test::close(got[0], wanted_gradients[0], 1e-5));
   EXPECT_TRUE(test::close(got[1], wanted_gradients[1], 1e-5));
+}
+
+TEST_P(TokenLogProbabilities, GiveTheEntropyItsGradientWhenAsked) {
+  const Tensor weights = test::randn({kTokens}, 3);
+  const Tensor rows = plain();
+  const Tensor wanted = ((rows.exp() * rows).sum(-1) * weights).sum().neg();
+  const auto wanted_gradients = torch::autograd::grad({wanted}, {hidden, head});
+  const TokenLogProbs got =
+      token_log_probs(hidden,
+                      head,
+                      targets,
+                      {.temperature = kTemperature, .entropy_gradient = true, .chunk = GetParam()});
+  const auto gradients = torch::autograd::grad({(got.entropy * weights).sum()}, {hidden, head});
+  EXPECT_TRUE(test::close(gradients[0], wanted_gradients[0], 1e-5));
+  EXPECT_TRUE(test::close(gradients[1], wanted_gradients[1], 1e-5));
 }
 
 INSTANTIATE_TEST_SUITE_P(Chunks, TokenLogProbabilities, ::testing::Values(1, 3, 7, 2048));

@@ -61,8 +61,8 @@ class DecodeAttention : public ::testing::TestWithParam<DecodeShape> {
 TEST_P(DecodeAttention, EqualsItsPlainTwin) {
   DecodeCache a = copy_of(cache);
   DecodeCache b = copy_of(cache);
-  EXPECT_TRUE(test::close(
-      decode_attention(q, fresh, a, 0), decode_attention_plain(q, fresh, b, 0), 2e-6));
+  EXPECT_TRUE(
+      test::close(decode_attention(q, fresh, a, 0), decode_attention_plain(q, fresh, b, 0), 2e-6));
   EXPECT_TRUE(a.own[0].k.equal(b.own[0].k));
   EXPECT_TRUE(a.own[0].v.equal(b.own[0].v));
 }
@@ -73,7 +73,8 @@ TEST_P(DecodeAttention, EqualsItsPlainTwinInBfloat16) {
   const LayerKv narrow{fresh.k.to(torch::kBFloat16), fresh.v.to(torch::kBFloat16)};
   const Tensor got = decode_attention(q.to(torch::kBFloat16), narrow, a, 0);
   const Tensor wanted = decode_attention_plain(q.to(torch::kBFloat16), narrow, b, 0);
-  EXPECT_TRUE(torch::allclose(got.to(torch::kFloat32), wanted.to(torch::kFloat32), 1.0 / 128, 1e-5));
+  EXPECT_TRUE(
+      torch::allclose(got.to(torch::kFloat32), wanted.to(torch::kFloat32), 1.0 / 128, 1e-5));
 }
 
 TEST_P(DecodeAttention, GivesARowTheSameNumbersAlone) {
@@ -94,14 +95,15 @@ TEST_P(DecodeAttention, GivesARowTheSameNumbersAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes,
-                         DecodeAttention,
-                         ::testing::Values(DecodeShape{"one", {1}, {1}, 1, 1, 8},
-                                           DecodeShape{"many_rows", {70}, {40}, 3, 1, 64, 9},
-                                           DecodeShape{"groups", {5, 200, 64}, {1, 6, 3}, 6, 2, 32, 70},
-                                           DecodeShape{"odd_width", {33, 3}, {4, 5}, 4, 4, 20, 3},
-                                           DecodeShape{"seven_heads", {130, 9}, {2, 1}, 14, 2, 64, 5}),
-                         [](const auto& shape) { return std::string(shape.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes,
+    DecodeAttention,
+    ::testing::Values(DecodeShape{"one", {1}, {1}, 1, 1, 8},
+                      DecodeShape{"many_rows", {70}, {40}, 3, 1, 64, 9},
+                      DecodeShape{"groups", {5, 200, 64}, {1, 6, 3}, 6, 2, 32, 70},
+                      DecodeShape{"odd_width", {33, 3}, {4, 5}, 4, 4, 20, 3},
+                      DecodeShape{"seven_heads", {130, 9}, {2, 1}, 14, 2, 64, 5}),
+    [](const auto& shape) { return std::string(shape.param.name); });
 
 TEST(DecodeAttentionShapes, RefuseAFullSlotAndAnotherNumberOfRows) {
   const Tensor x = test::randn({1, 1, 4}, 1);

@@ -24,8 +24,8 @@ TEST(PackedLinear, EqualsThePlainProductsSideBySide) {
     const Tensor x = bf16({rows, 32}, 5);
     for (const bool with_bias : {false, true}) {
       const PackedLinear packed = pack_linear(weights, with_bias ? biases : std::vector<Tensor>());
-      Tensor wanted = torch::matmul(x.to(torch::kFloat32),
-                                    torch::cat(weights).to(torch::kFloat32).t());
+      Tensor wanted =
+          torch::matmul(x.to(torch::kFloat32), torch::cat(weights).to(torch::kFloat32).t());
       if (with_bias) wanted = wanted + torch::cat(biases).to(torch::kFloat32);
       EXPECT_TRUE(torch::allclose(packed.forward(x).to(torch::kFloat32), wanted, 1.0 / 128, 1e-2))
           << rows;

@@ -13,6 +13,7 @@
 
 #include "vragent/chat/sampling.h"
 #include "vragent/data/run_dir.h"
+#include "vragent/learning/advantage.h"
 #include "vragent/learning/grpo_loss.h"
 #include "vragent/learning/reward.h"
 #include "vragent/nn/device.h"
@@ -33,7 +34,6 @@ struct GrpoConfig {
   std::int64_t group_size = 16;     // paper: 16
   std::int64_t updates_per_rollout = 1;
   std::int64_t micro_prompts = 4;
-  std::string advantage_scale = "group";
   std::int64_t max_prompt_tokens = 2048;  // paper: 2,048
   std::string overlong = "error";
   std::int64_t log_completions_every = 1;
@@ -41,6 +41,7 @@ struct GrpoConfig {
   std::int64_t keep_checkpoints = 2;
   bool resume = false;
   bool overwrite = false;
+  AdvantageConfig advantage;
   GrpoLossConfig loss;
   RewardConfig reward;
   chat::SamplingConfig sampling = {.max_tokens = 2048};  // paper: 2,048
@@ -64,7 +65,6 @@ struct GrpoConfig {
       updates_per_rollout,
       "optimiser steps on the same answers; above 1 the probability ratio is clipped");
     v("micro-prompts", micro_prompts, "prompts (with their groups) of one forward and backward");
-    v("advantage-scale", advantage_scale, "group, batch or none: whose standard deviation divides");
     v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
     v("overlong", overlong, "a longer prompt: error, or skip (counted)");
     v("log-completions-every",
@@ -74,6 +74,7 @@ struct GrpoConfig {
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
+    v("advantage", advantage, "");
     v("loss", loss, "");
     v("reward", reward, "");
     v("sampling", sampling, "");

@@ -15,6 +15,7 @@
 
 #include "vragent/engine/chat_encoder.h"
 #include "vragent/engine/generator.h"
+#include "vragent/learning/advantage.h"
 #include "vragent/learning/reward.h"
 
 namespace vragent::learning {
@@ -35,7 +36,7 @@ struct RolloutConfig {
   chat::SamplingConfig sampling = {.max_tokens = 2048};
   simulator::PromptConfig prompt;
   RewardConfig reward;
-  std::string advantage_scale = "group";
+  AdvantageConfig advantage;
 };
 
 /// Samples and scores. The random stream of an answer depends on seed, case and its place in the
@@ -55,18 +56,24 @@ struct RolloutSlice {
   torch::Tensor advantages;                 ///< fp32 [p*G]
 };
 
-/// Prompts `begin` to `end` of a rollout. Answers longer than the sampler's limit cannot occur.
-RolloutSlice slice(const Rollout& rollout, std::size_t begin, std::size_t end);
+/// Prompts `begin` to `end` of a rollout.
+/// @param mask_truncated answers that ran into the sampler's limit count as if they had no tokens
+RolloutSlice slice(const Rollout& rollout,
+                   std::size_t begin,
+                   std::size_t end,
+                   bool mask_truncated = false);
 
 /// Per token of the slice's answers, fp32 [p*G, C]; values behind an answer's end are zero.
 struct AnswerLogProbs {
   torch::Tensor log_probs;
-  torch::Tensor entropy;  ///< without gradient
+  torch::Tensor entropy;
 };
 
 /// Gradients flow to the policy through answers and prompts.
+/// @param entropy_gradient else the entropy carries none
 AnswerLogProbs answer_log_probs(const models::TextModel& policy,
                                 const RolloutSlice& slice,
-                                double temperature);
+                                double temperature,
+                                bool entropy_gradient = false);
 
 }  // namespace vragent::learning

@@ -14,15 +14,19 @@ namespace vragent::learning {
 /// One value a token.
 struct TokenLogProbs {
   torch::Tensor log_probs;  ///< fp32 [n], log softmax(hidden head^T / temperature) of the target
-  torch::Tensor entropy;    ///< fp32 [n] of the same distribution; carries no gradient
+  torch::Tensor entropy;    ///< fp32 [n] of the same distribution
+};
+
+struct TokenLogProbOptions {
+  double temperature = 1.0;
+  bool entropy_gradient = false;  ///< else the entropy carries no gradient
+  std::int64_t chunk = 2048;      ///< tokens whose logits exist at one time
 };
 
 /// @param hidden [n, D]; head [V, D]; targets int64 [n]
-/// @param chunk tokens whose logits exist at one time
 TokenLogProbs token_log_probs(const torch::Tensor& hidden,
                               const torch::Tensor& head,
                               const torch::Tensor& targets,
-                              double temperature = 1.0,
-                              std::int64_t chunk = 2048);
+                              const TokenLogProbOptions& options = {});
 
 }  // namespace vragent::learning

@@ -22,9 +22,9 @@ struct DecodeCache {
     std::int64_t num_rows = 0;
   };
 
-  std::vector<Group> groups;         ///< in the order of the rows
-  std::vector<LayerKv> own;          ///< one a layer, [slots, capacity, Hkv, d], contiguous
-  std::vector<std::int64_t> slots;   ///< [R] the slot of each row
+  std::vector<Group> groups;          ///< in the order of the rows
+  std::vector<LayerKv> own;           ///< one a layer, [slots, capacity, Hkv, d], contiguous
+  std::vector<std::int64_t> slots;    ///< [R] the slot of each row
   std::vector<std::int64_t> lengths;  ///< [R] tokens in it; the caller counts on after each step
 };
 

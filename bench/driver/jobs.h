@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// One timed piece of work each: a JSON object in, a JSON object with "seconds" out.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "vragent/nn/device.h"
+#include "vragent/util/json.h"
+
+namespace vragent::bench {
+
+struct Session {
+  std::filesystem::path model;
+  nn::RuntimeConfig runtime;
+};
+
+using Job = std::function<OrderedJson(const Json& request)>;
+
+/// generate, last_logits (a decoder folder).
+void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
+/// embed (a BERT folder): mean-pooled vectors of texts.
+void add_text_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
+/// clip (a CLIP folder): vectors of random images and of ids.
+void add_clip_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
+/// vision (a Qwen2.5-VL folder): tower and prefill over random images.
+void add_vision_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
+/// tokenize: ids of the lines of a file, on one thread.
+void add_tokenizer_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
+}  // namespace vragent::bench

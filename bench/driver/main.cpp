@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// vragent_bench KIND MODEL DTYPE THREADS: loads a model once, then answers jobs from stdin, one
+// JSON object a line, so that a benchmark can take turns between programs that are both warm.
+#include <iostream>
+#include <string>
+
+#include "jobs.h"
+#include "vragent/util/error.h"
+#include "vragent/util/progress.h"
+
+namespace vragent::bench {
+namespace {
+
+int run(int argc, char** argv) {
+  if (argc != 5) {
+    std::cerr << "usage: vragent_bench language|text|clip|vision|tokenizer MODEL DTYPE THREADS\n";
+    return 2;
+  }
+  const std::string kind = argv[1];
+  const Session session{argv[2], {.dtype = argv[3], .threads = std::stoll(argv[4])}};
+  nn::prepare_torch(session.runtime);
+  std::map<std::string, Job> jobs;
+  const Stopwatch load;
+  if (kind == "language") add_language_jobs(session, jobs);
+  if (kind == "text") add_text_jobs(session, jobs);
+  if (kind == "clip") add_clip_jobs(session, jobs);
+  if (kind == "vision") add_vision_jobs(session, jobs);
+  if (kind == "tokenizer") add_tokenizer_jobs(session, jobs);
+  std::cout << OrderedJson{{"ready", true}, {"load_seconds", load.seconds()}}.dump() << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    const Json request = parse_json_object(line, "stdin");
+    const auto job = jobs.find(JsonRecord(request, "stdin").text("job"));
+    if (job == jobs.end()) throw DataError("unknown job: " + line);
+    std::cout << job->second(request).dump() << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace vragent::bench
+
+int main(int argc, char** argv) {
+  try {
+    return vragent::bench::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "vragent_bench: " << error.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Inference against transformers (and llama.cpp, where llama-cpp-python is installed), side by side.
+
+bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision tokenize load
+Same weights, dtype and threads; logits are compared before anything is timed.
+"""
+import os
+import pathlib
+import random
+import sys
+
+import torch
+import transformers
+
+from side_by_side import ROOT, Driver, check_close, machine, take_turns, timed
+
+THREADS = 2
+MODELS = ROOT / "models"
+WORK = ROOT / "build" / "bench-models"
+torch.set_num_threads(THREADS)
+
+
+def smollm2(dtype=torch.bfloat16):
+    return transformers.AutoModelForCausalLM.from_pretrained(MODELS / "SmolLM2-135M-Instruct", dtype=dtype).eval()
+
+
+def random_ids(count, length, vocabulary, seed=1):
+    draw = random.Random(seed)
+    return [[draw.randrange(1000, vocabulary) for _ in range(length)] for _ in range(count)]
+
+
+def hf_generate(model, rows, new_tokens, samples=1, stop_ids=None, greedy=False):
+    """Left-padded batch; returns the number of tokens written (the first stop among them)."""
+    longest = max(map(len, rows))
+    ids = torch.tensor([[0] * (longest - len(row)) + row for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    options = dict(max_new_tokens=new_tokens, do_sample=not greedy, num_return_sequences=samples, pad_token_id=0,
+                   eos_token_id=stop_ids if stop_ids else -1)
+    if not greedy:
+        options.update(temperature=1.0, top_k=0, top_p=1.0)
+    with torch.no_grad():
+        out = model.generate(ids, attention_mask=mask, **options)[:, longest:]
+    if not stop_ids:
+        return out.numel()
+    total = 0
+    for row in out.tolist():
+        stops = [i for i, token in enumerate(row) if token in stop_ids]
+        total += stops[0] + 1 if stops else len(row)
+    return total
+
+
+def check_logits(driver, model, ids, tolerance):
+    with torch.no_grad():
+        theirs = model(torch.tensor([ids])).logits[0, -1].double().tolist()
+    check_close("logits of the last token", driver("last_logits", ids=ids)["logits"], theirs, tolerance)
+
+
+def case_samples():
+    model = smollm2()
+    driver = Driver("language", MODELS / "SmolLM2-135M-Instruct")
+    (prompt,) = random_ids(1, 84, 49000)
+    check_logits(driver, model, prompt, 0.5)
+
+    def ours():
+        answer = driver("generate", prompts=[prompt], num_samples=16, max_tokens=100)
+        return answer["seconds"], answer["tokens"]
+
+    def theirs():
+        return timed(lambda: hf_generate(model, [prompt], 100, samples=16))
+
+    take_turns("SmolLM2 bf16, 1 prompt x 16 samples, 84 + 100", ours, {"transformers": theirs}, 4, unit="tokens/s")
+    driver.close()
+
+
+def case_prompts():
+    model = smollm2()
+    driver = Driver("language", MODELS / "SmolLM2-135M-Instruct")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(MODELS / "SmolLM2-135M-Instruct")
+    draw = random.Random(3)
+    subjects = ["a red cat", "the ocean at night", "learning to cook", "an old bicycle", "snow in the city", "my first robot"]
+    rows = []
+    for i in range(16):
+        words = " ".join(draw.choice(subjects) for _ in range(2 + 9 * (i % 6)))
+        text = tokenizer.apply_chat_template([{"role": "user", "content": f"Write about {words}."}], tokenize=False,
+                                             add_generation_prompt=True)
+        rows.append(tokenizer(text)["input_ids"])
+    stops = [tokenizer.eos_token_id, tokenizer("\n")["input_ids"][0], tokenizer("\n\n")["input_ids"][0]]
+
+    def ours():
+        answer = driver("generate", prompts=rows, max_tokens=160, temperature=0.0, stop_ids=stops)
+        return answer["seconds"], answer["tokens"]
+
+    def theirs():
+        return timed(lambda: hf_generate(model, rows, 160, stop_ids=stops, greedy=True))
+
+    print(f"prompts of {min(map(len, rows))} to {max(map(len, rows))} tokens")
+    take_turns("SmolLM2 bf16, 16 prompts, mixed lengths", ours, {"transformers": theirs}, 4, unit="tokens/s")
+    driver.close()
+
+
+def qwen_half():
+    """A folder with random weights in the shape of Qwen2.5-0.5B."""
+    folder = WORK / "qwen2.5-0.5b-shape"
+    if not (folder / "model.safetensors").exists():
+        torch.manual_seed(0)
+        config = transformers.Qwen2Config(vocab_size=151936, hidden_size=896, intermediate_size=4864, num_hidden_layers=24,
+                                          num_attention_heads=14, num_key_value_heads=2, rope_theta=1e6,
+                                          max_position_embeddings=32768, tie_word_embeddings=True, rms_norm_eps=1e-6)
+        transformers.Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    return folder
+
+
+def llama_cpp(folder):
+    """llama.cpp over the same weights as a bf16 GGUF, or None where it is not installed."""
+    try:
+        import llama_cpp
+    except ImportError:
+        print("llama-cpp-python is not installed: its rows are left out")
+        return None
+    from gguf_of_qwen import write_gguf
+    path = folder / "model.bf16.gguf"
+    if not path.exists():
+        write_gguf(folder, path)
+    return llama_cpp.Llama(str(path), n_ctx=1024, n_batch=512, n_threads=THREADS, n_threads_batch=THREADS, verbose=False,
+                           logits_all=False)
+
+
+def case_single():
+    folder = qwen_half()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
+    driver = Driver("language", folder)
+    (prompt,) = random_ids(1, 512, 151000)
+    check_logits(driver, model, prompt, 0.1)
+
+    def rate(new_tokens):
+        def ours():
+            answer = driver("generate", prompts=[prompt], max_tokens=new_tokens)
+            return answer["seconds"], new_tokens
+        return ours
+
+    def theirs():
+        return timed(lambda: hf_generate(model, [prompt], 64))
+
+    take_turns("0.5B shape bf16, one sequence, 512 + 64", rate(64), {"transformers": theirs}, 2, unit="tokens/s")
+
+    peer = llama_cpp(folder)
+    if peer is not None:
+        def prefill():
+            peer.reset()
+            return timed(lambda: peer.eval(prompt))[0], 512
+
+        def decode():
+            peer.reset()
+            peer.eval(prompt)
+            return timed(lambda: [peer.eval([1000 + i]) for i in range(63)])[0], 63
+
+        def our_prefill():
+            return driver("last_logits", ids=prompt)["seconds"], 512
+
+        def our_decode():
+            whole = driver("generate", prompts=[prompt], max_tokens=64)["seconds"]
+            first = driver("generate", prompts=[prompt], max_tokens=1)["seconds"]
+            return whole - first, 63
+
+        take_turns("0.5B shape bf16, prefill of 512", our_prefill, {"llama.cpp": prefill}, 1, unit="tokens/s")
+        take_turns("0.5B shape bf16, decode at 512", our_decode, {"llama.cpp": decode}, 1, unit="tokens/s")
+    driver.close()
+
+
+def case_group():
+    folder = qwen_half()
+    driver = Driver("language", folder)
+    (prompt,) = random_ids(1, 512, 151000)
+
+    def ours():
+        answer = driver("generate", prompts=[prompt], num_samples=16, max_tokens=64)
+        return answer["seconds"], answer["tokens"]
+
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
+    peers = {"transformers": lambda: timed(lambda: hf_generate(model, [prompt], 64, samples=16))}
+    peer = llama_cpp(folder)
+    if peer is not None:
+        def sixteen_runs():
+            # The prompt stays in its cache; each sample goes on from it.
+            def run():
+                peer.reset()
+                peer.eval(prompt)
+                for _ in range(16):
+                    peer.n_tokens = 512
+                    for i in range(64):
+                        peer.eval([1000 + i])
+                return 16 * 64
+            return timed(run)
+        peers["llama.cpp, prompt cached"] = sixteen_runs
+    take_turns("0.5B shape bf16, 16 samples, 512 + 64", ours, peers, 2, unit="tokens/s", rounds=5)
+    driver.close()
+
+
+def titles_file():
+    """MicroLens' titles where they are, else made-up ones of the same lengths."""
+    shared = pathlib.Path(os.environ.get("VRAGENT_SHARED", ROOT.parent / "shared")) / "data/microlens-50k/MicroLens-50k_titles.csv"
+    path = WORK / "titles.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if shared.exists():
+        import csv
+        with open(shared, encoding="utf-8-sig", newline="") as file:
+            titles = [row[1] for row in list(csv.reader(file))[1:]]
+    else:
+        print("no MicroLens titles here: made-up ones of like length")
+        words = "the a red cat video how to make love you are my best new song in city night snow game".split()
+        draw = random.Random(1)
+        titles = [" ".join(draw.choice(words) for _ in range(draw.randrange(4, 40))) for _ in range(19220)]
+    path.write_text("\n".join(title.replace("\n", " ") for title in titles) + "\n", encoding="utf-8")
+    return path, [title.replace("\n", " ") for title in titles]
+
+
+def case_minilm():
+    folder = MODELS / "all-MiniLM-L6-v2"
+    path, titles = titles_file()
+    for dtype, name in ((torch.float32, "float32"), (torch.bfloat16, "bfloat16")):
+        model = transformers.AutoModel.from_pretrained(folder, dtype=dtype).eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+
+        def embed(batch, sort=True, texts=titles):
+            order = sorted(range(len(texts)), key=lambda i: -len(texts[i])) if sort else range(len(texts))
+            order, result = list(order), [None] * len(texts)
+            with torch.no_grad():
+                for begin in range(0, len(texts), batch):
+                    chosen = order[begin:begin + batch]
+                    inputs = tokenizer([texts[i] for i in chosen], padding=True, truncation=True, max_length=256, return_tensors="pt")
+                    states = model(**inputs).last_hidden_state
+                    mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
+                    means = (states * mask).sum(1) / mask.sum(1)
+                    for row, i in enumerate(chosen):
+                        result[i] = means[row]
+            return result
+
+        # sentence-transformers sorts by length too; its best batch size is looked for first.
+        times = {batch: timed(lambda b=batch: embed(b, texts=titles[:2000]))[0] for batch in (16, 32, 64, 128)}
+        best = min(times, key=times.get)
+        driver = Driver("text", folder, name)
+        first = driver("embed", file=str(path))
+        check_close(f"MiniLM {name}, first title", first["first"], embed(8, texts=titles[:8])[0].double().tolist(),
+                    1e-4 if dtype == torch.float32 else 0.05)
+
+        def ours():
+            return driver("embed", file=str(path), batch=256)["seconds"], len(titles)
+
+        def theirs():
+            return timed(lambda: embed(best))[0], len(titles)
+
+        take_turns(f"{len(titles)} titles through MiniLM, {name}", ours, {f"transformers, batch {best}": theirs}, 1.5,
+                   unit="titles/s")
+        driver.close()
+
+
+def case_clip():
+    folder = WORK / "clip-vit-b32-shape"
+    if not (folder / "model.safetensors").exists():
+        torch.manual_seed(0)
+        transformers.CLIPModel(transformers.CLIPConfig()).save_pretrained(folder)
+    ids = [[49406] + row + [49407] for row in random_ids(512, 20, 49000)]
+    for dtype, name in ((torch.float32, "float32"), (torch.bfloat16, "bfloat16")):
+        model = transformers.CLIPModel.from_pretrained(folder, dtype=dtype).eval()
+        pixels = torch.sin(torch.arange(512 * 3 * 224 * 224) * 0.37).view(512, 3, 224, 224).to(dtype)
+        inputs = torch.tensor(ids)
+
+        def theirs(batch=64):
+            def run():
+                with torch.no_grad():
+                    images = [model.get_image_features(pixel_values=part) for part in pixels.split(batch)]
+                    texts = [model.get_text_features(input_ids=part) for part in inputs.split(batch)]
+                return images, texts
+            return timed(run)
+
+        driver = Driver("clip", folder, name)
+        answer = driver("clip", images=512, ids=ids)
+        _, (images, texts) = theirs()
+        vector = lambda x: (x if torch.is_tensor(x) else x.pooler_output)[0].double().tolist()
+        tolerance = 1e-4 if dtype == torch.float32 else 0.1
+        check_close(f"CLIP {name}, image vector", answer["image"], vector(images[0]), tolerance)
+        check_close(f"CLIP {name}, text vector", answer["text"], vector(texts[0]), tolerance)
+        take_turns(f"CLIP ViT-B/32 shape, 512 frames + titles, {name}",
+                   lambda: (driver("clip", images=512, ids=ids)["seconds"], 1024),
+                   {"transformers": lambda: (theirs()[0], 1024)}, 1.2, unit="inputs/s")
+        driver.close()
+
+
+CASES = {name[len("case_"):]: function for name, function in list(globals().items()) if name.startswith("case_")}
+
+if __name__ == "__main__":
+    print(f"transformers {transformers.__version__}, torch {torch.__version__}, {machine()}")
+    for name in sys.argv[1:] or CASES:
+        CASES[name]()
