@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inference against transformers (and llama.cpp, where llama-cpp-python is installed), side by side.
 
-bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision tokenize load
+bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision load
 Same weights, dtype and threads; logits are compared before anything is timed.
 """
+import json
 import os
 import pathlib
 import random
+import subprocess
 import sys
 
 import torch
 import transformers
 
-from side_by_side import ROOT, Driver, check_close, machine, take_turns, timed
+from side_by_side import DRIVER, ROOT, Driver, check_close, machine, take_turns, timed
 
 THREADS = 2
 MODELS = ROOT / "models"
@@ -285,6 +287,80 @@ def case_clip():
                    lambda: (driver("clip", images=512, ids=ids)["seconds"], 1024),
                    {"transformers": lambda: (theirs()[0], 1024)}, 1.2, unit="inputs/s")
         driver.close()
+
+
+def vision_folder(name, hidden, heads, intermediate, depth, text_hidden, text_layers):
+    """A folder with random weights in Qwen2.5-VL's layout."""
+    folder = WORK / f"qwen2.5-vl-{name}"
+    if not (folder / "model.safetensors").exists():
+        torch.manual_seed(0)
+        text = dict(vocab_size=151936, hidden_size=text_hidden, intermediate_size=5 * text_hidden, num_hidden_layers=text_layers,
+                    num_attention_heads=text_hidden // 128, num_key_value_heads=max(1, text_hidden // 1024), tie_word_embeddings=True,
+                    rope_parameters={"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]})
+        vision = dict(depth=depth, hidden_size=hidden, num_heads=heads, intermediate_size=intermediate, out_hidden_size=text_hidden,
+                      fullatt_block_indexes=[depth - 1])
+        config = transformers.Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True)
+        transformers.Qwen2_5_VLForConditionalGeneration(config).to(torch.bfloat16).save_pretrained(folder)
+    return folder
+
+
+def case_vision():
+    images, side = 5, 448 // 14
+    merged = (side // 2) ** 2
+    shapes = {"tiny": (128, 4, 256, 4, 256, 2), "3b-blocks": (1280, 16, 3420, 4, 2048, 2)}
+    for name, shape in shapes.items():
+        folder = vision_folder(name, *shape)
+        for dtype, type_name in ((torch.float32, "float32"), (torch.bfloat16, "bfloat16")):
+            model = transformers.Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=dtype).eval()
+            config = model.config
+            (words,) = random_ids(1, 40, 151000)
+            start, pad, end = config.vision_start_token_id, config.image_token_id, config.vision_end_token_id
+            short = words[:20] + [start, pad, end] * images + words[20:]
+            whole = words[:20] + ([start] + [pad] * merged + [end]) * images + words[20:]
+            pixels = torch.sin(torch.arange(images * side * side * 1176) * 0.37).view(-1, 1176).to(dtype)
+            inputs = dict(input_ids=torch.tensor([whole]), attention_mask=torch.ones(1, len(whole), dtype=torch.long),
+                          pixel_values=pixels, image_grid_thw=torch.tensor([[1, side, side]] * images),
+                          mm_token_type_ids=torch.tensor([[int(token == pad) for token in whole]]), logits_to_keep=1)
+
+            def theirs():
+                with torch.no_grad():
+                    return model(**inputs).logits[0, -1]
+
+            driver = Driver("vision", folder, type_name)
+            job = lambda: driver("vision", images=images, patches_a_side=side, ids=short)
+            check_close(f"Qwen2.5-VL {name} {type_name}, last logits", job()["logits"], theirs().double().tolist(),
+                        1e-4 if dtype == torch.float32 else 0.1)
+            take_turns(f"Qwen2.5-VL {name}, 5 images of 448, {type_name}", lambda: (job()["seconds"], images),
+                       {"transformers": lambda: (timed(theirs)[0], images)}, 1.2, unit="images/s")
+            driver.close()
+
+
+def seconds_and_peak(command):
+    """Seconds that the command's last line tells, and its peak resident memory in MB."""
+    script = ("import resource, subprocess, sys; out = subprocess.check_output(sys.argv[1:], stdin=subprocess.DEVNULL, text=True); "
+              "print(out.strip().splitlines()[-1]); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)")
+    out = subprocess.check_output([sys.executable, "-c", script, *map(str, command)], text=True).strip().splitlines()
+    return json.loads(out[-2])["load_seconds"], float(out[-1])
+
+
+def case_load():
+    """The 0.5B shape holds 988 MB of bf16 weights; the page cache is warm after the first round."""
+    folder = qwen_half()
+    weights = (folder / "model.safetensors").stat().st_size / 2**20
+    peer = ("import time, torch, transformers; begin = time.perf_counter(); "
+            f"transformers.AutoModelForCausalLM.from_pretrained({str(folder)!r}, dtype=torch.bfloat16); "
+            "print('{\"load_seconds\":', time.perf_counter() - begin, '}')")
+    peaks = {"vragent": [], "transformers": []}
+
+    def run(who, command):
+        seconds, peak = seconds_and_peak(command)
+        peaks[who].append(peak)
+        return seconds, weights
+
+    take_turns("loading 0.5B shape, bf16", lambda: run("vragent", [DRIVER, "weights", folder, "bfloat16", THREADS]),
+               {"transformers": lambda: run("transformers", [sys.executable, "-c", peer])}, 1, unit="MB/s")
+    for who, values in peaks.items():
+        print(f"peak memory, {who}: {max(values):.0f} MB; the weights are {weights:.0f} MB")
 
 
 CASES = {name[len("case_"):]: function for name, function in list(globals().items()) if name.startswith("case_")}

@@ -1,5 +1,5 @@
 # Every library from outside enters here, as a target. Debian 12 has all but torch, which is the Python
-# wheel in .venv (scripts/install_deps.sh puts both there).
+# wheel in .venv or $VRAGENT_VENV (scripts/install_deps.sh puts both there).
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 REQUIRED)
@@ -23,7 +23,12 @@ endforeach()
 # torch is linked by hand rather than through find_package(Torch): its config wants a CUDA toolkit and
 # fails on a machine without one, though the wheel carries all it needs at run time. Only the CPU libraries
 # are linked; nn/device loads libtorch_cuda when a CUDA device is asked for, so a CPU run starts faster.
-file(GLOB VRAGENT_TORCH_FOUND ${PROJECT_SOURCE_DIR}/.venv/lib/python3.*/site-packages/torch)
+set(VRAGENT_VENV_FOLDER .venv)
+if(DEFINED ENV{VRAGENT_VENV})
+  set(VRAGENT_VENV_FOLDER $ENV{VRAGENT_VENV})
+endif()
+get_filename_component(VRAGENT_VENV_FOLDER "${VRAGENT_VENV_FOLDER}" ABSOLUTE BASE_DIR ${PROJECT_SOURCE_DIR})
+file(GLOB VRAGENT_TORCH_FOUND ${VRAGENT_VENV_FOLDER}/lib/python3.*/site-packages/torch)
 set(VRAGENT_TORCH "${VRAGENT_TORCH_FOUND}" CACHE PATH "The torch folder of the Python wheel")
 if(NOT EXISTS ${VRAGENT_TORCH}/include/torch/csrc/api/include/torch/torch.h)
   message(FATAL_ERROR "No torch under '${VRAGENT_TORCH}': run scripts/install_deps.sh, or set VRAGENT_TORCH")

@@ -14,15 +14,16 @@ FLOORS = {
     "util": 0,
     "data": 1, "media": 1, "text": 1, "metrics": 1,
     "chat": 2, "report": 2,
-    "report/runs": 3, "ops": 3,
-    "nn": 4,
+    "report/page": 3, "ops": 3,
+    "report/runs": 4, "nn": 4,
     "models": 5, "rec_models": 5,
     "engine": 6,
     "perception": 7, "recommender": 7, "simulator": 7,
     "simulator/agents": 8, "learning": 8,
+    "learning/grpo": 9,
 }
 TORCH_FROM = 3
-NO_TORCH = {"report/runs", "simulator", "simulator/agents"}
+NO_TORCH = {"report/page", "report/runs", "simulator", "simulator/agents"}
 ONLY_BELOW = {"simulator": 2, "simulator/agents": 2}  # plus themselves and, for agents, simulator
 DOORS = {
     r"libav\w+/|libswscale/": {"src/media/ffmpeg", "src/media/video_reader", "src/media/video_writer",

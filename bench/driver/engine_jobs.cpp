@@ -77,6 +77,11 @@ void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs)
   jobs["last_logits"] = [language](const Json& request) { return language->last_logits(request); };
 }
 
+void load_weights(const Session& session) {
+  engine::load_language_model_folder(
+      session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU);
+}
+
 void add_text_jobs(const Session& session, std::map<std::string, Job>& jobs) {
   auto bert = std::make_shared<models::Bert>(
       models::load_bert(session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU));

@@ -24,6 +24,9 @@ using Job = std::function<OrderedJson(const Json& request)>;
 /// generate, last_logits (a decoder folder).
 void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs);
 
+/// Only loads them (a decoder folder).
+void load_weights(const Session& session);
+
 /// embed (a BERT folder): mean-pooled vectors of texts.
 void add_text_jobs(const Session& session, std::map<std::string, Job>& jobs);
 

@@ -15,7 +15,7 @@ namespace {
 
 int run(int argc, char** argv) {
   if (argc != 5) {
-    std::cerr << "usage: vragent_bench language|text|clip|vision|tokenizer MODEL DTYPE THREADS\n";
+    std::cerr << "usage: vragent_bench language|weights|text|clip|vision|tokenizer MODEL DTYPE THREADS\n";
     return 2;
   }
   const std::string kind = argv[1];
@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
   std::map<std::string, Job> jobs;
   const Stopwatch load;
   if (kind == "language") add_language_jobs(session, jobs);
+  if (kind == "weights") load_weights(session);
   if (kind == "text") add_text_jobs(session, jobs);
   if (kind == "clip") add_clip_jobs(session, jobs);
   if (kind == "vision") add_vision_jobs(session, jobs);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "report/markup.h"
+#include "vragent/report/markup.h"
 
 #include <algorithm>
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include "report/markup.h"
 #include "report/published_numbers.h"
+#include "vragent/report/markup.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/text.h"

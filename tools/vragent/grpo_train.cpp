@@ -3,7 +3,7 @@
 #include "bind_config.h"
 #include "commands.h"
 #include "printing.h"
-#include "vragent/learning/grpo_trainer.h"
+#include "vragent/learning/grpo/grpo_trainer.h"
 
 namespace vragent::tools {
 

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "report/runs/report_parts.h"
+#include "vragent/report/page/svg_chart.h"
 #include "vragent/report/runs/run_files.h"
-#include "vragent/report/svg_chart.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "report/runs/report_spec.h"
-#include "vragent/report/html_page.h"
+#include "vragent/report/page/html_page.h"
 #include "vragent/util/json.h"
 
 namespace vragent::report::runs {

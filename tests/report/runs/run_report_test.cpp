@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "report/example_page.h"
+#include "report/page/example_page.h"
 #include "report/runs/small_runs.h"
 #include "support/temp_dir.h"
 #include "vragent/util/error.h"

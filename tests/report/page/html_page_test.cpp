@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/html_page.h"
+#include "vragent/report/page/html_page.h"
 
 #include <regex>
 #include <stdexcept>
@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "report/example_page.h"
+#include "report/page/example_page.h"
 #include "support/temp_dir.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"

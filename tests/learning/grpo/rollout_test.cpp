@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/learning/rollout.h"
+#include "vragent/learning/grpo/rollout.h"
 
 #include <set>
 
@@ -10,7 +10,7 @@
 #include "learning/small_cases.h"
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
-#include "vragent/learning/advantage.h"
+#include "vragent/learning/grpo/advantage.h"
 #include "vragent/nn/parameters.h"
 
 namespace vragent::learning {

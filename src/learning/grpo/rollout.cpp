@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/learning/rollout.h"
+#include "vragent/learning/grpo/rollout.h"
 
 #include <algorithm>
 
 #include "vragent/engine/prefill.h"
-#include "vragent/learning/advantage.h"
+#include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/token_log_prob.h"
 #include "vragent/simulator/tasks.h"
 #include "vragent/util/random.h"

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/html_page.h"
+#include "vragent/report/page/html_page.h"
 
 #include <array>
 #include <cstddef>
 #include <stdexcept>
 #include <string_view>
 
-#include "report/markup.h"
-#include "report/page_style.h"
+#include "report/page/page_style.h"
+#include "vragent/report/markup.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/text.h"

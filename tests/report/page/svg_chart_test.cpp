@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/svg_chart.h"
+#include "vragent/report/page/svg_chart.h"
 
 #include <cmath>
 #include <limits>
@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "report/example_page.h"
+#include "report/page/example_page.h"
 
 namespace vragent::report {
 namespace {

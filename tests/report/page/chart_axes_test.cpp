@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "report/chart_axes.h"
+#include "report/page/chart_axes.h"
 
 #include <cmath>
 #include <limits>

@@ -10,9 +10,9 @@
 
 #include "vragent/media/image.h"
 #include "vragent/metrics/statistics.h"
-#include "vragent/report/html_page.h"
+#include "vragent/report/page/html_page.h"
+#include "vragent/report/page/svg_chart.h"
 #include "vragent/report/paper_tables.h"
-#include "vragent/report/svg_chart.h"
 #include "vragent/util/random.h"
 
 namespace vragent::test {

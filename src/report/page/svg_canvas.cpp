@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "report/svg_canvas.h"
+#include "report/page/svg_canvas.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "report/markup.h"
+#include "vragent/report/markup.h"
 #include "vragent/util/format.h"
 
 namespace vragent::report {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/learning/grpo_loss.h"
+#include "vragent/learning/grpo/grpo_loss.h"
 
 #include <cmath>
 

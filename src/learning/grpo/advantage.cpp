@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/learning/advantage.h"
+#include "vragent/learning/grpo/advantage.h"
 
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"

@@ -15,8 +15,8 @@
 
 #include "vragent/engine/chat_encoder.h"
 #include "vragent/engine/generator.h"
-#include "vragent/learning/advantage.h"
-#include "vragent/learning/reward.h"
+#include "vragent/learning/grpo/advantage.h"
+#include "vragent/learning/grpo/reward.h"
 
 namespace vragent::learning {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/learning/grpo_trainer.h"
+#include "vragent/learning/grpo/grpo_trainer.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "learning/curriculum.h"
-#include "learning/grpo_metrics.h"
+#include "learning/grpo/curriculum.h"
+#include "learning/grpo/grpo_metrics.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/learning/trainer_files.h"

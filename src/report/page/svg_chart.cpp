@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/svg_chart.h"
+#include "vragent/report/page/svg_chart.h"
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
-#include "report/chart_axes.h"
-#include "report/markup.h"
-#include "report/svg_canvas.h"
+#include "report/page/chart_axes.h"
+#include "report/page/svg_canvas.h"
+#include "vragent/report/markup.h"
 #include "vragent/util/format.h"
 
 namespace vragent::report {

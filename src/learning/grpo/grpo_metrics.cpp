@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "learning/grpo_metrics.h"
+#include "learning/grpo/grpo_metrics.h"
 
 #include <algorithm>
 

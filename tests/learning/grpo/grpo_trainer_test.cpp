@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/learning/grpo_trainer.h"
+#include "vragent/learning/grpo/grpo_trainer.h"
 
 #include <csignal>
 #include <memory>

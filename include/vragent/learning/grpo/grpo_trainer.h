@@ -13,9 +13,9 @@
 
 #include "vragent/chat/sampling.h"
 #include "vragent/data/run_dir.h"
-#include "vragent/learning/advantage.h"
-#include "vragent/learning/grpo_loss.h"
-#include "vragent/learning/reward.h"
+#include "vragent/learning/grpo/advantage.h"
+#include "vragent/learning/grpo/grpo_loss.h"
+#include "vragent/learning/grpo/reward.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/optim.h"
 #include "vragent/simulator/user_profile.h"

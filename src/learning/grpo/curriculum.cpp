@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "learning/curriculum.h"
+#include "learning/grpo/curriculum.h"
 
 #include <algorithm>
 #include <charconv>

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "vragent/report/svg_chart.h"
+#include "vragent/report/page/svg_chart.h"
 
 namespace vragent::report {
 

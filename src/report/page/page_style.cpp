@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "report/page_style.h"
+#include "report/page/page_style.h"
 
 namespace vragent::report {
 

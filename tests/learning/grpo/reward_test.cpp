@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/learning/reward.h"
+#include "vragent/learning/grpo/reward.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "vragent/learning/rollout.h"
+#include "vragent/learning/grpo/rollout.h"
 #include "vragent/report/event_file.h"
 
 namespace vragent::learning {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "report/svg_canvas.h"
-#include "vragent/report/svg_chart.h"
+#include "report/page/svg_canvas.h"
+#include "vragent/report/page/svg_chart.h"
 
 namespace vragent::report {
 
