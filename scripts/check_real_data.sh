@@ -11,6 +11,7 @@ vragent=${VRAGENT:-build/${VRAGENT_PRESET:-release}/tools/vragent}
 epochs=${EPOCHS:-3}
 rm -rf "$out"
 mkdir -p "$out"
+[ -x "$vragent" ] || { echo "check_real_data.sh: $vragent is not built: scripts/build.sh" >&2; exit 2; }
 failed=0
 say() { printf '== %s\n' "$*"; }
 verdict() { # NAME CONDITION-STATUS DETAIL

@@ -35,9 +35,9 @@ tools=build/${VRAGENT_PRESET:-release}/tools
 vragent=${VRAGENT:-$tools/vragent}
 mini_world=${MINI_WORLD:-$tools/mini_world/mini_world}
 run=$out/$profile
-stamp="seed $seed, $(cat "$vragent" "$mini_world" | sha256sum | cut -c1-16)"
+stamp="seed $seed, $(cat "$vragent" "$mini_world" scripts/demo*.sh configs/mini/*.json | sha256sum | cut -c1-16)"
 if [ -e "$run/stamp" ] && [ "$(cat "$run/stamp")" != "$stamp" ]; then
-  echo "== $run is of another seed or build: starting over"
+  echo "== $run is of another seed, build or script: starting over"
   fresh=1
 fi
 [ -z "$fresh" ] || rm -rf "$run"
@@ -143,7 +143,7 @@ settle
 make_cases() { # NAME FLAG...
   local name=$1
   shift
-  step "cases-$name" "$vragent" eval make-cases --items "$titles" --captions "$run/captions/full" --cold-max-len 6 --seed "$seed" --out "$run/cases/$name" "$@"
+  step "cases-$name" "$vragent" eval make-cases --overwrite --items "$titles" --captions "$run/captions/full" --cold-max-len 6 --seed "$seed" --out "$run/cases/$name" "$@"
 }
 # Each arm starts from demonstrations in its own form of prompt by a teacher who sees no more, all with the same budget.
 train_agent() { # NAME TEACHER_FLAGS PROMPT_FLAG...

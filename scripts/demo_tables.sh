@@ -78,7 +78,7 @@ write_spec() {
   ],
   "gallery": {"frames": "frames", "captions": "captions/full", "items": "$(basename "$world")/$(basename "$titles")", "num": 6},
   "rollouts": {"title": "Sampled answers of the user agent", "completions": "us/full", "groups": 2},
-  "feedback": ["+US like=rec/feedback-like", "+US dislike=rec/feedback-dislike", "+US random=rec/feedback-random"]
+  "feedback": [$(present "+US like=rec/feedback-like" "+US dislike=rec/feedback-dislike" "+US random=rec/feedback-random")]
 }
 SPEC
 }

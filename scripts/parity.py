@@ -62,6 +62,10 @@ def causal_lms(work):
         ("qwen2-tied-sharded", transformers.Qwen2Config(**small, tie_word_embeddings=True), {"max_shard_size": "100KB"}),
         ("llama", transformers.LlamaConfig(**small, rope_theta=5e5, rms_norm_eps=1e-5), {}),
         ("llama-head-dim", transformers.LlamaConfig(**small, head_dim=24), {}),
+        ("llama3-rope", transformers.LlamaConfig(**small, rope_parameters={
+            "rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64}), {}),
+        ("qwen3", transformers.Qwen3Config(**small, head_dim=24, tie_word_embeddings=False), {}),
     ]
     for seed, (name, config, save) in enumerate(cases):
         model = randomise(transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager"), seed)

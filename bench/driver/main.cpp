@@ -15,7 +15,8 @@ namespace {
 
 int run(int argc, char** argv) {
   if (argc != 5) {
-    std::cerr << "usage: vragent_bench language|weights|text|clip|vision|tokenizer MODEL DTYPE THREADS\n";
+    std::cerr
+        << "usage: vragent_bench language|weights|text|clip|vision|tokenizer MODEL DTYPE THREADS\n";
     return 2;
   }
   const std::string kind = argv[1];

@@ -75,7 +75,7 @@ class Decoding {
       if (!fits && next_prompt_ > first) break;
     }
     const auto chosen = prompts_.subspan(first, next_prompt_ - first);
-    Prefilled filled = prefill(model_, chosen);
+    Prefilled filled = prefill(model_, chosen, config_.max_prefill_tokens);
     std::vector<std::int64_t> of_row;
     for (std::size_t p = 0; p < chosen.size(); ++p) {
       add_rows(chosen[p], answers_[first + p], std::move(filled.prefixes[p]));
@@ -223,7 +223,8 @@ Tensor next_token_log_probs(const models::TextModel& model,
     while (end < prompts.size() &&
            (end == begin || tokens + std::ssize(prompts[end].ids) <= max_prefill_tokens))
       tokens += std::ssize(prompts[end++].ids);
-    const Tensor hidden = prefill(model, prompts.subspan(begin, end - begin)).last_hidden;
+    const Tensor hidden =
+        prefill(model, prompts.subspan(begin, end - begin), max_prefill_tokens).last_hidden;
     log_probs.push_back(torch::log_softmax(model.logits(hidden).to(torch::kFloat32), -1).cpu());
     begin = end;
   }

@@ -42,6 +42,47 @@ void place_positions(std::span<const Prompt> prompts, PackedPrompts& packed) {
   }
 }
 
+/// The first tokens of what is kept of each layer.
+std::vector<ops::LayerKv> first_tokens(const std::vector<ops::LayerKv>& layers,
+                                       std::int64_t count) {
+  std::vector<ops::LayerKv> first;
+  for (const ops::LayerKv& layer : layers)
+    first.push_back({layer.k.narrow(0, 0, count), layer.v.narrow(0, 0, count)});
+  return first;
+}
+
+/// One long prompt, `chunk` tokens at a time.
+Prefilled prefill_in_stretches(const models::TextModel& model,
+                               const Prompt& prompt,
+                               std::int64_t chunk) {
+  models::Decoder decoder = model.decoder;
+  const PackedPrompts whole = pack_prompts(model, {&prompt, 1});
+  const std::int64_t length = length_of(prompt);
+  Prefilled result;
+  std::vector<ops::LayerKv>& prefix = result.prefixes.emplace_back();
+  for (std::int64_t begin = 0; begin < length; begin += chunk) {
+    const std::int64_t size = std::min(chunk, length - begin);
+    const ops::Packing packing = ops::pack({size}, model.head.device());
+    const std::vector<ops::LayerKv> earlier = first_tokens(prefix, begin);
+    std::vector<ops::LayerKv> kept;
+    const Tensor hidden = decoder->forward(
+        whole.embeddings.narrow(0, begin, size),
+        whole.positions.narrow(-1, begin, size),
+        {.packing = &packing, .keep = &kept, .earlier = begin > 0 ? &earlier : nullptr});
+    for (std::size_t layer = 0; layer < kept.size(); ++layer) {
+      const ops::LayerKv& fresh = kept[layer];
+      const std::vector<std::int64_t> shape = {length, fresh.k.size(1), fresh.k.size(2)};
+      if (begin == 0)
+        prefix.push_back(
+            {torch::empty(shape, fresh.k.options()), torch::empty(shape, fresh.v.options())});
+      prefix[layer].k.narrow(0, begin, size).copy_(fresh.k);
+      prefix[layer].v.narrow(0, begin, size).copy_(fresh.v);
+    }
+    result.last_hidden = hidden.narrow(0, size - 1, 1);
+  }
+  return result;
+}
+
 }  // namespace
 
 PackedPrompts pack_prompts(const models::TextModel& model,
@@ -75,7 +116,11 @@ PackedPrompts pack_prompts(const models::TextModel& model,
   return packed;
 }
 
-Prefilled prefill(const models::TextModel& model, std::span<const Prompt> prompts) {
+Prefilled prefill(const models::TextModel& model,
+                  std::span<const Prompt> prompts,
+                  std::int64_t chunk) {
+  if (prompts.size() == 1 && length_of(prompts[0]) > chunk)
+    return prefill_in_stretches(model, prompts[0], chunk);
   models::Decoder decoder = model.decoder;
   const PackedPrompts packed = pack_prompts(model, prompts);
   std::vector<ops::LayerKv> kept;

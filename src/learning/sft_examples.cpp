@@ -58,7 +58,8 @@ ChatExample from_case(const std::string& line,
   const std::string answer = answer_to_learn(row, prompt);
   if (answer.empty()) {
     throw DataError(where +
-                    ": a case needs a \"response\" to learn from (or, with --no-cot, a label)");
+                    ": a case needs a \"response\" to learn from (or, where prompt.cot is off, a "
+                    "label)");
   }
   ChatExample example{.where = where};
   for (const chat::Message& message : simulator::task_messages(row, prompt))

@@ -50,6 +50,10 @@ class SftLoop {
   }
 
   SftResult run() {
+    if (const auto last = files_.finished(total_steps_); last && config_.resume) {
+      log::info("{}: all {} steps are done", config_.out, total_steps_);
+      return result_of(*last);
+    }
     nn::AdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
         config_.optim);
@@ -76,6 +80,13 @@ class SftLoop {
   }
 
  private:
+  [[nodiscard]] SftResult result_of(const RunNumbers& last) const {
+    SftResult result{.steps = total_steps_};
+    if (last.contains("loss")) result.train_loss = last.at("loss");
+    if (last.contains("eval_loss")) result.valid_loss = last.at("eval_loss");
+    return result;
+  }
+
   void resume_from(const RunNumbers& saved) {
     result_.steps = static_cast<std::int64_t>(saved.at("step"));
     tokens_ = saved.at("num_tokens");
@@ -160,7 +171,7 @@ class SftLoop {
       count += static_cast<double>(log_probs.size(0));
     }
     result_.valid_loss = sum / std::max(count, 1.0);
-    files_.log(result_.steps, epoch(), {{"eval_loss", result_.valid_loss}});
+    files_.log(result_.steps, epoch(), {{"eval_loss", *result_.valid_loss}});
   }
 
   [[nodiscard]] double epoch() const {

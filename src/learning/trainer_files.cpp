@@ -73,6 +73,20 @@ std::optional<RunNumbers> TrainerFiles::open(bool resume,
   return state.numbers;
 }
 
+std::optional<RunNumbers> TrainerFiles::finished(std::int64_t max_steps) const {
+  const fs::path path = run_folder_ / data::kTrainerStateFile;
+  if (!fs::exists(path)) return std::nullopt;
+  const Json state = parse_json_object(read_file(path), path.string());
+  if (state.value("global_step", std::int64_t{-1}) != max_steps) return std::nullopt;
+  RunNumbers last;
+  for (const Json& row : state.value("log_history", Json::array())) {
+    for (const auto& [name, value] : row.items()) {
+      if (value.is_number()) last[name] = value.get<double>();
+    }
+  }
+  return last;
+}
+
 void TrainerFiles::log(std::int64_t step,
                        double epoch,
                        const std::vector<report::Scalar>& scalars) {

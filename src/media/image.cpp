@@ -68,7 +68,11 @@ std::vector<std::uint8_t> encode(const Image& image, const char* suffix, int jpe
   try {
     cv::imencode(suffix, pixels, bytes, {cv::IMWRITE_JPEG_QUALITY, jpeg_quality});
   } catch (const cv::Exception& error) {
-    throw Error(ExitCode::kIo, "cannot encode image: " + error.err);
+    throw DataError(formatted("cannot encode an image of {}x{} pixels as {}: {}",
+                              image.width,
+                              image.height,
+                              suffix,
+                              error.err));
   }
   return bytes;
 }

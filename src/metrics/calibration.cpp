@@ -40,12 +40,6 @@ std::size_t end_of_tie(const std::vector<ScoredLabel>& rows, std::size_t begin) 
   return end;
 }
 
-/// A value above `low` and at most `high`, halfway where there is a number between them.
-double between(double low, double high) {
-  const double middle = std::midpoint(low, high);
-  return middle > low ? middle : high;
-}
-
 /// Index of the bin that holds a probability, rounding of score * size put right.
 std::size_t bin_of(double score, const std::vector<CalibrationBin>& bins) {
   const auto guess = static_cast<std::size_t>(score * static_cast<double>(bins.size()));
@@ -122,29 +116,6 @@ std::optional<double> expected_calibration_error(std::span<const ScoredLabel> ro
     sum += static_cast<double>(bin.num_rows) * std::abs(bin.mean_score - bin.positive_rate);
   }
   return sum / static_cast<double>(rows.size());
-}
-
-std::optional<FittedThreshold> fit_threshold(std::span<const ScoredLabel> rows) {
-  if (rows.empty()) return std::nullopt;
-  const std::vector<ScoredLabel> ordered = sorted(rows);
-  // Starts at "always Yes" and moves one tie after the other below the threshold.
-  std::int64_t num_correct = count_positive(rows);
-  std::int64_t best_correct = num_correct;
-  double best_value = ordered.front().score;
-  for (std::size_t begin = 0; begin < ordered.size();) {
-    const std::size_t end = end_of_tie(ordered, begin);
-    const std::int64_t positives = count_positive(std::span(ordered).subspan(begin, end - begin));
-    num_correct += static_cast<std::int64_t>(end - begin) - 2 * positives;
-    if (num_correct > best_correct) {
-      best_correct = num_correct;
-      best_value = end == ordered.size()
-                       ? std::nextafter(ordered.back().score, std::numeric_limits<double>::max())
-                       : between(ordered[begin].score, ordered[end].score);
-    }
-    begin = end;
-  }
-  return FittedThreshold{best_value,
-                         static_cast<double>(best_correct) / static_cast<double>(rows.size())};
 }
 
 }  // namespace vragent::metrics

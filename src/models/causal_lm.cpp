@@ -26,6 +26,8 @@ Tensor attend(const Tensor& q,
               std::size_t layer) {
   if (context.packing != nullptr) {
     if (context.keep != nullptr) context.keep->push_back(fresh);
+    if (context.earlier != nullptr)
+      return ops::continued_attention(q, fresh, context.earlier->at(layer));
     return ops::packed_attention(q, fresh, *context.packing);
   }
   TORCH_CHECK(context.cache != nullptr, "the decoder needs a packing or a cache");
@@ -45,7 +47,11 @@ SelfAttentionImpl::SelfAttentionImpl(const CausalLmConfig& config)
       v_proj(register_module(
           "v_proj", nn::Linear(config.hidden_size, num_kv_heads * head_dim, config.qkv_bias))),
       o_proj(
-          register_module("o_proj", nn::Linear(num_heads * head_dim, config.hidden_size, false))) {}
+          register_module("o_proj", nn::Linear(num_heads * head_dim, config.hidden_size, false))) {
+  if (!config.qk_norm) return;
+  q_norm = register_module("q_norm", nn::RmsNorm(head_dim, config.rms_eps));
+  k_norm = register_module("k_norm", nn::RmsNorm(head_dim, config.rms_eps));
+}
 
 Tensor SelfAttentionImpl::forward(const Tensor& x,
                                   const ops::Rotary& rotary,
@@ -63,6 +69,10 @@ Tensor SelfAttentionImpl::forward(const Tensor& x,
     q = split_heads(q_proj(x), num_heads);
     k = split_heads(k_proj(x), num_kv_heads);
     v = split_heads(v_proj(x), num_kv_heads);
+  }
+  if (!q_norm.is_empty()) {
+    q = q_norm(q);
+    k = k_norm(k);
   }
   const Tensor mixed =
       attend(ops::rotate(q, rotary), {ops::rotate(k, rotary), v}, context, layer).flatten(1);
@@ -101,12 +111,14 @@ DecoderImpl::DecoderImpl(const CausalLmConfig& options)
 }
 
 ops::Rotary decoder_rotary(const CausalLmConfig& config, const Tensor& positions) {
-  if (positions.dim() == 1) return ops::rotary_table(positions, config.head_dim, config.rope_theta);
+  Tensor frequencies =
+      ops::rotary_frequencies(config.head_dim, config.rope_theta, positions.device());
+  if (config.rope_stretch) frequencies = ops::stretched(frequencies, *config.rope_stretch);
+  if (positions.dim() == 1) return ops::rotary_table(positions, frequencies);
   TORCH_CHECK(positions.dim() == 2 && positions.size(0) == 3,
               "positions: want [N] or [3, N], got ",
               positions.sizes());
-  const ops::Rotary all =
-      ops::rotary_table(positions, config.head_dim, config.rope_theta);  // [3, N, d]
+  const ops::Rotary all = ops::rotary_table(positions, frequencies);  // [3, N, d]
   std::vector<Tensor> cos;
   std::vector<Tensor> sin;
   std::int64_t begin = 0;

@@ -17,13 +17,26 @@ const Json& text_object(const Json& root) {
 
 std::string architecture(const Json& root, const Json& text, const std::string& where) {
   const std::string outer = JsonRecord(root, where).text("model_type");
-  if (outer == "qwen2" || outer == "llama") return outer;
+  if (outer == "qwen2" || outer == "qwen3" || outer == "llama") return outer;
   if (outer == "qwen2_5_vl" || outer == "qwen2_5_vl_text") return "qwen2_5_vl_text";
   const std::string inner = text.value("model_type", "");
-  throw DataError(formatted("{}: model_type \"{}\"{} is not supported (qwen2, llama, qwen2_5_vl)",
-                            where,
-                            outer,
-                            inner.empty() || inner == outer ? "" : " / \"" + inner + "\""));
+  throw DataError(
+      formatted("{}: model_type \"{}\"{} is not supported (qwen2, qwen3, llama, "
+                "qwen2_5_vl)",
+                where,
+                outer,
+                inner.empty() || inner == outer ? "" : " / \"" + inner + "\""));
+}
+
+ops::RotaryStretch read_stretch(const JsonRecord& rope, const std::string& where) {
+  const ops::RotaryStretch stretch{.factor = rope.number("factor"),
+                                   .low = rope.number("low_freq_factor"),
+                                   .high = rope.number("high_freq_factor"),
+                                   .original = rope.number("original_max_position_embeddings")};
+  if (!(stretch.factor >= 1 && stretch.low > 0 && stretch.high > stretch.low &&
+        stretch.original > 0))
+    throw DataError(where + ": the numbers of llama3 RoPE do not fit together");
+  return stretch;
 }
 
 /// A rope_scaling object (4.x), where it is not null, replaces rope_parameters (5.x).
@@ -37,9 +50,11 @@ void read_rope(const Json& text, CausalLmConfig& config, const std::string& wher
   const Json& rope = JsonRecord(text, where).object(key);
   const JsonRecord record(rope, where + ": " + key);
   const std::string type = record.text_or("rope_type", record.text_or("type", "default"));
-  if (type != "default" && type != "mrope") {
-    throw DataError(
-        formatted("{}: RoPE type \"{}\" is not supported (only default and mrope)", where, type));
+  if (type == "llama3") {
+    config.rope_stretch = read_stretch(record, where);
+  } else if (type != "default" && type != "mrope") {
+    throw DataError(formatted(
+        "{}: RoPE type \"{}\" is not supported (only default, mrope and llama3)", where, type));
   }
   if (record.has("rope_theta")) config.rope_theta = record.number("rope_theta");
   config.mrope_section = record.integers_or_empty("mrope_section");
@@ -79,20 +94,24 @@ CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std:
   config.num_layers = record.integer("num_hidden_layers");
   config.num_heads = record.integer("num_attention_heads");
   config.num_kv_heads = record.integer_or("num_key_value_heads", config.num_heads);
-  config.head_dim = record.integer_or(
-      "head_dim", config.num_heads > 0 ? config.hidden_size / config.num_heads : 0);
+  const bool is_qwen3 = config.model_type == "qwen3";
+  const std::int64_t usual_head_dim = is_qwen3               ? 128
+                                      : config.num_heads > 0 ? config.hidden_size / config.num_heads
+                                                             : 0;
+  config.head_dim = record.integer_or("head_dim", usual_head_dim);
   config.vocab_size = record.integer("vocab_size");
   config.max_positions = record.integer_or("max_position_embeddings", 32768);
   config.rms_eps = record.has("rms_norm_eps") ? record.number("rms_norm_eps") : is_vl ? 1e-5 : 1e-6;
   config.rope_theta = is_vl ? 1e6 : 10000;
   config.tie_embeddings = JsonRecord(root, where).boolean_or("tie_word_embeddings", false);
+  config.qk_norm = is_qwen3;
   config.qkv_bias =
-      config.model_type == "llama" ? record.boolean_or("attention_bias", false) : true;
+      is_qwen3 || config.model_type == "llama" ? record.boolean_or("attention_bias", false) : true;
   if (record.boolean_or("use_sliding_window", false))
     throw DataError(where + ": use_sliding_window is not supported");
   if (record.boolean_or("mlp_bias", false)) throw DataError(where + ": mlp_bias is not supported");
-  if (config.model_type == "llama" && config.qkv_bias)
-    throw DataError(where + ": attention_bias of llama is not supported");
+  if (config.qkv_bias && (is_qwen3 || config.model_type == "llama"))
+    throw DataError(where + ": attention_bias of " + config.model_type + " is not supported");
   if (record.text_or("hidden_act", "silu") != "silu")
     throw DataError(where + ": hidden_act other than silu is not supported");
   read_rope(text, config, where);
@@ -103,24 +122,34 @@ CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std:
 }
 
 std::string to_config_json(const CausalLmConfig& config) {
-  OrderedJson root = {
-      {"architectures", {config.model_type == "llama" ? "LlamaForCausalLM" : "Qwen2ForCausalLM"}},
-      {"model_type", config.model_type},
-      {"vocab_size", config.vocab_size},
-      {"hidden_size", config.hidden_size},
-      {"intermediate_size", config.intermediate_size},
-      {"num_hidden_layers", config.num_layers},
-      {"num_attention_heads", config.num_heads},
-      {"num_key_value_heads", config.num_kv_heads},
-      {"head_dim", config.head_dim},
-      {"hidden_act", "silu"},
-      {"max_position_embeddings", config.max_positions},
-      {"rms_norm_eps", config.rms_eps},
-      {"rope_theta", config.rope_theta},
-      {"rope_scaling", nullptr},
-      {"use_sliding_window", false},
-      {"tie_word_embeddings", config.tie_embeddings},
-      {"torch_dtype", "float32"}};
+  const std::string architecture = config.model_type == "llama"   ? "LlamaForCausalLM"
+                                   : config.model_type == "qwen3" ? "Qwen3ForCausalLM"
+                                                                  : "Qwen2ForCausalLM";
+  OrderedJson scaling = nullptr;
+  if (config.rope_stretch) {
+    scaling = {{"rope_type", "llama3"},
+               {"factor", config.rope_stretch->factor},
+               {"low_freq_factor", config.rope_stretch->low},
+               {"high_freq_factor", config.rope_stretch->high},
+               {"original_max_position_embeddings", config.rope_stretch->original}};
+  }
+  OrderedJson root = {{"architectures", {architecture}},
+                      {"model_type", config.model_type},
+                      {"vocab_size", config.vocab_size},
+                      {"hidden_size", config.hidden_size},
+                      {"intermediate_size", config.intermediate_size},
+                      {"num_hidden_layers", config.num_layers},
+                      {"num_attention_heads", config.num_heads},
+                      {"num_key_value_heads", config.num_kv_heads},
+                      {"head_dim", config.head_dim},
+                      {"hidden_act", "silu"},
+                      {"max_position_embeddings", config.max_positions},
+                      {"rms_norm_eps", config.rms_eps},
+                      {"rope_theta", config.rope_theta},
+                      {"rope_scaling", scaling},
+                      {"use_sliding_window", false},
+                      {"tie_word_embeddings", config.tie_embeddings},
+                      {"torch_dtype", "float32"}};
   return root.dump(2) + "\n";
 }
 

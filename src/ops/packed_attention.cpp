@@ -292,4 +292,26 @@ Tensor packed_attention(const Tensor& q, const LayerKv& kv, const Packing& packi
   return PackedAttention::apply(q, kv.k, kv.v, packing);
 }
 
+Tensor continued_attention(const Tensor& q, const LayerKv& kv, const LayerKv& earlier) {
+  TORCH_CHECK(q.dim() == 3 && q.size(0) == kv.k.size(0) && earlier.k.size(1) == kv.k.size(1) &&
+                  earlier.k.size(2) == q.size(2),
+              "continued_attention: q ",
+              q.sizes(),
+              ", k ",
+              kv.k.sizes(),
+              ", earlier ",
+              earlier.k.sizes());
+  const auto rows = [&](const Tensor& x) { return x.transpose(0, 1).unsqueeze(0); };
+  const AttentionPart own = attention_part(rows(q),
+                                           repeat_heads(rows(kv.k), q.size(1)),
+                                           repeat_heads(rows(kv.v), q.size(1)),
+                                           /*causal=*/true);
+  Tensor out = own.out.squeeze(0).transpose(0, 1).contiguous();
+  Tensor lse = own.lse.squeeze(0).transpose(0, 1).contiguous();
+  const AttentionPart part =
+      attention_part(fold(q, kv.k.size(1)), rows(earlier.k), rows(earlier.v), /*causal=*/false);
+  merge(out, lse, unfold(part.out, q.size(0)), unfold(part.lse, q.size(0)));
+  return out;
+}
+
 }  // namespace vragent::ops

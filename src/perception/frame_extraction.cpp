@@ -6,6 +6,7 @@
 #include <cmath>
 #include <future>
 #include <map>
+#include <new>
 #include <optional>
 #include <set>
 #include <thread>
@@ -142,6 +143,12 @@ void write_frames(const ExtractConfig& config,
   }
 }
 
+Extracted failed(const Job& job, const std::string& why) {
+  return {
+      .row = {
+          .item_id = job.item_id, .status = "error", .error = why, .video = job.video.string()}};
+}
+
 Extracted extract_one(const ExtractConfig& config, const Job& job, std::int64_t clip_size) {
   Extracted out{.row = {.item_id = job.item_id, .status = "ok", .video = job.video.string()}};
   try {
@@ -156,10 +163,9 @@ Extracted extract_one(const ExtractConfig& config, const Job& job, std::int64_t 
   } catch (const Error& error) {
     // A full disk or a folder that cannot be written is the run's problem, not this video's.
     if (error.code() == ExitCode::kIo || error.code() == ExitCode::kCannotCreate) throw;
-    out = {.row = {.item_id = job.item_id,
-                   .status = "error",
-                   .error = error.what(),
-                   .video = job.video.string()}};
+    return failed(job, error.what());
+  } catch (const std::bad_alloc&) {
+    return failed(job, "its frames do not fit into memory");
   }
   return out;
 }

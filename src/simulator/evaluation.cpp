@@ -150,6 +150,13 @@ void MakeCasesConfig::check() const {
 
 CaseSet make_case_file(const MakeCasesConfig& config) {
   config.check();
+  const std::filesystem::path file = data::output_in(config.out, data::kCasesFile);
+  if (file != "-" && !config.overwrite && std::filesystem::exists(file)) {
+    throw Error(ExitCode::kCannotCreate,
+                formatted("{}: is there already, and answers may refer to it; replace it with "
+                          "--overwrite, or choose another --out",
+                          file));
+  }
   const data::Sequences sequences = data::make_sequences(
       data::load_interactions(config.interactions, config.format), config.protocol);
   const data::Catalogue catalogue = load_catalogue(config);
@@ -167,7 +174,7 @@ CaseSet make_case_file(const MakeCasesConfig& config) {
   std::optional<FolderLock> lock;
   if (data::is_run_folder(config.out)) lock.emplace(config.out);
   echo_config(config, "eval make-cases");
-  write_lines(data::output_in(config.out, data::kCasesFile), lines_of(set.cases));
+  write_lines(file, lines_of(set.cases));
   if (lock) write_file(config.out / data::kUsersFile, joined_lines(set.user_ids));
   return set;
 }

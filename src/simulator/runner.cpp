@@ -49,6 +49,18 @@ std::unordered_set<std::string> decided_before(const std::vector<data::Case>& ca
                     out,
                     row.case_id));
     }
+    if (row.model != agent.model || row.seed != agent.seed) {
+      throw ConfigError(
+          formatted("{}: the decisions of {} there are of model \"{}\" and seed {}, not of \"{}\" "
+                    "and {}: resume "
+                    "with the same settings or choose another --out",
+                    out,
+                    agent.name,
+                    row.model,
+                    row.seed,
+                    agent.model,
+                    agent.seed));
+    }
     decided.insert(key_of(row.case_id, row.repeat));
   }
   return decided;

@@ -85,16 +85,6 @@ std::vector<std::string> shown_candidates(const data::Case& row, const PromptCon
   return texts;
 }
 
-std::vector<std::string> legal_answers(const data::Case& row) {
-  if (row.task == data::Task::kJudge) return {"Yes", "No"};
-  check_candidates(row);
-  std::vector<std::string> letters;
-  for (std::size_t i = 0; i < row.candidates.size(); ++i) {
-    letters.push_back(letter_of(static_cast<std::int64_t>(i)));
-  }
-  return letters;
-}
-
 std::string true_answer(const data::Case& row) {
   if (row.task == data::Task::kSelect) {
     return row.answer_index < 0 ? "" : letter_of(row.answer_index);

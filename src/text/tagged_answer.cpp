@@ -67,10 +67,7 @@ TaggedAnswer parse_tagged_answer(std::string_view completion, std::string_view p
   const auto thoughts = contents(read.text, kThink, kThinkEnd);
   if (!thoughts.empty()) read.thought = thoughts.front();
   const auto answers = contents(read.text, kAnswer, kAnswerEnd);
-  if (!answers.empty()) {
-    read.answer = answers.back();
-    read.first_answer = answers.front();
-  }
+  if (!answers.empty()) read.answer = answers.back();
   read.well_formed = is_well_formed(read);
   return read;
 }

@@ -161,6 +161,16 @@ void append_file(const fs::path& path, std::string_view content) {
   write_all(descriptor.get(), content, path);
 }
 
+namespace {
+
+/// Two existing names change places at once. @return false where one is missing or the file system
+/// cannot do that
+bool exchange(const fs::path& a, const fs::path& b) {
+  return renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+}
+
+}  // namespace
+
 void write_folder(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
   make_folder(parent_of(path));
   const fs::path temporary = beside(path);
@@ -171,8 +181,12 @@ void write_folder(const fs::path& path, const std::function<void(const fs::path&
     fill(temporary);
     for (const auto& entry : fs::recursive_directory_iterator(temporary)) sync_path(entry.path());
     sync_path(temporary);
-    if (fs::exists(path)) fs::rename(path, old);
-    fs::rename(temporary, path);
+    if (exchange(temporary, path)) {
+      fs::remove_all(temporary);
+    } else {
+      if (fs::exists(path)) fs::rename(path, old);
+      fs::rename(temporary, path);
+    }
   } catch (const fs::filesystem_error& error) {
     std::error_code ignored;
     fs::remove_all(temporary, ignored);

@@ -104,8 +104,4 @@ std::vector<std::int64_t> RandomStream::sample(std::int64_t bound, std::int64_t 
   return all;
 }
 
-void RandomStream::set_state(std::span<const std::uint64_t> state) {
-  std::copy_n(state.begin(), 4, state_);
-}
-
 }  // namespace vragent

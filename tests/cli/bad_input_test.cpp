@@ -109,6 +109,22 @@ TEST_F(BadInput, ALimitOnFileSizesLeavesNoHalfFile) {
   EXPECT_TRUE(exists("run/model.safetensors"));
 }
 
+TEST_F(BadInput, AnswersDoNotReplaceTheCases) {
+  output_of(kMakeCases + "--num-users 1 --out cases.jsonl");
+  const std::string cases = read("cases.jsonl");
+  expect_refusal(
+      "$vragent simulate --agent random --cases cases.jsonl --out ./cases.jsonl --overwrite",
+      2,
+      "--out would replace the cases");
+  EXPECT_EQ(read("cases.jsonl"), cases);
+}
+
+TEST_F(BadInput, APathThatIsTooLongIsNamed) {
+  const std::string path(5000, 'a');
+  expect_refusal("$vragent simulate --agent random " + path, 74, "aaa: File name too long");
+  expect_refusal("$vragent extract-frames --out r --videos " + path, 74, "aaa: File name too long");
+}
+
 TEST_F(BadInput, AFolderInUseIsLeftAlone) {
   output_of(kMakeCases + "--num-users 2 --out cases");
   output_of("mkdir run");

@@ -76,10 +76,13 @@ TEST_F(InterruptTraining, SurvivesAKill) {
 TEST_F(InterruptTraining, EndsAtOnceOnASecondSignal) {
   const auto running = start(train("run", "100000"));
   running->wait_for(here() / "run/train_log.jsonl");
+  running->send(SIGSTOP);  // both signals wait, and meet the program together
   running->send(SIGINT);
   running->send(SIGTERM);
-  const int code = running->wait().code;
-  EXPECT_THAT(code, ::testing::AnyOf(130, 143));
+  running->send(SIGCONT);
+  const Ran ended = running->wait();
+  EXPECT_THAT(ended.code, ::testing::AnyOf(130, 143));
+  EXPECT_THAT(ended.err, ::testing::Not(::testing::HasSubstr("--resume"))) << "it took its time";
 }
 
 class InterruptTuning : public Interrupt {

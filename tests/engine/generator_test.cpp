@@ -243,5 +243,24 @@ TEST_F(Generation, PrefillGivesPromptsTogetherTheStatesTheyHaveAlone) {
   }
 }
 
+TEST_F(Generation, PrefillInStretchesGivesTheStatesOfOnePass) {
+  Prompt prompt = prompts[2];
+  prompt.positions = torch::arange(17).expand({3, 17}).clone();
+  prompt.positions.slice(1, 4, 9) = 4;  // an image's tokens may share a time
+  for (const bool axes : {false, true}) {
+    lm->model->config.mrope_section = axes ? Ids{1, 1, 2} : Ids{};
+    const Prompt& chosen = axes ? prompt : prompts[2];
+    const Prefilled whole = prefill(lm->text(), {&chosen, 1});
+    for (const std::int64_t chunk : {1, 4, 16}) {
+      const Prefilled got = prefill(lm->text(), {&chosen, 1}, chunk);
+      EXPECT_TRUE(test::close(got.last_hidden, whole.last_hidden, 1e-5)) << axes << " " << chunk;
+      for (std::size_t layer = 0; layer < 2; ++layer) {
+        EXPECT_TRUE(test::close(got.prefixes[0][layer].k, whole.prefixes[0][layer].k, 1e-5));
+        EXPECT_TRUE(test::close(got.prefixes[0][layer].v, whole.prefixes[0][layer].v, 1e-5));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vragent::engine

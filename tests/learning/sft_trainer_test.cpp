@@ -71,6 +71,19 @@ TEST_F(SftTraining, ResumesBitForBit) {
   EXPECT_FALSE(test::same_tensors(weights_in(folder_ / "lm"), weights)) << "it trained";
 }
 
+TEST_F(SftTraining, LeavesAFinishedRunAsItIsOnResume) {
+  SftConfig config = this->config("run");
+  config.save_every = 0;
+  const SftResult first = run_sft(config);
+  const auto written = fs::last_write_time(folder_ / "run/model.safetensors");
+  config.resume = true;
+  const SftResult again = run_sft(config);
+  EXPECT_EQ(again.steps, first.steps);
+  EXPECT_EQ(again.train_loss, first.train_loss);
+  EXPECT_EQ(again.valid_loss, first.valid_loss);
+  EXPECT_EQ(fs::last_write_time(folder_ / "run/model.safetensors"), written);
+}
+
 TEST_F(SftTraining, KeepsTheNewestCheckpointsEachAWholeModel) {
   run_sft(config("run"));
   EXPECT_FALSE(fs::exists(folder_ / "run/checkpoint-2"));
@@ -92,7 +105,7 @@ TEST_F(SftTraining, TeachesTheEngineItsAnswers) {
   config.save_every = 0;
   config.optim.lr = 1e-2;
   const SftResult result = run_sft(config);
-  EXPECT_LT(result.valid_loss, 0.05);
+  EXPECT_LT(result.valid_loss.value(), 0.05);
   engine::NativeChat model(config.out, torch::kFloat32, torch::kCPU);
   for (const std::string animal : {"cat", "garden", "market"}) {
     const chat::Request request{.messages = {{"user", "where is the " + animal, {}}},

@@ -96,6 +96,8 @@ TEST(Image, RefusesToWriteOtherFormatsAndBrokenImages) {
   EXPECT_THROW(write_image(folder / "a.png", Image{}), std::logic_error);
   EXPECT_THROW(write_image(folder / "a.png", Image{4, 4, {1, 2, 3}}), std::logic_error);
   EXPECT_TRUE(fs::is_empty(folder.path()));
+  const Image too_wide{70000, 1, std::vector<std::uint8_t>(210000)};  // JPEG ends at 65535
+  EXPECT_THROW(encode_jpeg(too_wide), DataError);
 }
 
 TEST(Image, MissingFileIsNoInput) {

@@ -81,41 +81,5 @@ TEST(ExpectedCalibrationError, IsZeroForACalibratedCoin) {
   EXPECT_DOUBLE_EQ(expected_calibration_error(rows).value(), 0.0);
 }
 
-TEST(FitThreshold, LiesHalfwayBetweenTheSeparatedScores) {
-  const std::vector<ScoredLabel> rows = {{1, false}, {2, false}, {4, true}, {9, true}};
-  const FittedThreshold fitted = fit_threshold(rows).value();
-  EXPECT_DOUBLE_EQ(fitted.value, 3.0);
-  EXPECT_DOUBLE_EQ(fitted.accuracy, 1.0);
-}
-
-TEST(FitThreshold, NeverSplitsATie) {
-  const std::vector<ScoredLabel> rows = {{1, false}, {1, true}, {1, true}, {0, false}};
-  const FittedThreshold fitted = fit_threshold(rows).value();
-  EXPECT_DOUBLE_EQ(fitted.value, 0.5);
-  EXPECT_DOUBLE_EQ(fitted.accuracy, 0.75);
-}
-
-TEST(FitThreshold, SaysAlwaysYesOrAlwaysNoWhenThatIsBest) {
-  const std::vector<ScoredLabel> mostly_yes = {{0.2, true}, {0.4, true}, {0.6, false}};
-  EXPECT_DOUBLE_EQ(fit_threshold(mostly_yes).value().value, 0.2);
-  const std::vector<ScoredLabel> all_no = {{0.2, false}, {0.4, false}};
-  const FittedThreshold never = fit_threshold(all_no).value();
-  EXPECT_GT(never.value, 0.4);
-  EXPECT_DOUBLE_EQ(never.accuracy, 1.0);
-}
-
-TEST(FitThreshold, SeparatesNeighbouringNumbers) {
-  const double next = std::nextafter(1.0, 2.0);
-  const std::vector<ScoredLabel> rows = {{1.0, false}, {next, true}};
-  EXPECT_EQ(fit_threshold(rows).value().value, next);
-}
-
-TEST(FitThreshold, TakesMaskedScores) {
-  const double infinity = std::numeric_limits<double>::infinity();
-  const std::vector<ScoredLabel> rows = {{-infinity, false}, {0.0, true}};
-  EXPECT_EQ(fit_threshold(rows).value().value, 0.0);
-  EXPECT_FALSE(fit_threshold({}).has_value());
-}
-
 }  // namespace
 }  // namespace vragent::metrics

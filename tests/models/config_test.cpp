@@ -108,13 +108,41 @@ TEST(CausalLmConfig, ReadsLlamaWithoutBiases) {
   EXPECT_EQ(parse_causal_lm_config(with(config, "head_dim", 48).dump(), "c").head_dim, 48);
 }
 
+TEST(CausalLmConfig, ReadsQwen3) {
+  const Json config = with(without(qwen2(), "head_dim"), "model_type", "qwen3");
+  const CausalLmConfig parsed = parse_causal_lm_config(config.dump(), "c");
+  EXPECT_EQ(parsed.head_dim, 128);
+  EXPECT_FALSE(parsed.qkv_bias);
+  EXPECT_TRUE(parsed.qk_norm);
+  const CausalLmConfig again = parse_causal_lm_config(to_config_json(parsed), "c");
+  EXPECT_EQ(again.model_type, "qwen3");
+  EXPECT_TRUE(again.qk_norm);
+}
+
+TEST(CausalLmConfig, ReadsLlamas3Rope) {
+  Json rope = {{"rope_type", "llama3"},
+               {"factor", 32.0},
+               {"low_freq_factor", 1.0},
+               {"high_freq_factor", 4.0},
+               {"original_max_position_embeddings", 8192}};
+  const Json config = with(with(qwen2(), "model_type", "llama"), "rope_scaling", rope);
+  const CausalLmConfig parsed = parse_causal_lm_config(config.dump(), "c");
+  ASSERT_TRUE(parsed.rope_stretch);
+  EXPECT_EQ(parsed.rope_stretch->factor, 32);
+  EXPECT_EQ(parse_causal_lm_config(to_config_json(parsed), "c").rope_stretch->original, 8192);
+  rope["high_freq_factor"] = 1.0;
+  EXPECT_NE(refusal(with(config, "rope_scaling", rope)).find("llama3"), std::string::npos);
+  rope.erase("factor");
+  EXPECT_NE(refusal(with(config, "rope_scaling", rope)).find("factor"), std::string::npos);
+}
+
 TEST(CausalLmConfig, RefusesByNameWhatItDoesNotImplement) {
   const Json base = qwen2();
   EXPECT_NE(refusal(with(base, "model_type", "mamba")).find("\"mamba\""), std::string::npos);
   EXPECT_NE(refusal(without(base, "model_type")).find("model_type"), std::string::npos);
   EXPECT_NE(refusal(with(base, "use_sliding_window", true)).find("use_sliding_window"),
             std::string::npos);
-  for (const char* type : {"yarn", "linear", "dynamic", "longrope", "llama3"}) {
+  for (const char* type : {"yarn", "linear", "dynamic", "longrope"}) {
     EXPECT_NE(refusal(with(base, "rope_scaling", {{"rope_type", type}, {"factor", 4}})).find(type),
               std::string::npos);
     EXPECT_NE(refusal(with(base, "rope_scaling", {{"type", type}})).find(type), std::string::npos);

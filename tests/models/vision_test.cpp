@@ -157,7 +157,8 @@ TEST_F(Mrope, TakesTimeHeightAndWidthFromItsSections) {
   const Tensor positions = torch::tensor({{3}, {5}, {7}});
   const ops::Rotary mixed = decoder_rotary(config.text, positions);
   const auto at = [&](std::int64_t position, std::int64_t j) {
-    return ops::rotary_table(torch::tensor({position}), 8, config.text.rope_theta)
+    return ops::rotary_table(torch::tensor({position}),
+                             ops::rotary_frequencies(8, config.text.rope_theta, torch::kCPU))
         .cos[0][j]
         .item<double>();
   };

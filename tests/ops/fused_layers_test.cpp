@@ -28,7 +28,8 @@ Tensor wide(at::IntArrayRef shape, std::uint64_t seed) {
 }
 
 std::vector<Pair> pairs() {
-  const Rotary table = rotary_table(torch::tensor({0, 5, 3000}), 8, 1e4);
+  const Rotary table =
+      rotary_table(torch::tensor({0, 5, 3000}), rotary_frequencies(8, 1e4, torch::kCPU));
   const auto turned = [table](auto turn) {
     return [table, turn](const Tensors& x) { return turn(x[0], table.to(x[0].scalar_type())); };
   };
@@ -140,7 +141,8 @@ TEST(FusedLayers, TakeGateAndUpAsHalvesOfOneTensor) {
 
 TEST(FusedLayers, ReadStridedHeads) {
   const Tensor qkv = test::randn({3, 3, 2, 8}, 1);
-  const Rotary table = rotary_table(torch::tensor({4, 9, 2}), 8, 1e4);
+  const Rotary table =
+      rotary_table(torch::tensor({4, 9, 2}), rotary_frequencies(8, 1e4, torch::kCPU));
   EXPECT_TRUE(rotate(qkv.select(1, 1), table).equal(rotate(qkv.select(1, 1).contiguous(), table)));
 }
 

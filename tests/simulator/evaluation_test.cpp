@@ -87,6 +87,23 @@ TEST_F(SmallFiles, CasesUsersAndConfigurationStandInTheRunFolder) {
   EXPECT_EQ(counts[3].second, std::ssize(set.user_ids));
 }
 
+TEST_F(SmallFiles, FrozenCasesAreReplacedOnlyWhenAskedFor) {
+  make_case_file(config_);
+  config_.cases.seed += 1;
+  const std::string frozen = read_file(config_.out / "cases.jsonl");
+  try {
+    make_case_file(config_);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kCannotCreate);
+    EXPECT_THAT(error.what(), HasSubstr("--overwrite"));
+  }
+  EXPECT_EQ(read_file(config_.out / "cases.jsonl"), frozen);
+  config_.overwrite = true;
+  make_case_file(config_);
+  EXPECT_NE(read_file(config_.out / "cases.jsonl"), frozen);
+}
+
 TEST_F(SmallFiles, AFileIsWrittenWithoutARunFolderAroundIt) {
   config_.out = folder_ / "plain/cases.jsonl";
   make_case_file(config_);

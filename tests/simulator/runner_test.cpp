@@ -146,6 +146,18 @@ TEST_F(Runner, RefusesToResumeOnOtherCases) {
   EXPECT_THROW(run_cases(changed, recorder_.agent(), {.resume = true}, out_), DataError);
 }
 
+TEST_F(Runner, RefusesToResumeWithAnotherModelOrSeed) {
+  const auto cases = make_judge_cases(3);
+  run_cases(cases, recorder_.agent(), {.limit = 1}, out_);
+  Agent other = recorder_.agent();
+  other.seed += 1;
+  EXPECT_THROW(run_cases(cases, other, {.resume = true}, out_), ConfigError);
+  other = recorder_.agent();
+  other.model = "another";
+  EXPECT_THROW(run_cases(cases, other, {.resume = true}, out_), ConfigError);
+  EXPECT_EQ(data::load_decisions(out_).size(), 1U);
+}
+
 TEST_F(Runner, FinishesItsBatchAndStopsAfterASignal) {
   Agent agent = recorder_.agent();
   const auto decide = agent.decide;

@@ -53,7 +53,6 @@ TEST(TaggedAnswer, KeepsAnEmptyAnswerApartFromNone) {
 
 TEST(TaggedAnswer, OffersTheFirstAndTheLastOfSeveralAnswers) {
   const auto read = parse_tagged_answer("<answer>A</answer> no, <answer>B</answer><answer>C");
-  EXPECT_EQ(read.first_answer, "A");
   EXPECT_EQ(read.answer, "B");
   EXPECT_EQ(read.answer_open.count, 3);
   EXPECT_EQ(read.answer_end.count, 2);

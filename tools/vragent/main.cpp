@@ -3,6 +3,7 @@
 //
 // vragent: builds the commands, parses, maps errors to exit codes and one line on stderr.
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
@@ -40,7 +41,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
-    return app.exit(success);
+    const int code = app.exit(success);
+    return std::cout.flush() ? code : fail(vragent::ExitCode::kIo, "stdout: cannot write");
   } catch (const CLI::ParseError& error) {
     std::cerr << vragent::tools::describe(error, app) << "\n";
     return static_cast<int>(vragent::ExitCode::kUsage);
@@ -57,6 +59,8 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const vragent::Error& error) {
     return fail(error.code(), error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(vragent::ExitCode::kIo, error.path1().string() + ": " + error.code().message());
   } catch (const std::bad_alloc&) {
     return fail(vragent::ExitCode::kInternal, "out of memory");
   } catch (const std::exception& error) {

@@ -17,10 +17,9 @@ void add_sft(CLI::App& app) {
   command->final_callback([command, config, json] {
     if (!command->get_subcommands().empty()) return;
     const learning::SftResult result = learning::run_sft(*config);
-    print_counts({{"steps", result.steps},
-                  {"train_loss", result.train_loss},
-                  {"valid_loss", result.valid_loss}},
-                 *json);
+    OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
+    if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
+    print_counts(counts, *json);
   });
 
   CLI::App* clip =

@@ -32,7 +32,7 @@ struct EncodedChat {
 
 class ChatEncoder {
  public:
-  /// Reads tokenizer, template and pixel settings of a qwen2, llama or qwen2_5_vl folder.
+  /// Reads tokenizer, template and pixel settings of a qwen2, qwen3, llama or qwen2_5_vl folder.
   explicit ChatEncoder(const std::filesystem::path& folder);
 
   /// @param add_generation_prompt ends with the head of the assistant's turn and `prefill`

@@ -30,7 +30,8 @@ struct GeneratorConfig {
   chat::SamplingConfig sampling;
   std::vector<std::int64_t> stop_ids;       ///< any of these ends an answer
   std::int64_t max_rows = 128;              ///< rows decoded together
-  std::int64_t max_prefill_tokens = 16384;  ///< prompt tokens computed together
+  std::int64_t max_prefill_tokens = 16384;  ///< prompt tokens computed together; a longer prompt
+                                            ///< is computed in stretches of this length
 };
 
 /// One answer.

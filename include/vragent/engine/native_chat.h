@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Our own engine behind the chat seam: a qwen2, llama or qwen2_5_vl folder answers messages (and
-// images).
+// Our own engine behind the chat seam: a qwen2, qwen3, llama or qwen2_5_vl folder answers messages
+// (and images).
 #pragma once
 
 #include <filesystem>

@@ -33,6 +33,10 @@ struct Prefilled {
 };
 
 /// Keys and values of prompts, and the hidden state of each one's last token; without gradient.
-Prefilled prefill(const models::TextModel& model, std::span<const Prompt> prompts);
+/// @param chunk a prompt that is longer and alone is computed in stretches of this many tokens, so
+///   that what a layer needs beside keys and values stays small
+Prefilled prefill(const models::TextModel& model,
+                  std::span<const Prompt> prompts,
+                  std::int64_t chunk = 16384);
 
 }  // namespace vragent::engine

@@ -48,7 +48,7 @@ struct SftConfig {
     v("loss-on", loss_on, "answer: the assistant's turns; all: every token");
     v("log-every", log_every, "steps between logged lines");
     v("valid-every", valid_every, "steps between measurements on --valid; 0 is once, at the end");
-    v("save-every", save_every, "steps between checkpoints; 0 is one at the end");
+    v("save-every", save_every, "steps between checkpoints; 0 is none but after a signal");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
@@ -63,8 +63,8 @@ struct SftConfig {
 /// What a run ends with.
 struct SftResult {
   std::int64_t steps = 0;
-  double train_loss = 0;  ///< mean over the last logged interval
-  double valid_loss = 0;  ///< token mean; 0 without --valid
+  double train_loss = 0;             ///< mean over the last logged interval
+  std::optional<double> valid_loss;  ///< token mean; none without --valid
 };
 
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json

@@ -38,6 +38,10 @@ class TrainerFiles {
   /// there was one
   std::optional<RunNumbers> open(bool resume, torch::nn::Module& model, nn::AdamW& optimizer);
 
+  /// Whether a run of this many steps has ended in the folder: then the last value logged under
+  /// each name.
+  [[nodiscard]] std::optional<RunNumbers> finished(std::int64_t max_steps) const;
+
   /// One logged step, to train_log.jsonl, the event file and the log history.
   void log(std::int64_t step, double epoch, const std::vector<report::Scalar>& scalars);
 

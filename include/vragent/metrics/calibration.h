@@ -44,15 +44,4 @@ std::vector<CalibrationBin> calibration_bins(std::span<const ScoredLabel> rows, 
 std::optional<double> expected_calibration_error(std::span<const ScoredLabel> rows,
                                                  int num_bins = 10);
 
-/// "Yes if score >= value", and what that rule reaches on the rows it was fitted on.
-struct FittedThreshold {
-  double value = 0.0;
-  double accuracy = 0.0;
-};
-
-/// The threshold of highest accuracy: halfway between two neighbouring scores, at the lowest score
-/// (always Yes) or just above the highest (always No). Of several the lowest. Fit on validation
-/// rows only. Empty without rows. @throws std::logic_error on a NaN score
-std::optional<FittedThreshold> fit_threshold(std::span<const ScoredLabel> rows);
-
 }  // namespace vragent::metrics

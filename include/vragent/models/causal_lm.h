@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Decoder-only language models: Qwen2 / Qwen2.5 and Llama, and the text part of Qwen2.5-VL (mRoPE).
-// Maths and names: `models.md` 1.3, 1.4, 2 and 3.3.
+// Decoder-only language models: Qwen2 / Qwen2.5, Qwen3 and Llama, and the text part of Qwen2.5-VL
+// (mRoPE). Maths and names: `models.md` 1.3, 1.4, 2 and 3.3.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,8 @@ struct DecoderContext {
   const ops::Packing* packing = nullptr;  ///< sequences, and who branches off whom
   std::vector<ops::LayerKv>* keep =
       nullptr;  ///< with packing: receives the keys and values of each layer, [N, Hkv, d]
+  const std::vector<ops::LayerKv>* earlier =
+      nullptr;  ///< with a packing of one sequence: those of the tokens before it, [M, Hkv, d]
   ops::DecodeCache* cache = nullptr;  ///< earlier tokens of each row; forward() adds this one's
 };
 
@@ -52,6 +54,8 @@ struct SelfAttentionImpl : torch::nn::Module {
   nn::Linear k_proj;
   nn::Linear v_proj;
   nn::Linear o_proj;
+  nn::RmsNorm q_norm{nullptr};  ///< of each head, Qwen3 only
+  nn::RmsNorm k_norm{nullptr};
   ops::PackedLinear packed_qkv;
   ops::PackedLinear packed_out;
 };
@@ -134,8 +138,8 @@ struct CausalLmImpl : torch::nn::Module {
 
 TORCH_MODULE(CausalLm);
 
-/// Loads a qwen2 or llama folder. @throws DataError with a full report when names or shapes do not
-/// fit
+/// Loads a qwen2, qwen3 or llama folder. @throws DataError with a full report when names or shapes
+/// do not fit
 CausalLm load_causal_lm(const std::filesystem::path& folder,
                         torch::Dtype dtype,
                         torch::Device device);

@@ -5,14 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "vragent/ops/rotary.h"
 
 namespace vragent::models {
 
 /// What config.json says, with the class defaults of transformers for what it leaves out.
 struct CausalLmConfig {
-  std::string model_type = "qwen2";  ///< qwen2, llama, or qwen2_5_vl_text
+  std::string model_type = "qwen2";  ///< qwen2, qwen3, llama, or qwen2_5_vl_text
   std::int64_t hidden_size = 0;
   std::int64_t intermediate_size = 0;
   std::int64_t num_layers = 0;
@@ -24,12 +27,14 @@ struct CausalLmConfig {
   double rms_eps = 1e-6;
   double rope_theta = 10000;
   bool tie_embeddings = false;
-  bool qkv_bias = true;                     ///< Qwen2 has biases on q, k, v only; Llama none
+  bool qkv_bias = true;  ///< Qwen2 has biases on q, k, v only; the others none
+  bool qk_norm = false;  ///< Qwen3 norms each head of q and k
+  std::optional<ops::RotaryStretch> rope_stretch;  ///< Llama 3's, where asked for
   std::vector<std::int64_t> mrope_section;  ///< half-dims for time, height, width; empty: one axis
 };
 
 /// Reads the text part of a config (flat 4.x or nested 5.x). @throws DataError naming what is not
-/// supported (another architecture, scaled RoPE, sliding windows in use)
+/// supported (another architecture, RoPE scaled otherwise, sliding windows in use)
 CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std::string& where);
 
 /// A config.json that transformers reads (5.x and 4.x spellings of what moved).

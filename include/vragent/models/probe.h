@@ -26,8 +26,8 @@ struct ProbeInput {
 Table describe_model(const std::filesystem::path& folder);
 
 /// Outputs of one forward pass on the CPU, by name, in fp32:
-///   qwen2, llama, qwen2_5_vl  "logits" [T, V]; qwen2_5_vl with images also "image_features" [n, D]
-///   clip                      "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
+///   qwen2, qwen3, llama, qwen2_5_vl  "logits" [T, V]; qwen2_5_vl with images also "image_features"
+///   [n, D] clip                      "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
 ///   bert, xlm-roberta         "last_hidden_state" [B, T, D]; shorter texts are padded
 /// Image placeholders may be given once per image or already expanded.
 /// @throws DataError for ids outside the vocabulary or images that do not fit the ids

@@ -64,4 +64,11 @@ torch::Tensor packed_positions(const Packing& packing, torch::Device device);
 /// @return [N, H, d]
 torch::Tensor packed_attention(const torch::Tensor& q, const LayerKv& kv, const Packing& packing);
 
+/// The next stretch of one sequence, whose tokens see each other causally and all earlier ones:
+/// packed_attention() over the whole sequence, cut to its last N tokens. Without gradient.
+/// @param q [N, H, d]; kv [N, Hkv, d]; earlier [M, Hkv, d]
+torch::Tensor continued_attention(const torch::Tensor& q,
+                                  const LayerKv& kv,
+                                  const LayerKv& earlier);
+
 }  // namespace vragent::ops

@@ -25,6 +25,7 @@ struct MakeCasesConfig {
   std::filesystem::path captions;
   std::filesystem::path comments;
   std::filesystem::path topk;
+  bool overwrite = false;
   CaseConfig cases;
   data::ProtocolConfig protocol;  ///< as the recommender of the lists was trained with
 
@@ -44,6 +45,7 @@ struct MakeCasesConfig {
       "a recommender's lists, or its run folder; they must come from the history that a case "
       "shows: topk.jsonl for the test split, topk.valid.jsonl (train-sasrec --top-k-splits "
       "valid) for the split valid and for feedback");
+    v("overwrite", overwrite, "replace the cases that --out holds");
     cases.visit(v);
     protocol.visit(v);
   }

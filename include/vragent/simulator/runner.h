@@ -44,7 +44,8 @@ struct RunReport {
 /// Runs the agent on the cases, all of repeat 0 first, and appends to `out` ("-" is stdout).
 /// With resume, decisions of this agent that `out` has (by case_id and repeat) are not made again.
 /// After a signal the batch is finished and written.
-/// @throws Interrupted then; DataError when `out` holds decisions of cases that are not there;
+/// @throws Interrupted then; DataError when `out` holds decisions of cases that are not there,
+///   ConfigError when it holds this agent's with another model or seed;
 ///   Error (73, 74) on `out`
 RunReport run_cases(const std::vector<data::Case>& cases,
                     const Agent& agent,

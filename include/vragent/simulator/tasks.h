@@ -36,9 +36,6 @@ std::string letter_of(std::int64_t index);
 /// The texts under which the candidates are shown, in their order.
 std::vector<std::string> shown_candidates(const data::Case& row, const PromptConfig& config);
 
-/// What may stand in the answer field: Yes and No, or the letters of the candidates.
-std::vector<std::string> legal_answers(const data::Case& row);
-
 /// The right answer ("Yes", "No" or a letter); "" when the case does not tell.
 std::string true_answer(const data::Case& row);
 

@@ -24,9 +24,8 @@ struct TagUse {
 struct TaggedAnswer {
   std::string text;  ///< what was read: prefill and completion
   TagUse think, think_end, answer_open, answer_end;
-  std::optional<std::string> thought;       ///< of the first closed pair of <think>
-  std::optional<std::string> answer;        ///< of the last closed pair of <answer>
-  std::optional<std::string> first_answer;  ///< of the first one
+  std::optional<std::string> thought;  ///< of the first closed pair of <think>
+  std::optional<std::string> answer;   ///< of the last closed pair of <answer>
   bool well_formed = false;  ///< each tag once, in order, and only white space outside the pairs
 };
 

@@ -18,11 +18,4 @@ inline std::uint64_t checked_multiply(std::uint64_t a, std::uint64_t b, const st
   return result;
 }
 
-/// a + b. @throws DataError "<where>: size overflows" when it does not fit 64 bits
-inline std::uint64_t checked_add(std::uint64_t a, std::uint64_t b, const std::string& where) {
-  std::uint64_t result = 0;
-  if (__builtin_add_overflow(a, b, &result)) throw DataError(where + ": size overflows");
-  return result;
-}
-
 }  // namespace vragent

@@ -73,11 +73,6 @@ class RandomStream {
   /// `count` distinct numbers of 0 .. bound-1 in random order. @param count at most bound
   std::vector<std::int64_t> sample(std::int64_t bound, std::int64_t count);
 
-  /// The whole state, to save and restore (four numbers).
-  [[nodiscard]] std::vector<std::uint64_t> state() const { return {state_, state_ + 4}; }
-
-  void set_state(std::span<const std::uint64_t> state);
-
  private:
   std::uint64_t state_[4] = {};
 };

@@ -20,6 +20,8 @@ struct StepSums {
   double entropy = 0;
   double clip_low = 0;
   double clip_high = 0;
+  double least_clip_low = 1;  ///< of the micro-batches
+  double most_clip_high = 0;
   double log_prob_gap = 0;  ///< sum of |trainer - sampler|
   double max_log_prob_gap = 0;
   double correction = 0;  ///< weights of the sampler's correction

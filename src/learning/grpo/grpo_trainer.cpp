@@ -86,6 +86,12 @@ class GrpoLoop {
   }
 
   GrpoResult run() {
+    if (const auto last = files_.finished(curriculum_.total_steps()); last && config_.resume) {
+      log::info("{}: all {} steps are done", config_.out, curriculum_.total_steps());
+      result_.steps = curriculum_.total_steps();
+      if (last->contains("reward")) result_.last_reward = last->at("reward");
+      return result_;
+    }
     nn::AdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
         config_.optim);
@@ -233,6 +239,8 @@ class GrpoLoop {
     sums.least_correction = std::min(sums.least_correction, loss.correction_least);
     sums.most_correction = std::max(sums.most_correction, loss.correction_most);
     sums.clip_low += loss.clip_low_share * tokens;
+    sums.least_clip_low = std::min(sums.least_clip_low, loss.clip_low_share);
+    sums.most_clip_high = std::max(sums.most_clip_high, loss.clip_high_share);
     sums.clip_high += loss.clip_high_share * tokens;
     sums.log_prob_gap += gap.sum().item<double>();
     sums.max_log_prob_gap = std::max(sums.max_log_prob_gap, gap.max().item<double>());

@@ -199,8 +199,7 @@ std::string render(const KeyFrame& frame, const GalleryItem& item) {
                               item.subtitle,
                               frame.caption));
   }
-  return formatted("<figure{}><img alt=\"{}\" src=\"data:{};base64,{}\">{}</figure>\n",
-                   frame.is_marked ? " class=\"marked\"" : "",
+  return formatted("<figure><img alt=\"{}\" src=\"data:{};base64,{}\">{}</figure>\n",
                    escaped("key frame " + frame.caption),
                    type,
                    base64(frame.image_bytes),

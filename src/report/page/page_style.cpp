@@ -115,7 +115,6 @@ figure { margin: 0; min-width: 0; }
   margin: .75rem 0 .2rem; }
 .frames img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;
   background: var(--tint); border-radius: 6px; }
-.frames .marked img { outline: 2px solid var(--series-3); outline-offset: 1px; }
 .frames figcaption { margin-top: .2rem; color: var(--soft); font-size: .74rem;
   text-align: center; line-height: 1.3; }
 .said { margin: .6rem 0 0; }

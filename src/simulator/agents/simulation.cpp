@@ -31,6 +31,13 @@ void check_free(const fs::path& file, const SimulateConfig& config) {
                         file));
 }
 
+/// The decisions must not replace the cases.
+void check_apart(const fs::path& file, const fs::path& cases) {
+  std::error_code none;
+  if (file != "-" && cases != "-" && fs::equivalent(file, cases, none))
+    throw ConfigError(formatted("--out would replace the cases in {}", cases));
+}
+
 }  // namespace
 
 void SimulateConfig::check() const {
@@ -43,6 +50,7 @@ void SimulateConfig::check() const {
   }
   if (run.resume && overwrite) throw ConfigError("--resume and --overwrite exclude each other");
   if (run.resume && out == "-") throw ConfigError("--resume needs a file; --out is stdout");
+  check_range("threads", static_cast<double>(backend.threads), 0, 4096);
   run.check();
   ask.check();
 }
@@ -53,6 +61,7 @@ SimulateReport simulate(const SimulateConfig& config, const ModelMaker& make_mod
   const std::vector<data::Case> cases = load_case_file(config.cases);
   std::optional<FolderLock> lock;
   if (data::is_run_folder(config.out)) lock.emplace(config.out);
+  check_apart(file, data::file_in(config.cases, data::kCasesFile));
   check_free(file, config);
   if (lock) {
     SimulateConfig echo = config;

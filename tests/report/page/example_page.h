@@ -136,7 +136,7 @@ inline std::vector<report::OwnRow> example_rows() {
 inline report::GalleryItem example_item(const std::string& title, const std::string& id) {
   report::GalleryItem item{.title = title, .subtitle = "item " + id};
   for (int i = 0; i < 5; ++i) {
-    item.frames.push_back({example_frame(0.1 + 0.2 * i), "0:0" + std::to_string(i), i != 2});
+    item.frames.push_back({example_frame(0.1 + 0.2 * i), "0:0" + std::to_string(i)});
   }
   item.texts = {{"caption (RRA)", "this story shows a red boat racing at the beach ."},
                 {"perception (CMP)",

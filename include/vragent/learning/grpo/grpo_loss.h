@@ -58,9 +58,6 @@ struct GrpoLossConfig {
 
   /// @throws ConfigError
   void check() const;
-
-  /// Whether the log-probabilities of the policy before this step's updates are looked at.
-  [[nodiscard]] bool needs_old_log_probs() const { return correction != "none"; }
 };
 
 /// One row an answer; columns behind its end are masked.

@@ -70,7 +70,7 @@ struct GrpoConfig {
     v("log-completions-every",
       log_completions_every,
       "steps between entries in completions.jsonl; 0 writes none");
-    v("save-every", save_every, "steps between checkpoints; 0 is one at the end");
+    v("save-every", save_every, "steps between checkpoints; 0 is none but after a signal");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);

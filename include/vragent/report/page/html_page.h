@@ -48,7 +48,6 @@ struct FigureGrid {
 struct KeyFrame {
   std::string image_bytes;  ///< JPEG, PNG or WebP
   std::string caption;      ///< for example "0:04"
-  bool is_marked = false;   ///< set apart by a frame, for example as on topic
 };
 
 struct GalleryItem {

@@ -31,7 +31,8 @@ struct SimulateConfig {
     v("cases", cases, "cases.jsonl of eval make-cases; - is stdin");
     v("agent",
       agents,
-      "who answers: vragent, zeroshot, or the controls random, always-yes, pop, recscore, antirec; "
+      "who answers: vragent, zeroshot (sees titles only, no comments), or the controls random, "
+      "always-yes, pop, recscore, antirec; "
       "several are comma-separated");
     v("out", out, "run folder for decisions.jsonl, a file that ends in .jsonl, or - for stdout");
     v("overwrite", overwrite, "replace the decisions that are there");
