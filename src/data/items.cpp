@@ -2,135 +2,16 @@
 // Copyright 2026 The vragent authors
 #include "vragent/data/items.h"
 
-#include <algorithm>
-#include <cctype>
 #include <string_view>
 #include <utility>
 
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
-#include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
 
 namespace vragent::data {
 namespace {
-
-// A title may break its line inside quotes, but a stray quote must not swallow the file.
-constexpr std::size_t kMaxTitleLines = 20;
-
-bool is_header(std::string_view id) {
-  std::string lower(trim(id));
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return lower == "item" || lower == "item_id" || lower == "\"item\"" || lower == "\"item_id\"";
-}
-
-/// Whether a field that starts with a quote is still open at the end of `text`.
-bool is_open_quote(std::string_view text) {
-  return text.starts_with('"') && std::count(text.begin(), text.end(), '"') % 2 == 1;
-}
-
-/// A field as CSV writes it: the text inside its quotes, or the text as it stands.
-std::string unquote(std::string_view field) {
-  if (field.size() < 2 || !field.starts_with('"') || !field.ends_with('"')) {
-    return std::string(field);
-  }
-  const std::string_view inside = field.substr(1, field.size() - 2);
-  std::string text;
-  for (std::size_t i = 0; i < inside.size(); ++i) {
-    if (inside[i] == '"') {
-      // A lone quote: the field is not CSV-quoted, its quotes are part of the title.
-      if (i + 1 == inside.size() || inside[i + 1] != '"') return std::string(field);
-      ++i;
-    }
-    text += inside[i];
-  }
-  return text;
-}
-
-/// The file's lines, so that a quoted title can be looked for its end before it is taken.
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  LineReader reader(path);
-  std::vector<std::string> lines;
-  for (std::string line; reader.next(line);) lines.push_back(line);
-  return lines;
-}
-
-bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isdigit(c) != 0;
-  });
-}
-
-/// Whether a line starts a record like the one before it: the same kind of id, then a comma.
-bool starts_record(std::string_view line, std::string_view previous_id) {
-  const auto comma = line.find(',');
-  if (comma == std::string_view::npos || comma == 0) return false;
-  const std::string_view id = trim(line.substr(0, comma));
-  return is_number(previous_id) ? is_number(id) : id.find(' ') == std::string_view::npos;
-}
-
-/// Line after the record that starts at `line` with this title; joins the lines of a title that
-/// breaks inside its quotes. A quote that never closes is a character of the title.
-std::size_t finish_title(const std::vector<std::string>& lines,
-                         std::size_t line,
-                         std::string_view id,
-                         std::string& title) {
-  std::string joined = title;
-  for (std::size_t end = line + 1; is_open_quote(joined); ++end) {
-    const bool stray =
-        end == lines.size() || end == line + kMaxTitleLines || starts_record(lines[end], id);
-    if (stray) return line + 1;
-    joined += '\n' + lines[end];
-    if (is_open_quote(joined)) continue;
-    title = joined;
-    return end + 1;
-  }
-  return line + 1;
-}
-
-Catalogue read_csv(const std::vector<std::string>& lines, const std::string& path) {
-  Catalogue catalogue;
-  bool first = true;
-  for (std::size_t i = 0; i < lines.size();) {
-    const std::string where = formatted("{}:{}", path, i + 1);
-    const std::string_view line = lines[i];
-    const auto comma = line.find(',');
-    if (trim(line).empty() || (std::exchange(first, false) && is_header(line.substr(0, comma)))) {
-      ++i;
-      continue;
-    }
-    if (comma == std::string_view::npos) {
-      throw DataError(where + ": expected \"item,title\", found no comma");
-    }
-    Item item{.id = unquote(trim(line.substr(0, comma))), .title = {}, .caption = {}};
-    std::string title(line.substr(comma + 1));
-    i = finish_title(lines, i, item.id, title);
-    item.title = unquote(title);
-    catalogue.add(std::move(item), where);
-  }
-  return catalogue;
-}
-
-/// Item of one captions.jsonl row (or of any object with item_id and title).
-Item parse_item(const std::string& line, const std::string& where) {
-  const Json object = parse_json_object(line, where);
-  const JsonRecord record(object, where);
-  Item item{.id = record.id("item_id"), .title = record.text_or("title", ""), .caption = {}};
-  if (record.text_or("status", "ok") == "ok") item.caption = record.text_or("caption", "");
-  return item;
-}
-
-Catalogue read_jsonl(const std::vector<std::string>& lines, const std::string& path) {
-  Catalogue catalogue;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const std::string where = formatted("{}:{}", path, i + 1);
-    if (!trim(lines[i]).empty()) catalogue.add(parse_item(lines[i], where), where);
-  }
-  return catalogue;
-}
 
 std::string pair_key(const std::string& user_id, const std::string& item_id) {
   return user_id + '\t' + item_id;
@@ -150,13 +31,12 @@ void Catalogue::add(Item item, const std::string& where) {
   items.push_back(std::move(item));
 }
 
-Catalogue load_items(const std::filesystem::path& path) {
-  const std::vector<std::string> lines = read_lines(path);
-  const auto first = std::find_if(
-      lines.begin(), lines.end(), [](const std::string& line) { return !trim(line).empty(); });
-  if (first == lines.end()) throw DataError(path.string() + ": no items in it");
-  return trim(*first).starts_with('{') ? read_jsonl(lines, path.string())
-                                       : read_csv(lines, path.string());
+Item parse_item(const std::string& line, const std::string& where) {
+  const Json object = parse_json_object(line, where);
+  const JsonRecord record(object, where);
+  Item item{.id = record.id("item_id"), .title = record.text_or("title", ""), .caption = {}};
+  if (record.text_or("status", "ok") == "ok") item.caption = record.text_or("caption", "");
+  return item;
 }
 
 std::int64_t add_captions(Catalogue& catalogue, const std::filesystem::path& path) {
@@ -191,6 +71,24 @@ const std::string& Comments::find(const std::string& user_id, const std::string&
   static const std::string kNone;
   const auto found = by_pair_.find(pair_key(user_id, item_id));
   return found == by_pair_.end() ? kNone : found->second;
+}
+
+std::unordered_map<std::string, Likes> load_likes(const std::filesystem::path& path) {
+  std::unordered_map<std::string, Likes> likes;
+  for_each_line(path, [&](const std::string& line, const std::string& where) {
+    const auto fields = split(line, '\t');
+    if (fields.size() != 3 || fields[0].empty()) {
+      throw DataError(where + ": expected \"item TAB likes TAB views\"");
+    }
+    const auto num_likes = parse_integer(trim(fields[1]));
+    const auto num_views = parse_integer(trim(fields[2]));
+    if (!num_likes || !num_views || *num_likes < 0 || *num_views < 0) {
+      throw DataError(where + ": likes and views must be whole numbers from 0");
+    }
+    const bool is_new = likes.emplace(fields[0], Likes{*num_likes, *num_views}).second;
+    if (!is_new) throw DataError(where + ": duplicate item " + std::string(fields[0]));
+  });
+  return likes;
 }
 
 }  // namespace vragent::data

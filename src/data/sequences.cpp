@@ -3,6 +3,7 @@
 #include "vragent/data/sequences.h"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 #include "vragent/util/config.h"
@@ -12,13 +13,14 @@ namespace {
 
 constexpr std::size_t kHeldOut = 2;  // validation and test target
 
-std::size_t row(std::int64_t user) {
-  return static_cast<std::size_t>(user);
+std::size_t row(std::int64_t index) {
+  return static_cast<std::size_t>(index);
 }
 
 /// The last max_len + 3 items of each user that has enough of them.
 void cut_windows(const Interactions& interactions, Sequences& out) {
   const auto window = static_cast<std::size_t>(out.protocol.max_len) + 3;
+  out.user_index.reserve(interactions.histories.size());
   for (std::size_t user = 0; user < interactions.histories.size(); ++user) {
     const auto& history = interactions.histories[user];
     const auto length = static_cast<std::int64_t>(history.size());
@@ -41,6 +43,7 @@ void build_catalogue(const Interactions& interactions, Sequences& out) {
     for (const std::int32_t item : window) new_index[static_cast<std::size_t>(item)] = 1;
   }
   out.item_ids.emplace_back();
+  out.item_index.reserve(interactions.item_ids.size());
   for (std::size_t old = 0; old < new_index.size(); ++old) {
     if (new_index[old] == 0) continue;
     new_index[old] = static_cast<std::int32_t>(out.item_ids.size());
@@ -96,6 +99,31 @@ Sequences make_sequences(const Interactions& interactions, const ProtocolConfig&
     }
   }
   return out;
+}
+
+Counts counts_of(const Sequences& sequences) {
+  std::int64_t in_windows = 0;
+  std::int64_t unseen_valid = 0;
+  std::int64_t unseen_test = 0;
+  const auto is_unseen = [&](std::int64_t user, Split split) {
+    return sequences.train_counts[row(sequences.target(user, split))] == 0;
+  };
+  for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
+    in_windows += std::ssize(sequences.windows[row(user)]);
+    unseen_valid += is_unseen(user, Split::kValid) ? 1 : 0;
+    unseen_test += is_unseen(user, Split::kTest) ? 1 : 0;
+  }
+  const auto& in_train = sequences.train_counts;
+  return {
+      {"users", sequences.num_users()},
+      {"cold_users", std::count(sequences.cold.begin(), sequences.cold.end(), true)},
+      {"items", sequences.num_items()},
+      {"interactions", in_windows},
+      {"train_interactions", std::accumulate(in_train.begin(), in_train.end(), std::int64_t{0})},
+      {"train_items",
+       std::count_if(in_train.begin(), in_train.end(), [](auto n) { return n > 0; })},
+      {"unseen_valid_targets", unseen_valid},
+      {"unseen_test_targets", unseen_test}};
 }
 
 }  // namespace vragent::data

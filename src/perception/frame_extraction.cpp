@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
 #include "vragent/data/media_records.h"
 #include "vragent/data/run_dir.h"
@@ -93,7 +94,7 @@ std::vector<Job> list_jobs(const ExtractConfig& config) {
     for (const auto& [id, path] : videos) jobs.push_back({id, "", path});
     return jobs;
   }
-  for (const data::Item& item : data::load_items(config.items).items) {
+  for (const data::Item& item : data::formats::load_items(config.items).items) {
     const auto found = videos.find(data::file_stem(item.id));
     jobs.push_back({item.id, item.title, found == videos.end() ? fs::path() : found->second});
   }

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
 #include "vragent/data/media_records.h"
 #include "vragent/data/run_dir.h"
@@ -91,7 +92,7 @@ class Captioning {
     const fs::path frames_file = data::file_in(config.frames, data::kFramesFile);
     folder_ = frames_file.parent_path();
     frames_ = data::load_frames(frames_file);
-    if (!config.items.empty()) catalogue_ = data::load_items(config.items);
+    if (!config.items.empty()) catalogue_ = data::formats::load_items(config.items);
     if (config.limit > 0 && static_cast<std::int64_t>(frames_.size()) > config.limit)
       frames_.resize(static_cast<std::size_t>(config.limit));
   }

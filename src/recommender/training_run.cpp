@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/data/top_k.h"
@@ -12,6 +13,7 @@
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
+#include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
 #include "vragent/util/random.h"
@@ -31,22 +33,31 @@ fs::path lists_file(const fs::path& out, const std::string& split) {
   return out / (split == "test" ? std::string(data::kTopKFile) : "topk." + split + ".jsonl");
 }
 
-/// The text of each catalogue index: caption, else title, else "" (counted).
+/// The text of each catalogue index: caption, else title. Items without one are an error, unless
+/// the config says that they are empty texts.
 std::vector<std::string> texts_of(const data::Sequences& sequences, const TrainConfig& config) {
   data::Catalogue catalogue;
-  if (!config.items.empty()) catalogue = data::load_items(config.items);
+  if (!config.items.empty()) catalogue = data::formats::load_items(config.items);
   if (!config.captions.empty())
     data::add_captions(catalogue, data::file_in(config.captions, data::kCaptionsFile));
   std::vector<std::string> texts(sequences.item_ids.size());
-  std::int64_t missing = 0;
+  std::vector<std::string> missing;
   for (std::size_t i = 1; i < texts.size(); ++i) {
     const data::Item* item = catalogue.find(sequences.item_ids[i]);
     if (item != nullptr) texts[i] = item->text();
-    missing += texts[i].empty() ? 1 : 0;
+    if (texts[i].empty()) missing.push_back(sequences.item_ids[i]);
   }
-  if (missing == sequences.num_items())
-    throw DataError("none of the items that users watched has a text in --items or --captions");
-  if (missing > 0) log::warn("{} of {} items have no text", missing, sequences.num_items());
+  if (missing.empty()) return texts;
+  const bool is_known = catalogue.find(missing.front()) != nullptr;
+  const std::string problem = formatted("{} of {} items of {} have no text; the first, {}, {}",
+                                        missing.size(),
+                                        sequences.num_items(),
+                                        config.interactions,
+                                        missing.front(),
+                                        is_known ? "is empty" : "is not in --items or --captions");
+  if (config.missing_text == "error" || std::ssize(missing) == sequences.num_items())
+    throw DataError(problem + " (--missing-text empty trains with empty texts)");
+  log::warn("{}", problem);
   return texts;
 }
 
@@ -153,6 +164,8 @@ void TrainConfig::check() const {
   check_given("out", out);
   check_given("interactions", interactions);
   check_one_of("model", model, {"sequential", "pop", "markov"});
+  check_one_of("missing-text", missing_text, {"error", "empty"});
+  reading.check();
   tower.check();
   encoder.check();
   protocol.check();
@@ -176,12 +189,8 @@ std::string run_training(const TrainConfig& config) {
   const FolderLock lock(config.out);
   const std::string effective = data::begin_run(config, "train-sasrec", kMayDiffer);
 
-  const data::Sequences sequences = data::make_sequences(
-      data::load_interactions(config.interactions, config.format), config.protocol);
-  log::info("users={} items={} cold={}",
-            sequences.num_users(),
-            sequences.num_items(),
-            std::count(sequences.cold.begin(), sequences.cold.end(), true));
+  const data::Sequences sequences =
+      data::formats::load_sequences(config.interactions, config.reading, config.protocol);
   OrderedJson metrics = {{"valid", nullptr}, {"test", nullptr}, {"test_cold", nullptr}};
   const ScoreFunction ranker = config.model == "pop" ? popularity_ranker(sequences)
                                : config.model == "markov"

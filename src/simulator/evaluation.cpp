@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/simulator/score_report.h"
 #include "vragent/util/config.h"
@@ -23,7 +24,7 @@ namespace {
 
 data::Catalogue load_catalogue(const MakeCasesConfig& config) {
   data::Catalogue catalogue;
-  if (!config.items.empty()) catalogue = data::load_items(config.items);
+  if (!config.items.empty()) catalogue = data::formats::load_items(config.items);
   if (!config.captions.empty()) {
     data::add_captions(catalogue, data::file_in(config.captions, data::kCaptionsFile));
   }
@@ -144,6 +145,7 @@ void MakeCasesConfig::check() const {
   check_given("out", out);
   check_given("interactions", interactions);
   if (items.empty() && captions.empty()) throw ConfigError("--items or --captions is required");
+  reading.check();
   cases.check();
   protocol.check();
 }
@@ -157,8 +159,8 @@ CaseSet make_case_file(const MakeCasesConfig& config) {
                           "--overwrite, or choose another --out",
                           file));
   }
-  const data::Sequences sequences = data::make_sequences(
-      data::load_interactions(config.interactions, config.format), config.protocol);
+  const data::Sequences sequences =
+      data::formats::load_sequences(config.interactions, config.reading, config.protocol);
   const data::Catalogue catalogue = load_catalogue(config);
   std::optional<data::Comments> comments;
   if (!config.comments.empty()) comments = data::Comments::load(config.comments);

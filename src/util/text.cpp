@@ -3,11 +3,69 @@
 #include "vragent/util/text.h"
 
 #include <charconv>
+#include <chrono>
+#include <cmath>
 #include <cstdint>
 
 #include "vragent/util/error.h"
 
 namespace vragent {
+namespace {
+
+/// Takes a decimal number of exactly `width` digits and what follows it away; none unless it is
+/// there.
+std::optional<int> take_digits(std::string_view& text, std::size_t width) {
+  int value = 0;
+  if (text.size() < width) return std::nullopt;
+  for (const char c : text.substr(0, width)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  text.remove_prefix(width);
+  return value;
+}
+
+bool take(std::string_view& text, char expected) {
+  if (!text.starts_with(expected)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// Seconds since midnight of "08:30", "08:30:05" or "08:30:05.5"; none when `text` is another.
+std::optional<double> parse_time_of_day(std::string_view text) {
+  const auto hours = take_digits(text, 2);
+  if (!hours || *hours > 23 || !take(text, ':')) return std::nullopt;
+  const auto minutes = take_digits(text, 2);
+  if (!minutes || *minutes > 59) return std::nullopt;
+  const double whole = *hours * 3600.0 + *minutes * 60.0;
+  if (text.empty()) return whole;
+  if (!take(text, ':')) return std::nullopt;
+  const auto seconds = parse_number(text);
+  const bool has_digits = text.size() >= 2 && text[0] >= '0' && text[0] <= '9';
+  if (!seconds || !has_digits || *seconds >= 61) return std::nullopt;
+  return whole + *seconds;
+}
+
+std::optional<double> parse_date(std::string_view text) {
+  const auto year = take_digits(text, 4);
+  if (!year || !take(text, '-')) return std::nullopt;
+  const auto month = take_digits(text, 2);
+  if (!month || !take(text, '-')) return std::nullopt;
+  const auto day = take_digits(text, 2);
+  if (!day) return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day)));
+  if (!date.ok()) return std::nullopt;
+  const double seconds = std::chrono::sys_days(date).time_since_epoch().count() * 86400.0;
+  if (text.empty()) return seconds;
+  if (!take(text, ' ') && !take(text, 'T')) return std::nullopt;
+  if (text.ends_with('Z')) text.remove_suffix(1);
+  const auto time_of_day = parse_time_of_day(text);
+  return time_of_day ? std::optional(seconds + *time_of_day) : std::nullopt;
+}
+
+}  // namespace
 
 std::vector<std::string> split_csv(std::string_view line, const std::string& where) {
   std::vector<std::string> fields(1);
@@ -68,6 +126,21 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::optional<double> parse_number(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<double> parse_time(std::string_view text) {
+  if (const auto whole = parse_integer(text)) return static_cast<double>(*whole);
+  if (const auto number = parse_number(text)) return number;
+  return parse_date(text);
 }
 
 std::string joined_lines(const std::vector<std::string>& lines) {

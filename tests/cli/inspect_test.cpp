@@ -96,6 +96,28 @@ TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
   }
 }
 
+TEST_F(Inspect, CountsADataSet) {
+  write("pairs.tsv", "u1\t1 2 3 4 5\r\nu2\t1 2 3 4 6 7\r\nu3\t9");
+  write("titles.csv", "1,a\n2,\n3,c\n4,d\n5,e\n6,f\n7,g\n");
+  write("comments.txt", "u1\t1\tnice\nu1\t2\tsad\n");
+  write("likes.txt", "1\t2\t30\n2\t3\t40\n");
+  EXPECT_EQ(output_of("$vragent inspect data --interactions pairs.tsv --items titles.csv "
+                      "--comments comments.txt --likes likes.txt"),
+            "interactions users=3 items=8 interactions=12 rows=12 low_rated=0 duplicates=0 "
+            "outside_core=0\n"
+            "protocol users=2 cold_users=1 items=7 interactions=11 train_interactions=7 "
+            "train_items=4 unseen_valid_targets=1 unseen_test_targets=2\n"
+            "titles items=7 empty=1 unknown=1\n"
+            "comments pairs=2\n"
+            "likes items=2 likes=5 views=70\n");
+  const std::string lines =
+      output_of("$vragent inspect data --interactions pairs.tsv --min-user-items 6 --json");
+  const Json counts = parse_json_object(lines.substr(0, lines.find('\n')), "counts");
+  EXPECT_EQ(counts["of"], "interactions");
+  EXPECT_EQ(counts["users"], 1);
+  EXPECT_EQ(counts["outside_core"], 6);
+}
+
 TEST_F(Inspect, ListsWhatACheckpointHolds) {
   EXPECT_THAT(output_of("$vragent inspect --model models/lm"), HasSubstr("model.embed_tokens"));
   const Json table =

@@ -14,7 +14,7 @@
 #include "support/temp_dir.h"
 #include "vragent/data/cases.h"
 #include "vragent/data/decisions.h"
-#include "vragent/data/items.h"
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/media_records.h"
 #include "vragent/data/top_k.h"
 #include "vragent/util/error.h"
@@ -132,7 +132,7 @@ TEST(NaughtyTitles, RoundTripThroughACsvFile) {
     csv += std::to_string(i + 1) + ",\"" + quoted + "\"\r\n";
   }
   write_file(folder / "titles.csv", csv);
-  const Catalogue catalogue = load_items(folder / "titles.csv");
+  const Catalogue catalogue = formats::load_items(folder / "titles.csv");
   ASSERT_EQ(catalogue.items.size(), texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     // CRLF inside a quoted title is a line end of the file too, so it comes back as a line feed.

@@ -7,7 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/shared_data.h"
 #include "support/temp_dir.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -16,99 +15,18 @@ namespace vragent::data {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
+using ::testing::ThrowsMessage;
 
 class Items : public ::testing::Test {
  protected:
-  Catalogue load(const std::string& content) {
-    write_file(path_, content);
-    return load_items(path_);
-  }
-
-  std::string error_of(const std::string& content) {
-    try {
-      load(content);
-    } catch (const DataError& error) {
-      return error.what();
-    }
-    return "no error";
-  }
-
   test::TempDir folder_;
   std::filesystem::path path_ = folder_ / "titles.csv";
 };
 
-TEST_F(Items, AreReadFromCsvWithAndWithoutAHeader) {
-  EXPECT_EQ(load("item,title\n7,a cat\n").find("7")->title, "a cat");
-  const Catalogue catalogue = load("7,a cat\n3,a dog\n");
-  ASSERT_EQ(catalogue.items.size(), 2U);
-  EXPECT_EQ(catalogue.items[0].id, "7") << "file order is kept";
-  EXPECT_EQ(catalogue.index_of.at("3"), 1);
-}
-
-TEST_F(Items, SurviveQuotesCommasCrlfAndAByteOrderMark) {
-  const Catalogue catalogue = load(
-      "\xEF\xBB\xBFitem,title\r\n1,\"one, two\"\r\n2,\"she said \"\"hi\"\"\"\r\n3,a, b, "
-      "c\r\n4,\r\n");
-  EXPECT_EQ(catalogue.find("1")->title, "one, two");
-  EXPECT_EQ(catalogue.find("2")->title, "she said \"hi\"");
-  EXPECT_EQ(catalogue.find("3")->title, "a, b, c");
-  EXPECT_EQ(catalogue.find("4")->title, "");
-}
-
-TEST_F(Items, KeepQuotesThatAreNotCsvQuotes) {
-  const Catalogue catalogue =
-      load("1,\"Hello\" he said\n2,\"open\n3,say \"x\" twice\n4,\"a\" or \"b\"\n");
-  EXPECT_EQ(catalogue.find("1")->title, "\"Hello\" he said");
-  EXPECT_EQ(catalogue.find("2")->title, "\"open");
-  EXPECT_EQ(catalogue.find("3")->title, "say \"x\" twice");
-  EXPECT_EQ(catalogue.find("4")->title, "\"a\" or \"b\"");
-}
-
-TEST_F(Items, JoinATitleThatBreaksItsLineInsideQuotes) {
-  const Catalogue catalogue = load("1,\"first\nsecond, third\"\n2,next\n");
-  EXPECT_EQ(catalogue.find("1")->title, "first\nsecond, third");
-  EXPECT_EQ(catalogue.find("2")->title, "next");
-}
-
-TEST_F(Items, AStrayQuoteDoesNotSwallowTheRecordsBelow) {
-  const Catalogue catalogue = load("1,\"never closed\n2,\"closed\"\n3,\"again\n");
-  ASSERT_EQ(catalogue.items.size(), 3U);
-  EXPECT_EQ(catalogue.find("1")->title, "\"never closed");
-  EXPECT_EQ(catalogue.find("2")->title, "closed");
-}
-
-TEST_F(Items, AreReadFromJsonLinesWithCaptionsOfRowsThatAreOk) {
-  const Catalogue catalogue = load(
-      "{\"item_id\":\"5\",\"title\":\"t\",\"caption\":\"c\",\"status\":\"ok\"}\n"
-      "{\"item_id\":6,\"title\":\"u\",\"caption\":\"half\",\"status\":\"error\"}\n");
-  EXPECT_EQ(catalogue.find("5")->text(), "c");
-  EXPECT_EQ(catalogue.find("6")->caption, "");
-  EXPECT_EQ(catalogue.find("6")->text(), "u");
-  EXPECT_EQ(catalogue.find("7"), nullptr);
-}
-
-TEST_F(Items, AreRefusedWithPathAndLine) {
-  EXPECT_THAT(error_of("1,a\n1,b\n"), HasSubstr("titles.csv:2: duplicate item 1"));
-  EXPECT_THAT(error_of("1,a\nnocomma\n"), HasSubstr("titles.csv:2: expected"));
-  EXPECT_THAT(error_of("item,title\n,b\n"), HasSubstr("titles.csv:2: empty item id"));
-  EXPECT_THAT(error_of("{\"item_id\":\"1\"}\n{\"item_id\":\n"),
-              HasSubstr("titles.csv:2: not JSON"));
-  EXPECT_THAT(error_of("{\"title\":\"1\"}\n"), HasSubstr("titles.csv:1: \"item_id\": missing"));
-  EXPECT_THAT(error_of("\n\n"), HasSubstr("no items in it"));
-}
-
-TEST_F(Items, ThatAreNotThereAreExitCode66) {
-  try {
-    load_items(folder_ / "absent.csv");
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kNoInput);
-  }
-}
-
 TEST_F(Items, GetCaptionsFromACaptionsFileAndUnknownItemsAreAdded) {
-  Catalogue catalogue = load("1,one\n2,two\n");
+  Catalogue catalogue;
+  catalogue.add({.id = "1", .title = "one", .caption = {}}, "here");
+  catalogue.add({.id = "2", .title = "two", .caption = {}}, "here");
   write_file(
       folder_ / "captions.jsonl",
       "{\"item_id\":\"1\",\"status\":\"ok\",\"title\":\"one\",\"caption\":\"cap one\"}\n"
@@ -136,14 +54,20 @@ TEST_F(Items, CommentsSplitAtTheFirstTwoTabsOnlyAndTheLastOneWins) {
   }
 }
 
-TEST(MicroLensTitles, AreReadCompletely) {
-  const auto path = test::shared_data("data/microlens-50k/MicroLens-50k_titles.csv");
-  if (!path) GTEST_SKIP() << "data/microlens-50k is not among the shared test data";
-  const Catalogue catalogue = load_items(*path);
-  ASSERT_EQ(catalogue.items.size(), 19'220U);
-  EXPECT_THAT(catalogue.find("1")->title, StartsWith("Gu long song gaga bad, even three"));
-  EXPECT_EQ(catalogue.find("14")->title, "What kind of bobo is this? I hit it this far...");
-  for (const Item& item : catalogue.items) EXPECT_FALSE(item.title.empty()) << item.id;
+TEST_F(Items, HaveLikesAndViews) {
+  write_file(path_, "7\t12\t3400\r\n8\t0\t1");
+  const auto likes = load_likes(path_);
+  EXPECT_EQ(likes.at("7").likes, 12);
+  EXPECT_EQ(likes.at("7").views, 3400);
+  for (const char* bad : {"7\t1\t2\n8\t1\n",
+                          "7\t1\t2\n8\tx\t1\n",
+                          "7\t1\t2\n7\t1\t2\n",
+                          "7\t1\t2\n8\t-1\t1\n",
+                          "7\t1\t2\n\t1\t1\n"}) {
+    write_file(path_, bad);
+    EXPECT_THAT([&] { load_likes(path_); }, ThrowsMessage<DataError>(HasSubstr("titles.csv:2: ")))
+        << bad;
+  }
 }
 
 }  // namespace

@@ -10,9 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/shared_data.h"
 #include "vragent/util/error.h"
-#include "vragent/util/progress.h"
 
 namespace vragent::data {
 namespace {
@@ -80,60 +78,6 @@ TEST(Sequences, RefuseAProtocolThatCannotSplit) {
   EXPECT_THROW(make_sequences(histories({range(0, 5)}), {.min_len = 2}), ConfigError);
   EXPECT_THROW(make_sequences(histories({range(0, 5)}), {.max_len = 0}), ConfigError);
   EXPECT_NO_THROW(make_sequences(histories({range(0, 3)}), {.min_len = 3}));
-}
-
-std::int64_t num_unseen_targets(const Sequences& seq, Split split) {
-  std::int64_t unseen = 0;
-  for (std::int64_t user = 0; user < seq.num_users(); ++user) {
-    const auto target = static_cast<std::size_t>(seq.target(user, split));
-    unseen += seq.train_counts[target] == 0 ? 1 : 0;
-  }
-  return unseen;
-}
-
-// Golden numbers of the MicroLens protocol on the public MicroLens-50K file.
-TEST(MicroLensSequences, HaveTheGoldenCounts) {
-  const auto path = test::shared_data("data/microlens-50k/MicroLens-50k_pairs.tsv");
-  if (!path) GTEST_SKIP() << "data/microlens-50k is not among the shared test data";
-  const Interactions data = load_interactions(*path);
-  EXPECT_EQ(data.num_interactions(), 359'708);
-  EXPECT_EQ(data.item_ids.size(), 19'220U);
-  const Sequences seq = make_sequences(data, {});
-  EXPECT_EQ(seq.num_users(), 50'000);
-  EXPECT_EQ(seq.num_items(), 19'099);
-
-  std::int64_t in_windows = 0;
-  std::int64_t train_items = 0;
-  std::int64_t train_positions = 0;
-  for (std::int64_t user = 0; user < seq.num_users(); ++user) {
-    in_windows += static_cast<std::int64_t>(seq.windows[static_cast<std::size_t>(user)].size());
-    train_items += static_cast<std::int64_t>(seq.train(user).size());
-    train_positions += static_cast<std::int64_t>(seq.train(user).size()) - 1;
-  }
-  EXPECT_EQ(in_windows, 339'511);
-  EXPECT_EQ(train_items, 239'511);
-  EXPECT_EQ(train_positions, 189'511);
-  const auto& counts = seq.train_counts;
-  EXPECT_EQ(std::count_if(counts.begin(), counts.end(), [](auto n) { return n > 0; }), 18'331);
-  const auto& lengths = seq.full_lengths;
-  EXPECT_EQ(std::count_if(lengths.begin(), lengths.end(), [](auto n) { return n > 13; }), 2'500);
-  EXPECT_EQ(std::count(lengths.begin(), lengths.end(), 5), 20'346);
-  EXPECT_EQ(std::count(seq.cold.begin(), seq.cold.end(), true), 20'346);
-  EXPECT_EQ(num_unseen_targets(seq, Split::kValid), 877);
-  EXPECT_EQ(num_unseen_targets(seq, Split::kTest), 2'261);
-}
-
-TEST(MicroLensSequences, AreReadAndSplitWellUnderHalfASecond) {
-  const auto path = test::shared_data("data/microlens-50k/MicroLens-50k_pairs.tsv");
-  if (!path) GTEST_SKIP() << "data/microlens-50k is not among the shared test data";
-  double best = 1e9;  // the least of three: other work on the machine only adds
-  for (int run = 0; run < 3; ++run) {
-    const Stopwatch watch;
-    EXPECT_EQ(make_sequences(load_interactions(*path), {}).num_users(), 50'000);
-    best = std::min(best, watch.seconds());
-  }
-  RecordProperty("seconds", std::to_string(best));
-  EXPECT_LT(best, 0.5);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include "mini_world/wording.h"
 #include "support/temp_dir.h"
 #include "vragent/data/cases.h"
-#include "vragent/data/interactions.h"
+#include "vragent/data/formats/interaction_reader.h"
 #include "vragent/media/image.h"
 #include "vragent/perception/caption_prompts.h"
 #include "vragent/util/error.h"
@@ -95,7 +95,7 @@ TEST(Corpus, NamesFramesThatAreThere) {
 TEST(Corpus, HasUsersThatTheWorldHasNot) {
   const TempDir folder;
   make_corpus(tiny(folder));
-  const auto people = vragent::data::load_interactions(folder / "sft_pairs.tsv");
+  const auto people = vragent::data::formats::load_interactions(folder / "sft_pairs.tsv");
   ASSERT_EQ(people.user_ids.size(), 9U);
   EXPECT_EQ(people.user_ids[0], std::to_string(kFirstCorpusUser));
 }

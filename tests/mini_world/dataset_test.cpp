@@ -10,7 +10,8 @@
 #include "mini_world/drawing/clips.h"
 #include "mini_world/files_of.h"
 #include "support/temp_dir.h"
-#include "vragent/data/interactions.h"
+#include "vragent/data/formats/interaction_reader.h"
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
 #include "vragent/media/video_reader.h"
 #include "vragent/util/error.h"
@@ -44,13 +45,13 @@ TEST(Dataset, IsTheSameBytesEveryTimeWhateverTheNumberOfJobs) {
 TEST(Dataset, ReadsAsMicroLensDoes) {
   const TempDir folder;
   const DatasetCounts counts = make_dataset(tiny(folder));
-  const auto tsv = vragent::data::load_interactions(folder / "mini_pairs.tsv");
-  const auto csv = vragent::data::load_interactions(folder / "mini_pairs.csv");
+  const auto tsv = vragent::data::formats::load_interactions(folder / "mini_pairs.tsv");
+  const auto csv = vragent::data::formats::load_interactions(folder / "mini_pairs.csv");
   EXPECT_EQ(tsv.user_ids.size(), 12U);
   EXPECT_EQ(tsv.num_interactions(), counts.interactions);
   EXPECT_EQ(tsv.histories, csv.histories) << "both files tell the same order";
 
-  const auto items = vragent::data::load_items(folder / "mini_title_en.csv");
+  const auto items = vragent::data::formats::load_items(folder / "mini_title_en.csv");
   EXPECT_EQ(items.items.size(), 20U);
   EXPECT_EQ(items.items.back().id, "20");
   const auto comments = vragent::data::Comments::load(folder / "mini_comment_en.txt");

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -18,6 +19,9 @@
 
 namespace vragent::recommender {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 class TrainingRun : public ::testing::Test {
  protected:
@@ -144,6 +148,22 @@ TEST_F(TrainingRun, ReadsCaptionsBeforeTitlesWithATextTower) {
   EXPECT_EQ(titles["training"]["epochs_run"], 3);
   EXPECT_NE(read_file(folder_ / "titles/train_log.jsonl"),
             read_file(folder_ / "captions/train_log.jsonl"));
+}
+
+TEST_F(TrainingRun, RefusesItemsWithoutATextUnlessTold) {
+  test::write_tiny_bert(folder_ / "bert", 2);
+  std::string titles = "100,\n";
+  for (int item = 101; item < 119; ++item) titles += std::to_string(item) + ",the cat\n";
+  write_file(folder_ / "titles.csv", titles);
+  TrainConfig config = this->config("text");
+  config.tower.tower = "text";
+  config.tower.text_model = folder_ / "bert";
+  config.items = folder_ / "titles.csv";
+  EXPECT_THAT([&] { run_training(config); },
+              ThrowsMessage<DataError>(HasSubstr("2 of 20 items of ")));
+  config.out = folder_ / "empty";
+  config.missing_text = "empty";
+  EXPECT_EQ(run(config)["training"]["epochs_run"], 3);
 }
 
 }  // namespace

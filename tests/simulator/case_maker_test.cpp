@@ -12,6 +12,8 @@
 
 #include "simulator/small_world.h"
 #include "support/shared_data.h"
+#include "vragent/data/formats/interaction_reader.h"
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/util/error.h"
 
 namespace vragent::simulator {
@@ -252,8 +254,9 @@ TEST(CaseMaker, FeedbackJudgesTheListFromTheTrainPartWithoutLabels) {
 TEST(CaseMaker, PopmatchNegativesAreAsPopularAsThePositive) {
   const auto path = vragent::test::shared_data("data/microlens-50k/MicroLens-50k_pairs.tsv");
   if (!path) GTEST_SKIP() << "data/microlens-50k is not among the shared test data";
-  const auto sequences = data::make_sequences(data::load_interactions(*path), {});
-  const auto catalogue = data::load_items(path->parent_path() / "MicroLens-50k_titles.csv");
+  const auto sequences = data::formats::load_sequences(*path, {}, {});
+  const auto catalogue =
+      data::formats::load_items(path->parent_path() / "MicroLens-50k_titles.csv");
   const CaseSet set =
       make_cases({sequences, catalogue}, {.negatives = {"uniform", "popmatch"}, .num_users = 1000});
   ASSERT_EQ(set.user_ids.size(), 1000U);

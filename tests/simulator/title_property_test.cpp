@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "support/shared_data.h"
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
 #include "vragent/simulator/answer_parser.h"
 #include "vragent/util/random.h"
@@ -36,7 +37,8 @@ class MicroLensTitleSets : public ::testing::Test {
   void SetUp() override {
     const auto path = test::shared_data("data/microlens-50k/MicroLens-50k_titles.csv");
     if (!path) GTEST_SKIP() << "data/microlens-50k is not among the shared test data";
-    for (const data::Item& item : data::load_items(*path).items) titles_.push_back(item.title);
+    for (const data::Item& item : data::formats::load_items(*path).items)
+      titles_.push_back(item.title);
     std::vector<std::string> sorted = titles_;
     std::sort(sorted.begin(), sorted.end());
     sorted_ = sorted;

@@ -45,5 +45,36 @@ TEST(Trim, TakesWhiteSpaceOffBothEnds) {
   EXPECT_EQ(trim(" \n "), "");
 }
 
+TEST(ParseNumber, TakesFiniteNumbersOnly) {
+  EXPECT_EQ(parse_number("4.5"), 4.5);
+  EXPECT_EQ(parse_number("-1e3"), -1000);
+  for (const char* text : {"", " 1", "1 ", "1,5", "nan", "inf", "1e999", "0x10", "x"}) {
+    EXPECT_EQ(parse_number(text), std::nullopt) << text;
+  }
+}
+
+TEST(ParseTime, TakesNumbersAndDates) {
+  EXPECT_EQ(parse_time("978300760"), 978300760);
+  EXPECT_EQ(parse_time("9.7830076e8"), 978300760);
+  EXPECT_EQ(parse_time("1970-01-02"), 86400);
+  EXPECT_EQ(parse_time("2017-12-17"), 1513468800);
+  EXPECT_EQ(parse_time("2017-12-17 08:30"), 1513468800 + 30600);
+  EXPECT_EQ(parse_time("2017-12-17T08:30:05.5Z"), 1513468800 + 30605.5);
+}
+
+TEST(ParseTime, RefusesWhatIsNone) {
+  for (const char* text : {"",
+                           "2017-2-3",
+                           "2017-02-29",
+                           "2017-12-17 25:00",
+                           "2017-12-17T",
+                           "2017-12-17 08:30:-5",
+                           "2017-12-17 08:30:5",
+                           "17-12-2017",
+                           "yesterday"}) {
+    EXPECT_EQ(parse_time(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace vragent

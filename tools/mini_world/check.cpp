@@ -8,7 +8,7 @@
 
 #include "mini_world/dataset.h"
 #include "mini_world/wording.h"
-#include "vragent/data/items.h"
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/media_records.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/util/config.h"
@@ -93,7 +93,7 @@ Captions read_captions(const fs::path& path) {
 
 TextByItem read_titles(const fs::path& world) {
   TextByItem titles;
-  for (const auto& item : vragent::data::load_items(world / "mini_title_en.csv").items) {
+  for (const auto& item : vragent::data::formats::load_items(world / "mini_title_en.csv").items) {
     titles[item.id] = item.title;
   }
   return titles;

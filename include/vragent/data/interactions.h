@@ -1,32 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// What users watched, oldest first. Readers turn each format into one structure of dense indices.
+// What users watched, oldest first, as dense indices. data/formats reads it from files.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vragent::data {
+
+/// What a reader met in a file and what it left out, in the order in which it does so.
+struct ReadCounts {
+  std::string format;             ///< as detected, or as told
+  std::int64_t rows = 0;          ///< interactions in the file
+  std::int64_t low_rated = 0;     ///< left out for their rating
+  std::int64_t duplicates = 0;    ///< the user had the item already (left out, unless all are kept)
+  std::int64_t outside_core = 0;  ///< left out with users of few items and items of few users
+};
 
 /// Histories of all users; item indices point into item_ids, which is in ascending id order
 /// (numeric where all ids are numbers, else by bytes).
 struct Interactions {
   std::vector<std::string> item_ids;
-  std::vector<std::string> user_ids;
-  std::vector<std::vector<std::int32_t>> histories;  ///< one a user, oldest first
+  std::vector<std::string> user_ids;                 ///< in order of appearance
+  std::vector<std::vector<std::int32_t>> histories;  ///< one a user, oldest first, none empty
+  ReadCounts counts;
 
   [[nodiscard]] std::int64_t num_interactions() const;
+
+  /// Share of the pairs of users and items without an interaction, 0 .. 1.
+  [[nodiscard]] double sparsity() const;
 };
 
-/// Reads interactions by content (`format` "auto") or as told:
-///   microlens-tsv  "user TAB item item ...", oldest first; CRLF tolerated
-///   microlens-csv  header "user,item,timestamp"; sorted by time within a user (stable)
-/// @throws DataError with path:line on an id that repeats where it must not, an empty history, a
-/// bad number
-Interactions load_interactions(const std::filesystem::path& path,
-                               const std::string& format = "auto");
+/// What is counted, by name, in the order in which it is shown.
+using Counts = std::vector<std::pair<std::string, std::int64_t>>;
+
+/// Users, items, interactions, and what ReadCounts has.
+Counts counts_of(const Interactions& interactions);
+
+/// "users=9 items=7 ..."
+std::string to_line(const Counts& counts);
 
 }  // namespace vragent::data

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Items: id, title and, once the IP agent has run, caption; and what users wrote below them.
+// Items: id, title and, once the IP agent has run, caption; what users wrote below them, and how
+// often they were liked and watched. data/formats reads items from files.
 #pragma once
 
 #include <cstdint>
@@ -34,15 +35,9 @@ struct Catalogue {
   void add(Item item, const std::string& where);
 };
 
-/// Reads items by content:
-///   csv    "item,title" with or without that header. Quotes, commas and line breaks in quoted
-///          titles, CRLF and a byte order mark are tolerated; an unquoted title may contain commas
-///          (the first one separates) and quotes (a quote that never closes belongs to the title);
-///   jsonl  objects with item_id, title and, optionally, caption (captions.jsonl is such a file;
-///          rows whose status is not "ok" keep their title and get no caption).
-/// @throws DataError with path:line on an empty id, a line without a separator, a duplicate id, a
-///   file without items
-Catalogue load_items(const std::filesystem::path& path);
+/// Item of one captions.jsonl row, or of any object with item_id and title; a row whose status is
+/// not "ok" keeps its title and gets no caption. @throws DataError "<where>: ..."
+Item parse_item(const std::string& line, const std::string& where);
 
 /// Sets captions from a captions.jsonl on items that are there; items it does not know are added.
 /// @return how many items got a caption
@@ -64,5 +59,16 @@ class Comments {
  private:
   std::unordered_map<std::string, std::string> by_pair_;  // key "user\titem"
 };
+
+/// How often an item was liked and watched.
+struct Likes {
+  std::int64_t likes = 0;
+  std::int64_t views = 0;
+};
+
+/// Reads MicroLens' likes_and_views.txt, "item TAB likes TAB views" lines, by item id. (Files from
+/// before 2025-01-26 have wrong magnitudes.)
+/// @throws DataError with path:line on another line, a negative number, an item that was there
+std::unordered_map<std::string, Likes> load_likes(const std::filesystem::path& path);
 
 }  // namespace vragent::data

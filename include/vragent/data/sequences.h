@@ -68,6 +68,10 @@ struct Sequences {
   [[nodiscard]] std::int32_t target(std::int64_t user, Split split) const;
 };
 
+/// Users, cold ones, items, interactions inside windows, those of train parts, their distinct
+/// items, and the targets that no train part has.
+Counts counts_of(const Sequences& sequences);
+
 /// Applies the protocol. Windows of 3 items or more are needed: min_len below 3 is refused by
 /// check().
 Sequences make_sequences(const Interactions& interactions, const ProtocolConfig& config);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "vragent/data/formats/interaction_reader.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/data/sequences.h"
 #include "vragent/nn/device.h"
@@ -23,9 +24,10 @@ namespace vragent::recommender {
 struct TrainConfig {
   std::filesystem::path out;
   std::filesystem::path interactions;
-  std::string format = "auto";
+  data::formats::ReadConfig reading;
   std::filesystem::path items;
   std::filesystem::path captions;
+  std::string missing_text = "error";
   std::string model = "sequential";
   TowerConfig tower;
   UserEncoderConfig encoder;
@@ -42,12 +44,15 @@ struct TrainConfig {
     v("out", out, "run folder");
     v("interactions",
       interactions,
-      "interactions of users, oldest first (MicroLens _pairs.tsv or _pairs.csv)");
-    v("format", format, "auto, microlens-tsv or microlens-csv");
-    v("items", items, "titles of items (csv, or jsonl with item_id and title)");
+      "interactions of users (MicroLens, RecBole, MovieLens, Steam, csv, sequences; .gz, or -)");
+    reading.visit(v);
+    v("items", items, "titles of items (csv, jsonl, RecBole, MovieLens, Steam; .gz)");
     v("captions",
       captions,
       "captions.jsonl; an item with a caption is read by it instead of its title");
+    v("missing-text",
+      missing_text,
+      "an item that has neither title nor caption: error, or empty (an empty text)");
     v("model", model, "sequential (a tower and a user encoder), pop or markov");
     tower.visit(v);
     encoder.visit(v);

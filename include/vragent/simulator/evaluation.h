@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "vragent/data/formats/interaction_reader.h"
 #include "vragent/data/sequences.h"
 #include "vragent/simulator/case_maker.h"
 #include "vragent/simulator/comparison.h"
@@ -20,7 +21,7 @@ namespace vragent::simulator {
 struct MakeCasesConfig {
   std::filesystem::path out = "-";
   std::filesystem::path interactions;
-  std::string format = "auto";
+  data::formats::ReadConfig reading;
   std::filesystem::path items;
   std::filesystem::path captions;
   std::filesystem::path comments;
@@ -35,9 +36,9 @@ struct MakeCasesConfig {
       "run folder for cases.jsonl and users.txt, a file that ends in .jsonl, or - for stdout");
     v("interactions",
       interactions,
-      "interactions of users, oldest first (MicroLens _pairs.tsv or _pairs.csv)");
-    v("format", format, "auto, microlens-tsv or microlens-csv");
-    v("items", items, "titles of items (csv, or jsonl with item_id and title)");
+      "interactions of users (MicroLens, RecBole, MovieLens, Steam, csv, sequences; .gz, or -)");
+    reading.visit(v);
+    v("items", items, "titles of items (csv, jsonl, RecBole, MovieLens, Steam; .gz)");
     v("captions", captions, "captions.jsonl, or the run folder that holds it");
     v("comments", comments, "comments: user TAB item TAB text");
     v("topk",

@@ -28,6 +28,13 @@ std::string base64(std::string_view bytes);
 /// The whole text as a decimal number, or none.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
+/// The whole text as a finite number ("3", "4.5", "1e9"), or none.
+std::optional<double> parse_number(std::string_view text);
+
+/// A point in time: a number as it stands, or a date with or without a time of day ("2017-12-17",
+/// "2017-12-17 08:30:05.5", "2017-12-17T08:30Z"; UTC) as seconds since 1970; or none.
+std::optional<double> parse_time(std::string_view text);
+
 /// Each line with a line end behind it.
 std::string joined_lines(const std::vector<std::string>& lines);
 

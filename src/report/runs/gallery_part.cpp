@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "report/runs/report_parts.h"
+#include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
 #include "vragent/data/media_records.h"
 #include "vragent/media/image.h"
@@ -87,7 +88,7 @@ Sources load_sources(const GallerySpec& spec) {
   Sources sources;
   sources.folder = fs::is_directory(spec.frames) ? spec.frames : spec.frames.parent_path();
   sources.frames = data::load_frames(data::file_in(spec.frames, data::kFramesFile));
-  if (!spec.items.empty()) sources.items = data::load_items(spec.items);
+  if (!spec.items.empty()) sources.items = data::formats::load_items(spec.items);
   if (spec.captions.empty()) return sources;
   for (data::CaptionRow& row :
        data::load_captions(data::file_in(spec.captions, data::kCaptionsFile))) {

@@ -10,6 +10,7 @@
 #include <torch/torch.h>
 
 #include "support/shared_data.h"
+#include "vragent/data/formats/interaction_reader.h"
 #include "vragent/recommender/counters.h"
 #include "vragent/recommender/sequence_batches.h"
 
@@ -23,7 +24,7 @@ class MicroLens50K : public ::testing::Test {
   void SetUp() override {
     const auto path = test::shared_data("data/microlens-50k/MicroLens-50k_pairs.tsv");
     if (!path) GTEST_SKIP() << "data/microlens-50k is not among the shared test data";
-    sequences = data::make_sequences(data::load_interactions(*path), {});
+    sequences = data::formats::load_sequences(*path, {}, {});
   }
 
   struct Row {

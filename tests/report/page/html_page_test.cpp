@@ -121,11 +121,11 @@ TEST(HtmlTable, RefusesARaggedTable) {
 TEST(HtmlGallery, EmbedsImagesByWhatTheirBytesAre) {
   const std::string png = "\x89PNG\r\n\x1A\n...";
   const Gallery gallery{
-      {{.title = "t", .frames = {{test::example_frame(0.5), "0:01"}, {png, "0:02", true}}}}};
+      {{.title = "t", .frames = {{test::example_frame(0.5), "0:01"}, {png, "0:02"}}}}};
   const std::string html = html_of(gallery);
   EXPECT_THAT(html, HasSubstr("alt=\"key frame 0:01\" src=\"data:image/jpeg;base64,/9j/"));
   EXPECT_THAT(html,
-              HasSubstr("<figure class=\"marked\"><img alt=\"key frame 0:02\" "
+              HasSubstr("<figure><img alt=\"key frame 0:02\" "
                         "src=\"data:image/png;base64,iVBORw0KGgouLi4=\">"));
 }
 

@@ -11,5 +11,6 @@ namespace vragent::tools {
 void add_inspect_logits(CLI::App& inspect);
 void add_inspect_tokenize(CLI::App& inspect);
 void add_inspect_generate(CLI::App& inspect);
+void add_inspect_data(CLI::App& inspect);
 
 }  // namespace vragent::tools

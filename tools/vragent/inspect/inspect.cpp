@@ -11,7 +11,7 @@
 namespace vragent::tools {
 
 void add_inspect(CLI::App& app) {
-  CLI::App* inspect = app.add_subcommand("inspect", "Look into a checkpoint");
+  CLI::App* inspect = app.add_subcommand("inspect", "Look into a checkpoint or a data set");
   auto model = std::make_shared<std::string>();
   auto json = add_json_flag(*inspect);
   inspect->add_option("--model", *model, "checkpoint folder, or org/name in the local cache");
@@ -25,6 +25,7 @@ void add_inspect(CLI::App& app) {
   add_inspect_logits(*inspect);
   add_inspect_tokenize(*inspect);
   add_inspect_generate(*inspect);
+  add_inspect_data(*inspect);
 }
 
 }  // namespace vragent::tools

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Interactions as they come from a file, and what makes histories of them: order by time,
+// duplicates, the core.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vragent/data/formats/interaction_reader.h"
+#include "vragent/data/interactions.h"
+
+namespace vragent::data::formats {
+
+/// Ids met so far with their numbers. Open addressing: no string is built for a known id, and two
+/// places of the memory are looked at.
+class IdTable {
+ public:
+  /// Number of the id and whether it is new. @throws DataError beyond 2^31 - 1 ids
+  std::pair<std::int32_t, bool> add(std::string_view id);
+
+  [[nodiscard]] const std::vector<std::string>& ids() const { return ids_; }
+
+ private:
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::int32_t index = -1;  ///< -1: free
+  };
+
+  /// The slot that holds the id, or the free one where it belongs.
+  Slot& slot_of(std::string_view id, std::uint32_t hash);
+  void grow();
+
+  std::vector<std::string> ids_;
+  std::vector<Slot> slots_;  // a power of two of them, at most half are taken
+};
+
+/// One interaction of a user.
+struct Event {
+  double time = 0;
+  std::int32_t item = 0;
+  std::uint32_t line = 0;  ///< of the file; 0 where it does not fit
+};
+
+/// Names a line of the file for a message.
+using LineName = std::function<std::string(std::int64_t line)>;
+
+class EventTable {
+ public:
+  /// Index of the user and whether it is new.
+  std::pair<std::int32_t, bool> add_user(std::string_view id);
+
+  /// Appends an interaction of a user. @param line number in the file
+  void add(std::int32_t user, std::string_view item, double time, std::int64_t line);
+
+  /// Counts an interaction that its rating leaves out.
+  void skip_low_rated() { ++counts_.low_rated; }
+
+  /// Sorts, drops, numbers items in ascending order of their ids. The table is empty afterwards.
+  /// Warns of duplicates and of ids of which only some are numbers.
+  /// @throws DataError on a duplicate, where those are errors
+  Interactions take(const ReadConfig& config, const LineName& where);
+
+ private:
+  void note_item(std::string_view id, std::int64_t line);
+  void warn_of_mixed_items(const LineName& where) const;
+  void sort_by_time();
+  void drop_duplicates(const ReadConfig& config, const LineName& where);
+  void keep_core(const ReadConfig& config);
+
+  IdTable items_;
+  IdTable users_;
+  std::vector<std::vector<Event>> histories_;
+  ReadCounts counts_;
+  std::int64_t num_numeric_items_ = 0;
+  std::string odd_item_;  ///< the first item id that is not a number
+  std::int64_t odd_line_ = 0;
+};
+
+}  // namespace vragent::data::formats

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "data/formats/event_table.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "vragent/util/error.h"
+
+namespace vragent::data::formats {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::StrEq;
+using ::testing::ThrowsMessage;
+
+struct Row {
+  std::string user;
+  std::string item;
+  double time = 0;
+};
+
+Interactions taken(const std::vector<Row>& rows, const ReadConfig& config = {}) {
+  EventTable table;
+  std::int64_t line = 0;
+  for (const Row& row : rows) table.add(table.add_user(row.user).first, row.item, row.time, ++line);
+  return table.take(config, [](std::int64_t number) { return "file:" + std::to_string(number); });
+}
+
+TEST(EventTable, NumbersItemsInTheOrderOfTheirIds) {
+  EXPECT_THAT(taken({{"u", "10"}, {"u", "9"}}).item_ids, ElementsAre("9", "10"));
+  EXPECT_THAT(taken({{"u", "10"}, {"u", "9"}, {"u", "x"}}).item_ids, ElementsAre("10", "9", "x"));
+  EXPECT_THAT(taken({{"u", "7"}, {"u", "07"}}).item_ids, ElementsAre("07", "7"));
+}
+
+TEST(EventTable, SaysWhichItemIsNoNumberWhenOthersAre) {
+  ::testing::internal::CaptureStderr();
+  taken({{"u", "10"}, {"u", "12a"}, {"u", "9"}});
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ::testing::HasSubstr("file:2: item \"12a\" is not a number, 2 others are"));
+}
+
+TEST(EventTable, KeepsTheDuplicatesThatItIsToldTo) {
+  const std::vector<Row> rows = {{"u", "1", 5}, {"u", "2", 6}, {"u", "1", 7}, {"v", "1", 1}};
+  EXPECT_THAT(taken(rows).histories[0], ElementsAre(0, 1));
+  EXPECT_THAT(taken(rows, {.duplicates = "keep-last"}).histories[0], ElementsAre(1, 0));
+  EXPECT_THAT(taken(rows, {.duplicates = "keep-all"}).histories[0], ElementsAre(0, 1, 0));
+  EXPECT_EQ(taken(rows).counts.duplicates, 1);
+  EXPECT_THAT([&] { taken(rows, {.duplicates = "error"}); },
+              ThrowsMessage<DataError>(
+                  StrEq("file:3: user u has item 1 twice; --duplicates says what to do")));
+}
+
+TEST(EventTable, CutsDownToTheCoreUntilBothBoundsHold) {
+  // Without item 3, which only c has, c has one item; without c, item 2 has one user, and so on.
+  const std::vector<Row> rows = {
+      {"a", "1"}, {"a", "4"}, {"b", "1"}, {"b", "4"}, {"b", "2"}, {"c", "2"}, {"c", "3"}};
+  const Interactions core = taken(rows, {.min_user_items = 2, .min_item_users = 2});
+  EXPECT_THAT(core.user_ids, ElementsAre("a", "b"));
+  EXPECT_THAT(core.item_ids, ElementsAre("1", "4"));
+  EXPECT_EQ(core.counts.outside_core, 3);
+  EXPECT_THAT(taken(rows, {.min_user_items = 3}).user_ids, ElementsAre("b"));
+  EXPECT_TRUE(taken(rows, {.min_item_users = 3}).histories.empty());
+}
+
+}  // namespace
+}  // namespace vragent::data::formats
