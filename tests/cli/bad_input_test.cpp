@@ -56,7 +56,7 @@ TEST_F(BadInput, ABrokenLineIsNamedWithItsFileAndNumber) {
   write("bad.tsv", "1\t2 3 4 5 6\n2 7 8\n");
   expect_refusal("$vragent train-sasrec --interactions bad.tsv --out r", 65, "bad.tsv:2: ");
   write("titles.csv", "1,one\n2\n");
-  expect_refusal(kMakeCases, 65, "titles.csv:2: ");
+  expect_refusal(kMakeCases + "-q", 65, "titles.csv:2: ");
 }
 
 TEST_F(BadInput, AnIncompleteCheckpointIsNamed) {

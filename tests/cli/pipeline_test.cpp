@@ -71,7 +71,7 @@ TEST_F(Pipeline, AsksALanguageModelAndAlwaysHearsTheSame) {
 }
 
 TEST_F(Pipeline, EndsQuietlyWhenTheReaderHasSeenEnough) {
-  const std::string make = kMakeCases + "--num-users 0 --out - ";
+  const std::string make = kMakeCases + "-q --num-users 0 --out - ";
   const Ran head = run(make + "| head -n 1");
   EXPECT_EQ(objects_in(head.out).size(), 1U);
   EXPECT_EQ(head.code, 0);
