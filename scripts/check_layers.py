@@ -19,12 +19,12 @@ FLOORS = {
     "models": 5, "rec_models": 5,
     "engine": 6,
     "perception": 7, "recommender": 7, "simulator": 7,
-    "simulator/agents": 8, "learning": 8,
+    "simulator/agents": 8, "simulator/scoring": 8, "learning": 8,
     "learning/grpo": 9,
 }
 TORCH_FROM = 3
-NO_TORCH = {"report/page", "report/runs", "simulator", "simulator/agents"}
-ONLY_BELOW = {"simulator": 2, "simulator/agents": 2}  # plus themselves and, for agents, simulator
+NO_TORCH = {"report/page", "report/runs", "simulator", "simulator/agents", "simulator/scoring"}
+ONLY_BELOW = {"simulator": 2, "simulator/agents": 2, "simulator/scoring": 2}  # plus themselves and their parents
 DOORS = {
     r"libav\w+/|libswscale/": {"src/media/ffmpeg", "src/media/video_reader", "src/media/video_writer",
                                "src/media/demuxer", "src/media/frame_converter", "src/media/frame_decoder"},

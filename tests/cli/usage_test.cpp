@@ -16,7 +16,8 @@
 #include "vragent/report/runs/run_report.h"
 #include "vragent/report/runs/run_tables.h"
 #include "vragent/simulator/agents/simulation.h"
-#include "vragent/simulator/evaluation.h"
+#include "vragent/simulator/case_files.h"
+#include "vragent/simulator/scoring/score_files.h"
 #include "vragent/util/config.h"
 #include "vragent/util/json.h"
 

@@ -9,7 +9,7 @@
 #include "vragent/data/cases.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/simulator/agents/by_name.h"
-#include "vragent/simulator/evaluation.h"
+#include "vragent/simulator/case_files.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"

@@ -3,7 +3,7 @@
 #include "bind_config.h"
 #include "eval/commands.h"
 #include "printing.h"
-#include "vragent/simulator/evaluation.h"
+#include "vragent/simulator/scoring/score_files.h"
 
 namespace vragent::tools {
 

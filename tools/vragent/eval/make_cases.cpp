@@ -3,7 +3,7 @@
 #include "bind_config.h"
 #include "eval/commands.h"
 #include "printing.h"
-#include "vragent/simulator/evaluation.h"
+#include "vragent/simulator/case_files.h"
 #include "vragent/util/log.h"
 
 namespace vragent::tools {

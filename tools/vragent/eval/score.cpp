@@ -3,8 +3,8 @@
 #include "bind_config.h"
 #include "eval/commands.h"
 #include "printing.h"
-#include "vragent/simulator/evaluation.h"
-#include "vragent/simulator/score_report.h"
+#include "vragent/simulator/scoring/score_files.h"
+#include "vragent/simulator/scoring/score_report.h"
 
 namespace vragent::tools {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/simulator/scoring.h"
+#include "vragent/simulator/scoring/scoring.h"
 
 #include <string>
 #include <vector>
@@ -8,8 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "simulator/scored_cases.h"
-#include "vragent/simulator/score_report.h"
+#include "simulator/scoring/scored_cases.h"
+#include "vragent/simulator/scoring/score_report.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
 

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "vragent/simulator/scoring.h"
+#include "vragent/simulator/scoring/scoring.h"
 #include "vragent/util/table.h"
 
 namespace vragent::simulator {

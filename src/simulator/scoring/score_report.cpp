@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/simulator/score_report.h"
+#include "vragent/simulator/scoring/score_report.h"
 
 #include <algorithm>
 #include <optional>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/simulator/scoring.h"
+#include "vragent/simulator/scoring/scoring.h"
 
 #include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
 
-#include "simulator/joined.h"
+#include "simulator/scoring/joined.h"
 #include "vragent/metrics/calibration.h"
 #include "vragent/util/config.h"
 #include "vragent/util/json.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/simulator/comparison.h"
+#include "vragent/simulator/scoring/comparison.h"
 
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "simulator/scored_cases.h"
+#include "simulator/scoring/scored_cases.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
 

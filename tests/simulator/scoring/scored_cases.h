@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "vragent/simulator/scoring.h"
+#include "vragent/simulator/scoring/scoring.h"
 
 namespace vragent::simulator::test {
 

@@ -10,7 +10,7 @@
 
 #include "vragent/data/cases.h"
 #include "vragent/metrics/statistics.h"
-#include "vragent/simulator/scoring.h"
+#include "vragent/simulator/scoring/scoring.h"
 #include "vragent/util/table.h"
 
 namespace vragent::simulator {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/simulator/comparison.h"
+#include "vragent/simulator/scoring/comparison.h"
 
 #include <algorithm>
 #include <functional>
@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-#include "simulator/joined.h"
+#include "simulator/scoring/joined.h"
 #include "vragent/metrics/classification.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "simulator/joined.h"
+#include "simulator/scoring/joined.h"
 
 #include <algorithm>
 #include <array>
