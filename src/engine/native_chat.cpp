@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/engine/native_chat.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -27,6 +28,50 @@ void check_ids(const std::vector<std::int64_t>& ids, std::int64_t vocab_size) {
     throw DataError(
         formatted("token id {} is outside the model's vocabulary of {}", id, vocab_size));
   }
+}
+
+/// Where the choices part: the tokens that all of them begin with, and what may come next for each.
+struct Fork {
+  EncodedChat shared;
+  std::vector<std::set<std::int64_t>> next;
+};
+
+/// A tokenizer may fuse the end of the prefill with a choice (Qwen: "<answer>Yes" ends in ">Yes"),
+/// so the choices are encoded where they stand, and not behind the prefill's own tokens.
+Fork fork_of(const ChatEncoder& encoder,
+             const chat::Request& request,
+             const std::vector<std::string>& choices) {
+  const auto spelt = [&](const std::string& text) {
+    return encoder.encode(request.messages, request.prefill + text);
+  };
+  std::vector<EncodedChat> bare;
+  for (const std::string& choice : choices) bare.push_back(spelt(choice));
+  std::size_t length = bare.front().ids.size() - 1;
+  for (const EncodedChat& chat : bare) {
+    const auto [mine, first] = std::mismatch(
+        chat.ids.begin(), chat.ids.end() - 1, bare.front().ids.begin(), bare.front().ids.end());
+    length = std::min(length, static_cast<std::size_t>(mine - chat.ids.begin()));
+  }
+  Fork fork{.shared = bare.front()};
+  fork.shared.ids.resize(length);
+  if (fork.shared.positions.defined())
+    fork.shared.positions = fork.shared.positions.narrow(-1, 0, static_cast<std::int64_t>(length));
+  std::vector<std::int64_t> spaced(choices.size(), -1);  // where it parts at the same place
+  for (std::size_t c = 0; c < choices.size(); ++c) {
+    const std::vector<std::int64_t> ids = spelt(" " + choices[c]).ids;
+    if (ids.size() > length &&
+        std::equal(fork.shared.ids.begin(), fork.shared.ids.end(), ids.begin()))
+      spaced[c] = ids[length];
+  }
+  for (std::size_t c = 0; c < choices.size(); ++c) {
+    bool is_own = spaced[c] >= 0;  // what begins another choice too tells nothing
+    for (std::size_t other = 0; other < choices.size(); ++other)
+      is_own = is_own &&
+               (other == c || (spaced[other] != spaced[c] && bare[other].ids[length] != spaced[c]));
+    fork.next.push_back({bare[c].ids[length]});
+    if (is_own) fork.next.back().insert(spaced[c]);
+  }
+  return fork;
 }
 
 }  // namespace
@@ -107,22 +152,23 @@ std::vector<std::vector<chat::Answer>> NativeChat::answer(std::span<const chat::
 
 std::vector<std::vector<double>> NativeChat::choice_log_probs(
     std::span<const chat::Request> requests, const std::vector<std::string>& choices) {
-  std::vector<std::set<std::int64_t>> first_ids;
-  for (const std::string& choice : choices) {
-    std::set<std::int64_t> ids;
-    for (const std::string& spelling : {choice, " " + choice})
-      ids.insert(encoder_.tokenizer().encode(spelling, {.add_special = false}).front());
-    first_ids.push_back(ids);
-  }
   std::vector<Prompt> prompts;
-  for (const chat::Request& request : requests) prompts.push_back(prompt_of(request));
+  std::vector<Fork> forks;
+  for (const chat::Request& request : requests) {
+    forks.push_back(fork_of(encoder_, request, choices));
+    prompts.push_back(make_prompt(model_, forks.back().shared));
+  }
   const torch::Tensor log_probs = next_token_log_probs(text_, prompts, config_.max_prefill_tokens);
   std::vector<std::vector<double>> result;
-  for (std::int64_t row = 0; row < log_probs.size(0); ++row) {
+  for (std::size_t row = 0; row < forks.size(); ++row) {
     std::vector<double> of_row;
-    for (const auto& ids : first_ids) {
-      const torch::Tensor index = torch::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()));
-      of_row.push_back(log_probs[row].index_select(0, index).logsumexp(0).item<double>());
+    for (const auto& ids : forks[row].next) {
+      const torch::Tensor index =
+          torch::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), torch::kInt64);
+      of_row.push_back(log_probs[static_cast<std::int64_t>(row)]
+                           .index_select(0, index)
+                           .logsumexp(0)
+                           .item<double>());
     }
     result.push_back(std::move(of_row));
   }

@@ -237,7 +237,7 @@ class Extraction {
     if (row.status == "ok" && scorer_) {
       FrameScores scored = scorer_->score(extracted.small, job.title);
       row.scores = std::move(scored.scores);
-      row.key_frames = best_in_time_order(row.scores, config_.num_key_frames);
+      row.key_frames = best_in_time_order(row.scores, config_.num_key_frames, row.files);
       if (config_.features) features_[row.item_id] = scored.features;
     }
     writer.write(data::to_line(row));

@@ -36,7 +36,7 @@ std::vector<std::int64_t> chosen_frames(const data::FramesRow& row, const IpCapt
     if (row.key_frames.empty())
       throw DataError("no key frames: extract-frames ran without --clip (or pass --no-kfr)");
     if (std::ssize(row.key_frames) == count || row.scores.empty()) return row.key_frames;
-    return best_in_time_order(row.scores, count);
+    return best_in_time_order(row.scores, count, row.files);
   }
   RandomStream random(mix_seed(static_cast<std::uint64_t>(config.runtime.seed),
                                {hash_text("neighbours"), hash_text(row.item_id)}));

@@ -4,22 +4,30 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace vragent::perception {
 
 using torch::Tensor;
 
 std::vector<std::int64_t> best_in_time_order(const std::vector<double>& scores,
-                                             std::int64_t count) {
+                                             std::int64_t count,
+                                             const std::vector<std::string>& frames) {
   std::vector<std::int64_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
     return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
   });
-  order.resize(static_cast<std::size_t>(
-      std::min<std::int64_t>(count, static_cast<std::int64_t>(order.size()))));
-  std::sort(order.begin(), order.end());
-  return order;
+  std::vector<std::int64_t> best;
+  std::set<std::string> seen;
+  for (const std::int64_t index : order) {
+    if (std::ssize(best) == count) break;
+    const bool is_new =
+        frames.empty() || seen.insert(frames[static_cast<std::size_t>(index)]).second;
+    if (is_new) best.push_back(index);
+  }
+  std::sort(best.begin(), best.end());
+  return best;
 }
 
 FrameScorer::FrameScorer(const std::filesystem::path& folder,

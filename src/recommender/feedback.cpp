@@ -9,6 +9,7 @@
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
+#include "vragent/util/log.h"
 #include "vragent/util/random.h"
 
 namespace vragent::recommender {
@@ -100,6 +101,14 @@ Feedback load_feedback(const FeedbackConfig& config,
       ++counts.inserted;
       if (opinion.yes) ++counts.answered_yes;
     }
+  }
+  if (counts.held_out > counts.inserted / 2) {
+    log::warn(
+        "{}: {} of the decisions are on held-out videos, {} on others; are they of cases made with "
+        "--tasks feedback?",
+        config.feedback,
+        counts.held_out,
+        counts.inserted);
   }
   return feedback;
 }

@@ -178,6 +178,10 @@ void TrainConfig::check() const {
   if (model == "sequential" && tower.tower == "text" && items.empty() && captions.empty()) {
     throw ConfigError("--tower text needs --items or --captions");
   }
+  const bool reads_texts = model == "sequential" && tower.tower == "text";
+  if (!reads_texts && !(items.empty() && captions.empty() && tower.text_model.empty())) {
+    throw ConfigError("--items, --captions and --text-model are read by --tower text only");
+  }
   if (runtime.dtype != "float32") throw ConfigError("train-sasrec computes in --dtype float32");
   if (!feedback.feedback.empty() && model != "sequential")
     throw ConfigError("--feedback trains a model; --model pop and markov do not learn from it");

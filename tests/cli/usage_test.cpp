@@ -12,9 +12,9 @@
 #include <gtest/gtest.h>
 
 #include "cli/small_files.h"
-#include "vragent/report/runs/list_ranking.h"
 #include "vragent/report/runs/run_report.h"
-#include "vragent/report/runs/run_tables.h"
+#include "vragent/report/tables/list_ranking.h"
+#include "vragent/report/tables/run_tables.h"
 #include "vragent/simulator/agents/simulation.h"
 #include "vragent/simulator/case_files.h"
 #include "vragent/simulator/scoring/score_files.h"

@@ -100,24 +100,37 @@ TEST_F(LmFolder, AnswersEachRequestByItsOwnSettingsInOrder) {
   EXPECT_EQ(model.backend(), "native");
 }
 
-TEST_F(LmFolder, SumsTheSpellingsOfAChoicesFirstToken) {
+TEST_F(LmFolder, SumsTheSpellingsOfTheTokenInWhichChoicesDiffer) {
   NativeChat model(folder_.path(), torch::kFloat32, torch::kCPU);
   const ChatEncoder encoder(folder_.path());
   models::CausalLm lm = models::load_causal_lm(folder_.path(), torch::kFloat32, torch::kCPU);
-  const chat::Request request{.messages = dialogue("will the user watch it?"),
-                              .prefill = "<answer>"};
-  const auto got = model.choice_log_probs({&request, 1}, {"yes", "no"});
-  const Ids ids = encoder.encode(request.messages, request.prefill).ids;
-  const Tensor rows =
-      torch::softmax(lm(torch::tensor(ids).unsqueeze(0))[0][-1].to(torch::kFloat64), -1);
-  for (std::size_t c = 0; c < 2; ++c) {
-    std::set<std::int64_t> first;
-    for (const std::string space : {"", " "})
-      first.insert(
-          encoder.tokenizer().encode(space + (c == 0 ? "yes" : "no"), {.add_special = false})[0]);
-    double sum = 0;
-    for (const std::int64_t id : first) sum += rows[id].item<double>();
-    EXPECT_NEAR(got[0][c], std::log(sum), 1e-4);
+  for (const std::string prefill : {"<answer>", "it is", "the cat i"}) {
+    const chat::Request request{.messages = dialogue("will the user watch it?"),
+                                .prefill = prefill};
+    const std::vector<std::string> choices = {"s here", "n the garden"};
+    const auto got = model.choice_log_probs({&request, 1}, choices);
+    const auto spelt = [&](const std::string& text) {
+      return encoder.encode(request.messages, prefill + text).ids;
+    };
+    const Ids a = spelt(choices[0]);
+    const Ids b = spelt(choices[1]);
+    std::size_t fork = 0;
+    while (a[fork] == b[fork]) ++fork;
+    const Tensor row = torch::softmax(
+        lm(torch::tensor(Ids(a.begin(), a.begin() + fork)).unsqueeze(0))[0][-1].to(torch::kFloat64),
+        -1);
+    for (std::size_t c = 0; c < 2; ++c) {
+      std::set<std::int64_t> ids = {(c == 0 ? a : b)[fork]};
+      const Ids spaced = spelt(" " + choices[c]);
+      const Ids other = spelt(" " + choices[1 - c]);
+      const bool branches_here = std::equal(a.begin(), a.begin() + fork, spaced.begin());
+      const Ids& other_bare = c == 0 ? b : a;
+      if (branches_here && other[fork] != spaced[fork] && other_bare[fork] != spaced[fork])
+        ids.insert(spaced[fork]);
+      double sum = 0;
+      for (const std::int64_t id : ids) sum += row[id].item<double>();
+      EXPECT_NEAR(got[0][c], std::log(sum), 1e-4) << prefill << c;
+    }
   }
 }
 

@@ -29,6 +29,12 @@ TEST(BestInTimeOrder, KeepsAllOfFewFrames) {
   EXPECT_TRUE(best_in_time_order({}, 5).empty());
 }
 
+TEST(BestInTimeOrder, TakesAFrameThatStandsAtSeveralPlacesOnce) {
+  const std::vector<std::string> frames = {"a", "b", "b", "c", "c"};
+  EXPECT_EQ(best_in_time_order({0.1, 0.9, 0.9, 0.8, 0.8}, 2, frames), (Places{1, 3}));
+  EXPECT_EQ(best_in_time_order({0.1, 0.9, 0.9, 0.8, 0.8}, 5, frames), (Places{0, 1, 3}));
+}
+
 TEST(FrameScorer, GivesTheCosineOfEachFrameWithTheTitle) {
   const test::TempDir folder;
   test::write_tiny_clip(folder.path(), 3);

@@ -48,8 +48,9 @@ class ChatModel {
   /// Answers of each request, num_samples each, in order.
   virtual std::vector<std::vector<Answer>> answer(std::span<const Request> requests) = 0;
 
-  /// Log-probabilities, per request, that the next text after prefill begins each of `choices`
-  /// (each choice's first token, summed over the spellings with and without a leading space).
+  /// Log-probabilities, per request, that the next text after prefill begins each of `choices`:
+  /// of the first token in which the choices differ when they are written behind the prefill,
+  /// summed over the spellings with and without a leading space.
   /// [requests][choices]
   virtual std::vector<std::vector<double>> choice_log_probs(
       std::span<const Request> requests, const std::vector<std::string>& choices) = 0;

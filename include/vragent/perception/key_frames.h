@@ -21,7 +21,11 @@
 namespace vragent::perception {
 
 /// Places of the `count` highest scores, ascending; of equal scores the earlier frame wins.
-std::vector<std::int64_t> best_in_time_order(const std::vector<double>& scores, std::int64_t count);
+/// @param frames names of the frames at these places: one that stands at several is taken once (a
+///   short video has fewer frames than were asked for); empty: all are different
+std::vector<std::int64_t> best_in_time_order(const std::vector<double>& scores,
+                                             std::int64_t count,
+                                             const std::vector<std::string>& frames = {});
 
 /// Cosine of each frame with the title, and the frames' own vectors.
 struct FrameScores {

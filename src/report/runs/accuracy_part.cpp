@@ -5,7 +5,7 @@
 
 #include "report/runs/report_parts.h"
 #include "vragent/report/page/svg_chart.h"
-#include "vragent/report/runs/run_files.h"
+#include "vragent/report/tables/run_files.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 

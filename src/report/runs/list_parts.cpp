@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 #include "report/runs/report_parts.h"
-#include "vragent/report/runs/run_files.h"
+#include "vragent/report/tables/run_files.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "vragent/data/run_dir.h"
-#include "vragent/report/runs/run_tables.h"
+#include "vragent/report/tables/run_tables.h"
 
 namespace vragent::report::runs {
 

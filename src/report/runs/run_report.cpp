@@ -7,7 +7,7 @@
 
 #include "report/runs/report_parts.h"
 #include "report/runs/report_spec.h"
-#include "report/runs/table_values.h"
+#include "vragent/report/tables/table_values.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"

@@ -3,7 +3,7 @@
 #include "bind_config.h"
 #include "eval/commands.h"
 #include "printing.h"
-#include "vragent/report/runs/list_ranking.h"
+#include "vragent/report/tables/list_ranking.h"
 
 namespace vragent::tools {
 

@@ -5,7 +5,7 @@
 #include "bind_config.h"
 #include "eval/commands.h"
 #include "printing.h"
-#include "vragent/report/runs/run_tables.h"
+#include "vragent/report/tables/run_tables.h"
 #include "vragent/util/files.h"
 
 namespace vragent::tools {

@@ -36,6 +36,7 @@ struct ListRanking {
   /// list, mrr over all users, a target outside of its list adding 0.
   metrics::RankingMetrics metrics;
   std::int64_t num_unused_lists = 0;  ///< lists of users without a target
+  std::int64_t longest_list = 0;      ///< items
 };
 
 /// @throws DataError with path:line on a broken line or a repeated user, or without any target;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/runs/list_ranking.h"
+#include "vragent/report/tables/list_ranking.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -111,6 +111,8 @@ ListRanking rank_lists(const ListRankingConfig& config) {
   config.check();
   const auto lists = data::load_top_k(config.lists);
   const std::vector<Target> targets = load_targets(config.targets);
+  std::int64_t longest = 0;
+  for (const auto& [user, list] : lists) longest = std::max(longest, std::ssize(list.items));
   metrics::RankingAccumulator sums(config.k);
   std::int64_t num_used = 0;
   for (const Target& target : targets) {
@@ -118,7 +120,7 @@ ListRanking rank_lists(const ListRankingConfig& config) {
     num_used += found == lists.end() ? 0 : 1;
     add_user(sums, found == lists.end() ? nullptr : &found->second, target);
   }
-  return {sums.value(), std::ssize(lists) - num_used};
+  return {sums.value(), std::ssize(lists) - num_used, longest};
 }
 
 Table ranking_table(const ListRanking& ranking) {
@@ -136,6 +138,16 @@ Table ranking_table(const ListRanking& ranking) {
   if (ranking.num_unused_lists > 0) {
     table.notes.push_back(formatted("{} lists are of users without a target: they are left out",
                                     ranking.num_unused_lists));
+  }
+  const auto too_far = std::find_if(
+      ranking.metrics.cutoffs.begin(), ranking.metrics.cutoffs.end(), [&](const auto& cutoff) {
+        return cutoff.k > ranking.longest_list;
+      });
+  if (too_far != ranking.metrics.cutoffs.end()) {
+    table.notes.push_back(
+        formatted("lists hold at most {} items: at {} whatever would stand behind them is a miss",
+                  ranking.longest_list,
+                  too_far->k));
   }
   return table;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/runs/run_files.h"
+#include "vragent/report/tables/run_files.h"
 
 #include <algorithm>
 #include <set>

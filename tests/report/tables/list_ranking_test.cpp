@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/runs/list_ranking.h"
+#include "vragent/report/tables/list_ranking.h"
 
 #include <cmath>
 
@@ -65,6 +65,7 @@ TEST_F(ListRankingFiles, TakeAListShorterThanTheCutOffAsAMissOfWhatIsNotInIt) {
   EXPECT_EQ(ranking.metrics.num_ranked, 1);
   EXPECT_EQ(ranking.metrics.num_without_list, 0);
   EXPECT_DOUBLE_EQ(ranking.metrics.cutoffs[0].hit_rate, 0.5);
+  EXPECT_THAT(ranking_table(ranking).notes, ElementsAre(HasSubstr("at most 1 items: at 10")));
 }
 
 TEST_F(ListRankingFiles, CountAUserWithoutAListAsAMissAndSaySo) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "vragent/report/paper_tables.h"
-#include "vragent/report/runs/run_tables.h"
+#include "vragent/report/tables/run_tables.h"
 #include "vragent/util/json.h"
 
 namespace vragent::report::runs {

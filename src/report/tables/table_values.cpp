@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "report/runs/table_values.h"
+#include "vragent/report/tables/table_values.h"
 
 #include <algorithm>
 #include <cstdlib>

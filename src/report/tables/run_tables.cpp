@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/report/runs/run_tables.h"
+#include "vragent/report/tables/run_tables.h"
 
 #include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
 
-#include "report/runs/table_values.h"
 #include "vragent/data/run_dir.h"
-#include "vragent/report/runs/run_files.h"
+#include "vragent/report/tables/run_files.h"
+#include "vragent/report/tables/table_values.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
