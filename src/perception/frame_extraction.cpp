@@ -211,6 +211,7 @@ class Extraction {
       }
     }
     save_features();
+    tell_of_missing_videos();
     return report_;
   }
 
@@ -246,8 +247,20 @@ class Extraction {
       report_.frames += static_cast<std::int64_t>(row.files.size());
     } else {
       ++report_.failed;
-      log::warn("item={} {}", row.item_id, row.error);
+      if (job.video.empty()) {
+        if (num_without_video_++ == 0) first_without_video_ = row.item_id;
+      } else {
+        log::warn("item={} {}", row.item_id, row.error);
+      }
     }
+  }
+
+  void tell_of_missing_videos() const {
+    if (num_without_video_ > 0)
+      log::warn("{} items have no video in {}, the first of them is {}",
+                num_without_video_,
+                config_.videos,
+                first_without_video_);
   }
 
   const ExtractConfig& config_;
@@ -255,6 +268,8 @@ class Extraction {
   std::optional<FrameScorer> scorer_;
   nn::NamedTensors features_;
   ExtractReport report_;
+  std::int64_t num_without_video_ = 0;
+  std::string first_without_video_;
 };
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <optional>
 
 #include "vragent/util/config.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
 #include "vragent/util/random.h"
 
 namespace vragent::simulator::agents {
@@ -118,13 +120,20 @@ Agent control_agent(const std::string& name,
                     const std::vector<data::Case>& cases,
                     std::int64_t seed) {
   check_one_of("agent", name, control_names());
+  const bool reads_ranks = name == "recscore" || name == "antirec";
+  const bool has_ranks = std::any_of(
+      cases.begin(), cases.end(), [](const data::Case& row) { return !row.aux.rec_rank.empty(); });
+  if (reads_ranks && !cases.empty() && !has_ranks) {
+    throw DataError(
+        formatted("--agent {}: no case holds a recommender's ranks; make cases with --topk", name));
+  }
   Agent agent;
   agent.name = name;
   agent.seed = seed;
   agent.sees_aux = true;
   const Popularities popularities = name == "pop" ? judged_popularities(cases) : Popularities();
-  agent.decide = [name, seed, popularities](std::span<const data::Case> batch,
-                                            std::int64_t repeat) {
+  agent.decide = [name, seed, popularities, reads_ranks](std::span<const data::Case> batch,
+                                                         std::int64_t repeat) {
     std::vector<data::Decision> decisions(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const data::Case& row = batch[i];
@@ -133,7 +142,7 @@ Agent control_agent(const std::string& name,
                    {hash_text(name), hash_text(row.case_id), static_cast<std::uint64_t>(repeat)}));
       if (name == "pop") {
         decide_by_popularity(row, popularities, random, decisions[i]);
-      } else if (name == "recscore" || name == "antirec") {
+      } else if (reads_ranks) {
         decide_by_list(row, name == "antirec", random, decisions[i]);
       } else {
         decide_blindly(row, name == "always-yes", random, decisions[i]);

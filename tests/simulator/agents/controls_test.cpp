@@ -95,13 +95,22 @@ TEST(RecscoreControl, FollowsTheRecommendersListAndAntirecFleesIt) {
 }
 
 TEST(Controls, StayUnansweredWithoutTheScoresTheyNeed) {
-  data::Case row = judge_case(0, 1, 1);
-  row.aux = {};
+  data::Case bare = judge_case(0, 1, 1);
+  bare.aux = {};
+  data::Case other = judge_case(1, 1, 1);
+  other.case_id = "other";
   for (const char* name : {"pop", "recscore", "antirec"}) {
-    const data::Decision decision = run(name, {row})[0];
+    const data::Decision decision = run(name, {bare, other})[0];
     EXPECT_EQ(decision.status, AnswerStatus::kEmpty) << name;
     EXPECT_FALSE(decision.yes.has_value()) << name;
   }
+}
+
+TEST(Controls, OfTheRecommenderRefuseCasesMadeWithoutOne) {
+  data::Case bare = judge_case(0, 1, 1);
+  bare.aux = {};
+  EXPECT_THROW(run("recscore", {bare}), DataError);
+  EXPECT_THROW(run("antirec", {bare}), DataError);
 }
 
 TEST(RandomControl, IsFairReproducibleAndChangesWithRepeatAndSeed) {
