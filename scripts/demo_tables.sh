@@ -54,7 +54,7 @@ write_spec() {
   "introduction": [
     "This page demonstrates mechanisms. It is no evidence for the numbers of the paper: the world is synthetic, and the models are tiny and were trained here in minutes.",
     "The world was chosen among several after looking at results, and so were the learning rates and steps of the tiny models. Test users and cases were frozen before any agent answered, and every row of a table saw the same protocol.",
-    "The user agents begin as one tiny language model that learnt from demonstrations of other synthetic users over the same items: a stand-in for pre-training. Each arm then saw the same number of demonstrations in its own form of prompt (SFT), and only then rewards (GRPO). The teacher of the demonstrations says Yes too readily, as language models do."
+    "The user agents begin as one tiny language model that learnt from demonstrations of other synthetic users over other videos: a stand-in for pre-training. Each arm then saw the same number of demonstrations in its own form of prompt (SFT), and only then rewards (GRPO). The teacher of the demonstrations says Yes too readily, as language models do, and often takes the first candidate that fits."
   ],
   "facts": ["profile=$profile", "seed=$seed", "videos=$(wc -l <"$run/frames/frames.jsonl")", "users=$(cut -f1 "$pairs" | wc -l)", "cases=$(wc -l <"$run/cases/eval/cases.jsonl")"],
   "checks": "checks.json",

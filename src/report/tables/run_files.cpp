@@ -80,6 +80,7 @@ AgentScores agent_of(const Json& object, const std::string& path) {
   AgentScores scores;
   scores.agent = record.text("agent");
   scores.is_control = record.text_or("model", "").empty();
+  scores.num_missing = record.integer_or("num_missing", 0);
   const std::string where = path + ": agent " + scores.agent;
   for (const Json& judge : record.array("judge")) {
     scores.tasks.push_back(task_of(judge, where, true));
@@ -100,7 +101,9 @@ RankingRun load_ranking_run(const fs::path& path) {
   run.test = numbers_of(record.object("test"));
   run.test_cold = numbers_of(record.object("test_cold"));
   run.protocol = protocol_text(record);
-  run.is_counter = JsonRecord(record.object("protocol"), file).text_or("loss", "") == "none";
+  const JsonRecord protocol(record.object("protocol"), file);
+  run.is_counter = protocol.text_or("loss", "") == "none";
+  if (protocol.has("seed")) run.seed = protocol.integer("seed");
   if (record.has("feedback")) {
     run.feedback = feedback_of(JsonRecord(record.object("feedback"), file + ": feedback"));
   }

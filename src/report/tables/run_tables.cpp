@@ -50,6 +50,7 @@ constexpr ScoreSource kScoreSources[] = {{"Acc", 0, "accuracy"},
 /// One run's row before runs of the same name are averaged.
 struct RunRow {
   OwnRow row;
+  std::optional<std::int64_t> seed;
   std::string note;
 };
 
@@ -68,6 +69,7 @@ RunRow ranking_row(const data::NamedPath& named, const TableConfig& config) {
   const RankingRun run = load_ranking_run(named.path);
   RunRow made{.row = {.name = named.name, .data = config.data, .protocol = run.protocol}};
   made.row.is_control = run.is_counter;
+  if (!run.is_counter) made.seed = run.seed;
   for (const std::string& column : published_columns(static_cast<int>(config.id))) {
     for (const Source& source : kRankingSources) {
       if (column != source.column) continue;
@@ -143,6 +145,9 @@ std::vector<RunRow> score_rows(const TableConfig& config) {
         continue;
       RunRow made{.row = score_row(is_main ? runs[i].name : agent.agent, agent, config, negatives)};
       made.row.protocol = protocol;
+      if (agent.num_missing > 0)
+        made.note = formatted(
+            "{}: {} cases without a decision are left out", made.row.name, agent.num_missing);
       (is_main ? rows : control_rows).push_back(made);
       if (!is_main) controls.push_back(agent);
     }
@@ -171,6 +176,19 @@ void check_protocols(const std::vector<RunRow>& rows) {
                   row.row.name,
                   rows.front().row.protocol,
                   row.row.protocol));
+  }
+}
+
+/// Runs of one name are averaged as runs that differ in their seed.
+void check_seeds(const std::vector<RunRow>& rows) {
+  std::set<std::pair<std::string, std::int64_t>> seen;
+  for (const RunRow& row : rows) {
+    if (!row.seed || seen.emplace(row.row.name, *row.seed).second) continue;
+    throw DataError(formatted(
+        "two runs named '{}' have seed {}: runs of one name are averaged over their seeds, others "
+        "want names of their own",
+        row.row.name,
+        *row.seed));
   }
 }
 
@@ -208,6 +226,7 @@ RunTable build_table(const TableConfig& config) {
   config.check();
   const std::vector<RunRow> rows = run_rows(config);
   check_protocols(rows);
+  check_seeds(rows);
   RunTable table{.id = config.id, .has_published = config.published};
   const auto shown = averaged_rows(rows, config.intervals);
   table.rows = averaged_rows(rows, true);

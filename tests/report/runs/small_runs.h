@@ -53,6 +53,7 @@ struct AgentEntry {
   std::string model;
   double accuracy = 0.5;
   std::string negatives = "topk";
+  std::int64_t num_missing = 0;
 };
 
 inline OrderedJson rate(double value) {
@@ -72,6 +73,7 @@ inline OrderedJson agent_object(const AgentEntry& entry) {
                               {"accuracy", rate(entry.accuracy / 2)}};
   return {{"agent", entry.agent},
           {"model", entry.model},
+          {"num_missing", entry.num_missing},
           {"judge", OrderedJson::array({judge})},
           {"select", OrderedJson::array({select})}};
 }

@@ -47,6 +47,28 @@ TEST(RunTable, TakesTheColumnsOfTable1FromMetrics) {
               ElementsAre("SASRec", "invented", ".2000", ".1000", ".3000", ".1500"));
 }
 
+TEST(RunTable, AveragesRunsOfOneNameOnlyOverSeeds) {
+  const vragent::test::TempDir folder;
+  const std::string one = "SASRec=" + write_ranking(folder / "a", {.hit_rate = 0.2, .seed = 1});
+  const std::string two = "SASRec=" + write_ranking(folder / "b", {.hit_rate = 0.3, .seed = 2});
+  EXPECT_DOUBLE_EQ(value_of(table_of(1, {one, two}).rows[0], "HR@10").value, 0.25);
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {one, one});
+      },
+      ThrowsMessage<DataError>(HasSubstr("two runs named 'SASRec' have seed 1")));
+}
+
+TEST(RunTable, SaysWhichAgentLeftCasesUndecided) {
+  const vragent::test::TempDir folder;
+  const RunTable table =
+      table_of(2,
+               {"ours=" + write_scores(folder / "a",
+                                       {{.agent = "vragent", .model = "m", .num_missing = 7}})});
+  EXPECT_THAT(table.marked.table.notes,
+              testing::Contains(HasSubstr("ours: 7 cases without a decision are left out")));
+}
+
 TEST(RunTable, TakesColdUsersOfTable4FromTheirOwnPart) {
   const vragent::test::TempDir folder;
   const RunTable table =

@@ -25,6 +25,7 @@ struct FeedbackSummary {
 
 /// metrics.json.
 struct RankingRun {
+  std::optional<std::int64_t> seed;
   std::map<std::string, double> test;       ///< by name ("hr@10"); fractions
   std::map<std::string, double> test_cold;  ///< the same over cold users
   std::string protocol;     ///< how it was measured and on how much, without seed and loss
@@ -54,7 +55,8 @@ struct TaskScore {
 
 struct AgentScores {
   std::string agent;
-  bool is_control = false;  ///< it asked no model
+  bool is_control = false;       ///< it asked no model
+  std::int64_t num_missing = 0;  ///< cases that it did not decide
   std::vector<TaskScore> tasks;
   friend bool operator==(const AgentScores&, const AgentScores&) = default;
 
