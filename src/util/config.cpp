@@ -154,6 +154,11 @@ void apply_json(const std::vector<Option>& options,
   } catch (const DataError& error) {
     throw ConfigError(error.what());
   }
+  // A run folder's effective_config.json holds the options of its command beside its name.
+  if (root.contains("command") && root.contains("config") && root["config"].is_object()) {
+    Json config = root["config"];
+    root = std::move(config);
+  }
   std::vector<std::pair<std::string, const Json*>> leaves;
   flatten(root, "", options, leaves);
   for (const auto& [name, value] : leaves) {

@@ -247,6 +247,8 @@ TEST_F(Usage, AFlagOverridesTheFileWhicheverComesFirst) {
   const Json echo = parse_json_object(read("a/effective_config.json"), "echo");
   EXPECT_EQ(echo["config"]["num-users"], 2);
   EXPECT_EQ(echo["config"]["m"], Json::parse("[4]"));
+  output_of("$vragent eval make-cases --config a/effective_config.json --out c");
+  EXPECT_EQ(read("c/cases.jsonl"), read("a/cases.jsonl")) << "the echo of a run is a configuration";
 }
 
 }  // namespace

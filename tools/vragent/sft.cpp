@@ -26,9 +26,10 @@ void add_sft(CLI::App& app) {
       command->add_subcommand("clip", "Contrastive training of CLIP on image-text pairs");
   keep_apart(*clip);
   auto clip_config = bind_config<learning::ContrastiveConfig>(*clip);
-  clip->final_callback([clip_config] {
+  auto clip_json = add_json_flag(*clip);
+  clip->final_callback([clip_config, clip_json] {
     const double loss = learning::run_contrastive(*clip_config);
-    print_counts({{"steps", clip_config->steps}, {"loss", loss}}, /*as_json=*/false);
+    print_counts({{"steps", clip_config->steps}, {"loss", loss}}, *clip_json);
   });
 }
 
