@@ -12,6 +12,7 @@
 
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/words/byte_symbols.h"
 
 namespace vragent::text {
 namespace {
@@ -244,7 +245,7 @@ class BpeTokenizer final : public FramedTokenizer {
       unk_ = *unk;
     }
     for (unsigned byte = 0; byte < 256; ++byte) {
-      const std::string symbol = byte_symbol(static_cast<std::uint8_t>(byte));
+      const std::string symbol = words::byte_symbol(static_cast<std::uint8_t>(byte));
       inner_bytes_[byte] = tokens_.find(symbol).value_or(kNoSymbol);
       last_bytes_[byte] = tokens_.find(symbol + word_end_).value_or(kNoSymbol);
     }
@@ -270,7 +271,7 @@ class BpeTokenizer final : public FramedTokenizer {
   [[nodiscard]] std::string model_bytes(std::int64_t id) const override {
     std::string_view text = tokens_.text(id);
     if (ends_word(id)) text.remove_suffix(word_end_.size());
-    return bytes_of_symbols(text).value_or(std::string(text));
+    return words::bytes_of_symbols(text).value_or(std::string(text));
   }
 
   [[nodiscard]] std::string_view joint(std::optional<std::int64_t> previous,
@@ -292,7 +293,7 @@ class BpeTokenizer final : public FramedTokenizer {
 
   [[nodiscard]] std::string symbols_of(std::string_view word) const {
     std::string symbols;
-    for (const char c : word) symbols += byte_symbol(static_cast<std::uint8_t>(c));
+    for (const char c : word) symbols += words::byte_symbol(static_cast<std::uint8_t>(c));
     return symbols + word_end_;
   }
 

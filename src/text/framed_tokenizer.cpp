@@ -26,18 +26,18 @@ std::size_t last_char(std::string_view text) {
 }
 
 bool ends_with_word(std::string_view text) {
-  return !text.empty() && is_word_char(read_utf8(text, last_char(text)).code);
+  return !text.empty() && words::is_word_char(words::read_utf8(text, last_char(text)).code);
 }
 
 bool begins_with_word(std::string_view text) {
-  return !text.empty() && is_word_char(read_utf8(text, 0).code);
+  return !text.empty() && words::is_word_char(words::read_utf8(text, 0).code);
 }
 
 /// Where the white space at the end of `text` begins.
 std::size_t trailing_space(std::string_view text) {
   while (!text.empty()) {
     const std::size_t start = last_char(text);
-    if (char_class(read_utf8(text, start).code) != CharClass::kSpace) break;
+    if (words::char_class(words::read_utf8(text, start).code) != words::CharClass::kSpace) break;
     text = text.substr(0, start);
   }
   return text.size();
@@ -46,8 +46,8 @@ std::size_t trailing_space(std::string_view text) {
 /// End of the white space at `position`.
 std::size_t leading_space(std::string_view text, std::size_t position) {
   while (position < text.size()) {
-    const Utf8Char next = read_utf8(text, position);
-    if (char_class(next.code) != CharClass::kSpace) break;
+    const words::Utf8Char next = words::read_utf8(text, position);
+    if (words::char_class(next.code) != words::CharClass::kSpace) break;
     position += next.size;
   }
   return position;
@@ -191,9 +191,10 @@ void FramedTokenizer::encode_words(std::span<const std::string_view> words,
 
 void FramedTokenizer::encode_gap(std::string& gap, std::vector<std::int64_t>& ids) const {
   if (gap.empty()) return;
-  std::string normal = normalize(repaired_utf8(std::exchange(gap, {})), parts_.normalizer);
+  std::string normal =
+      words::normalize(words::repaired_utf8(std::exchange(gap, {})), parts_.normalizer);
   if (parts_.leading_space && !normal.starts_with(' ')) normal.insert(0, 1, ' ');
-  encode_words(split_in_steps(normal, parts_.splits), ids);
+  encode_words(words::split_in_steps(normal, parts_.splits), ids);
 }
 
 void FramedTokenizer::frame(std::vector<std::int64_t>& ids, const EncodeOptions& options) const {

@@ -16,9 +16,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "text/normalizer.h"
-#include "vragent/text/pre_tokenizer.h"
 #include "vragent/text/tokenizer.h"
+#include "vragent/words/normalizer.h"
+#include "vragent/words/pre_tokenizer.h"
 
 namespace vragent::text {
 
@@ -74,9 +74,9 @@ class AddedTokens {
 struct TokenizerParts {
   std::string where;  ///< folder named in errors
   std::vector<AddedToken> added;
-  std::vector<NormalizerStep> normalizer;
+  std::vector<words::NormalizerStep> normalizer;
   bool leading_space = false;  ///< a space in front of each gap that does not begin with one
-  std::vector<SplitStep> splits;
+  std::vector<words::SplitStep> splits;
   std::vector<std::int64_t> prefix;  ///< ids in front of every text (CLIP's start, [CLS])
   std::vector<std::int64_t> suffix;  ///< ids behind it
   SpecialIds special_ids;

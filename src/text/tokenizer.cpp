@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "text/tokenizer_json.h"
-#include "vragent/text/unicode.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::text {
 namespace fs = std::filesystem;
@@ -186,7 +186,7 @@ void frame_with(TokenizerParts& parts,
 /// What "tokenizer_class" or else config.json's "model_type" says, in lower case without
 /// "tokenizer".
 std::string family_of(const SideFiles& files) {
-  std::string name = lower_case(content_of(files.value("tokenizer_class")));
+  std::string name = words::lower_case(content_of(files.value("tokenizer_class")));
   if (name.empty()) {
     const Json model = read_json_if_there(files.folder / "config.json");
     return model.contains("model_type") ? content_of(model["model_type"]) : "";
@@ -230,13 +230,14 @@ TokenizerDescription read_bpe_folder(const SideFiles& files) {
   BpeModel model = read_vocab_and_merges(files.folder);
   TokenizerParts parts;
   if (family.starts_with("qwen2")) {
-    parts.normalizer = {NormalForm::kNfc};
-    parts.splits = {WordPattern::kQwen2};
+    parts.normalizer = {words::NormalForm::kNfc};
+    parts.splits = {words::WordPattern::kQwen2};
   } else if (family == "gpt2") {
-    parts.splits = {WordPattern::kGpt2};
+    parts.splits = {words::WordPattern::kGpt2};
   } else if (family.starts_with("clip")) {
-    parts.normalizer = {NormalForm::kNfc, ReplaceSpace{" "}, LowerCase{}};
-    parts.splits = {WordPattern::kClip, WordPattern::kGpt2};  // the latter cuts <|endoftext|>
+    parts.normalizer = {words::NormalForm::kNfc, words::ReplaceSpace{" "}, words::LowerCase{}};
+    parts.splits = {words::WordPattern::kClip,
+                    words::WordPattern::kGpt2};  // the latter cuts <|endoftext|>
     model.word_end = "</w>";
     model.unk_token = "<|endoftext|>";
   } else {
@@ -256,16 +257,16 @@ TokenizerDescription read_bert_folder(const SideFiles& files) {
   model.where = path.string();
   LineReader reader(path);
   for (std::string line; reader.next(line);) {
-    if (repaired_utf8(line) != line) throw DataError(reader.where() + ": not UTF-8");
+    if (words::repaired_utf8(line) != line) throw DataError(reader.where() + ": not UTF-8");
     model.vocab.emplace_back(line, reader.line_number() - 1);
   }
   const bool lower_case = files.boolean_or("do_lower_case", true);
   TokenizerParts parts;
-  parts.normalizer = {
-      BertNormalization{.space_around_chinese = files.boolean_or("tokenize_chinese_chars", true),
-                        .strip_accents = files.boolean_or("strip_accents", lower_case),
-                        .lower_case = lower_case}};
-  parts.splits = {SplitBertWords{}};
+  parts.normalizer = {words::BertNormalization{
+      .space_around_chinese = files.boolean_or("tokenize_chinese_chars", true),
+      .strip_accents = files.boolean_or("strip_accents", lower_case),
+      .lower_case = lower_case}};
+  parts.splits = {words::SplitBertWords{}};
   return {std::move(model), std::move(parts)};
 }
 
@@ -325,7 +326,7 @@ std::string Tokenizer::decode(std::span<const std::int64_t> ids, bool skip_speci
     bytes += piece;
     previous = id;
   }
-  return repaired_utf8(std::move(bytes));
+  return words::repaired_utf8(std::move(bytes));
 }
 
 std::int64_t Tokenizer::need_token(std::string_view token) const {
@@ -349,15 +350,15 @@ std::string StreamDecoder::push(std::int64_t id) {
   if (piece.empty()) return {};
   previous_ = id;
   held_ += piece;
-  const std::size_t certain = held_.size() - incomplete_tail(held_);
+  const std::size_t certain = held_.size() - words::incomplete_tail(held_);
   std::string text = held_.substr(0, certain);
   held_.erase(0, certain);
-  return repaired_utf8(std::move(text));
+  return words::repaired_utf8(std::move(text));
 }
 
 std::string StreamDecoder::finish() {
   previous_.reset();
-  return repaired_utf8(std::exchange(held_, {}));
+  return words::repaired_utf8(std::exchange(held_, {}));
 }
 
 }  // namespace vragent::text

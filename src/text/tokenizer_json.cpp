@@ -62,47 +62,48 @@ std::vector<AddedToken> read_added_tokens(const Json& root, const std::string& f
   return tokens;
 }
 
-NormalizerStep read_replace(const JsonRecord& step) {
+words::NormalizerStep read_replace(const JsonRecord& step) {
   const JsonRecord pattern(step.object("pattern"), step.where() + ": pattern");
   const std::string content = step.text("content");
   if (pattern.has("String")) {
     const std::string text = pattern.text("String");
     if (text.empty()) step.fail("pattern", "is empty");
-    return ReplaceText{text, content};
+    return words::ReplaceText{text, content};
   }
   const std::string regex = pattern.text("Regex");
-  if (regex == "\\s+") return ReplaceSpace{content};
+  if (regex == "\\s+") return words::ReplaceSpace{content};
   refuse(step.where(), "Replace with the regular expression " + regex);
 }
 
-NormalizerStep read_normalizer_step(const JsonRecord& step) {
+words::NormalizerStep read_normalizer_step(const JsonRecord& step) {
   const std::string type = step.text("type");
-  if (type == "NFC") return NormalForm::kNfc;
-  if (type == "NFD") return NormalForm::kNfd;
-  if (type == "NFKC") return NormalForm::kNfkc;
-  if (type == "NFKD") return NormalForm::kNfkd;
-  if (type == "Lowercase") return LowerCase{};
+  if (type == "NFC") return words::NormalForm::kNfc;
+  if (type == "NFD") return words::NormalForm::kNfd;
+  if (type == "NFKC") return words::NormalForm::kNfkc;
+  if (type == "NFKD") return words::NormalForm::kNfkd;
+  if (type == "Lowercase") return words::LowerCase{};
   if (type == "Replace") return read_replace(step);
   if (type != "BertNormalizer") refuse(step.where(), type);
   const bool lower_case = step.boolean_or("lowercase", true);
-  return BertNormalization{.clean_text = step.boolean_or("clean_text", true),
-                           .space_around_chinese = step.boolean_or("handle_chinese_chars", true),
-                           .strip_accents = step.boolean_or("strip_accents", lower_case),
-                           .lower_case = lower_case};
+  return words::BertNormalization{
+      .clean_text = step.boolean_or("clean_text", true),
+      .space_around_chinese = step.boolean_or("handle_chinese_chars", true),
+      .strip_accents = step.boolean_or("strip_accents", lower_case),
+      .lower_case = lower_case};
 }
 
-WordPattern read_split(const JsonRecord& step) {
+words::WordPattern read_split(const JsonRecord& step) {
   const JsonRecord pattern(step.object("pattern"), step.where() + ": pattern");
   if (!pattern.has("Regex")) refuse(step.where(), "Split at a literal text");
   const std::string regex = pattern.text("Regex");
-  const auto known = known_pattern(regex);
+  const auto known = words::known_pattern(regex);
   if (!known) refuse(step.where(), "Split with the regular expression " + regex);
   const std::string behavior = step.text_or("behavior", "");
   const bool inverted = step.boolean_or("invert", false);
   const bool only_matches = behavior == "Removed" && inverted;
   const bool all_pieces = behavior == "Isolated" && !inverted;
   // Only CLIP's pattern leaves something between its matches.
-  if (!only_matches && !(all_pieces && *known != WordPattern::kClip)) {
+  if (!only_matches && !(all_pieces && *known != words::WordPattern::kClip)) {
     refuse(step.where(), formatted("Split with behavior {}, invert {}", behavior, inverted));
   }
   return *known;
@@ -114,15 +115,15 @@ bool read_pre_tokenizer_step(const JsonRecord& step, TokenizerParts& parts) {
   if (type == "Split") {
     parts.splits.emplace_back(read_split(step));
   } else if (type == "Digits") {
-    parts.splits.emplace_back(SplitDigits{step.boolean_or("individual_digits", false)});
+    parts.splits.emplace_back(words::SplitDigits{step.boolean_or("individual_digits", false)});
   } else if (type == "BertPreTokenizer") {
-    parts.splits.emplace_back(SplitBertWords{});
+    parts.splits.emplace_back(words::SplitBertWords{});
   } else if (type == "ByteLevel") {
     if (step.boolean_or("add_prefix_space", true)) {
       if (!parts.splits.empty()) refuse(step.where(), "add_prefix_space behind another split");
       parts.leading_space = true;
     }
-    if (step.boolean_or("use_regex", true)) parts.splits.emplace_back(WordPattern::kGpt2);
+    if (step.boolean_or("use_regex", true)) parts.splits.emplace_back(words::WordPattern::kGpt2);
     return true;
   } else {
     refuse(step.where(), type);

@@ -109,7 +109,7 @@ TEST(BpeTokenizer, MarksTheEndOfAWord) {
   model.merges = {{"a", "b</w>"}, {"a", "b"}};
   model.word_end = "</w>";
   TokenizerParts parts;
-  parts.splits = {WordPattern::kClip};
+  parts.splits = {words::WordPattern::kClip};
   const auto tokenizer = make_bpe_tokenizer(std::move(model), std::move(parts));
   const auto ids = tokenizer->encode("ab aba b");
   EXPECT_THAT(ids, ElementsAre(4, 5, 2, 3));

@@ -49,7 +49,7 @@ class LengthTokenizer final : public FramedTokenizer {
 TokenizerParts parts_with(std::vector<AddedToken> added) {
   TokenizerParts parts;
   parts.added = std::move(added);
-  parts.splits = {SplitBertWords{}};
+  parts.splits = {words::SplitBertWords{}};
   return parts;
 }
 

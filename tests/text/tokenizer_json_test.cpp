@@ -84,7 +84,7 @@ TEST(TokenizerJson, LetsBertStripAccentsAsItLowersTheCase) {
     });
   };
   const auto step = [](const TokenizerDescription& description) {
-    return std::get<BertNormalization>(description.parts.normalizer.at(0));
+    return std::get<words::BertNormalization>(description.parts.normalizer.at(0));
   };
   EXPECT_TRUE(step(bert_step({{"lowercase", true}, {"strip_accents", nullptr}})).strip_accents);
   EXPECT_FALSE(step(bert_step({{"lowercase", false}, {"strip_accents", nullptr}})).strip_accents);

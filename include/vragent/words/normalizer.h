@@ -8,9 +8,9 @@
 #include <variant>
 #include <vector>
 
-#include "vragent/text/unicode.h"
+#include "vragent/words/unicode.h"
 
-namespace vragent::text {
+namespace vragent::words {
 
 struct LowerCase {};
 
@@ -39,4 +39,4 @@ using NormalizerStep =
 /// Runs the steps in order. @param text valid UTF-8
 std::string normalize(std::string text, const std::vector<NormalizerStep>& steps);
 
-}  // namespace vragent::text
+}  // namespace vragent::words

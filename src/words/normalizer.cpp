@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "text/normalizer.h"
+#include "vragent/words/normalizer.h"
 
 #include <utility>
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 bool is_cjk(char32_t code) {
@@ -101,4 +101,4 @@ std::string normalize(std::string text, const std::vector<NormalizerStep>& steps
   return text;
 }
 
-}  // namespace vragent::text
+}  // namespace vragent::words

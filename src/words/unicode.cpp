@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/text/unicode.h"
+#include "vragent/words/unicode.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 
 #include "vragent/util/error.h"
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
@@ -298,4 +298,4 @@ bool is_bert_punctuation(char32_t code) {
   return (U_MASK(category_in_unicode_8(code)) & U_GC_P_MASK) != 0;
 }
 
-}  // namespace vragent::text
+}  // namespace vragent::words

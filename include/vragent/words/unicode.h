@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace vragent::text {
+namespace vragent::words {
 
 /// What the bytes at one place of a text are.
 struct Utf8Char {
@@ -62,4 +62,4 @@ bool is_bert_control(char32_t code);      ///< Cc, Cf, Co, but not tab, line fee
 bool is_bert_mark(char32_t code);         ///< Mn
 bool is_bert_punctuation(char32_t code);  ///< P*, and all ASCII that is no letter, digit, space
 
-}  // namespace vragent::text
+}  // namespace vragent::words

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "text/normalizer.h"
+#include "vragent/words/normalizer.h"
 
 #include <gtest/gtest.h>
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 std::string bert(std::string text, const BertNormalization& step = {}) {
@@ -39,4 +39,4 @@ TEST(Normalize, RunsStepsInOrder) {
 }
 
 }  // namespace
-}  // namespace vragent::text
+}  // namespace vragent::words
