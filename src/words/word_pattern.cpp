@@ -94,7 +94,7 @@ std::size_t contraction_end(const Scanner& text, std::size_t position, bool any_
 }
 
 /// End of white space that leaves its last character to the word behind it.
-std::size_t space_end(const Scanner& text, std::size_t position) {
+std::size_t space_before_word_end(const Scanner& text, std::size_t position) {
   std::size_t last = position;
   std::size_t end = position;
   while (text.is(end, CharClass::kSpace)) {
@@ -120,7 +120,7 @@ std::size_t gpt2_word_end(const Scanner& text, std::size_t position) {
     const CharClass kind = text.at(body).kind;
     if (kind != CharClass::kSpace) return text.run_end(body, kind);
   }
-  return space_end(text, position);
+  return space_before_word_end(text, position);
 }
 
 std::size_t digits_end(const Scanner& text, std::size_t position, int most) {
@@ -158,7 +158,7 @@ std::size_t qwen2_word_end(const Scanner& text, std::size_t position, int most_d
   }
   if (byte == ' ' && text.is(second, CharClass::kOther)) return signs_end(text, second);
   if (const auto end = line_end_in_space(text, position); end != position) return end;
-  return space_end(text, position);
+  return space_before_word_end(text, position);
 }
 
 /// @param position not at white space

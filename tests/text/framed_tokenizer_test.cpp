@@ -146,6 +146,17 @@ TEST(FramedTokenizer, IsTheSameFromSeveralThreads) {
   EXPECT_EQ(first.at(29), 30);
 }
 
+TEST(FramedTokenizer, LooksForNormalizedTokensBehindNormalization) {
+  TokenizerParts parts = parts_with({{.id = 40, .content = "Day", .normalized = true}});
+  parts.normalizer = {words::LowerCase{}};
+  const LengthTokenizer tokenizer(std::move(parts));
+  EXPECT_THAT(tokenizer.encode("aDAYbb", {.match_special = true}), ElementsAre(1, 40, 2));
+  EXPECT_THAT(tokenizer.encode("aDAYbb"), ElementsAre(6));
+  // Beside text that asks for none, they are looked for as they are written.
+  const std::vector<TextSegment> segments = {{"aDAYDay", true}, {"day", false}};
+  EXPECT_THAT(tokenizer.encode_segments(segments, {}), ElementsAre(4, 40, 3));
+}
+
 TEST(FramedTokenizer, DecodesAddedTokensAsTheyAreWritten) {
   const LengthTokenizer tokenizer(
       parts_with({{.id = 60, .content = "<x>"}, {.id = 61, .content = "<y>", .special = false}}));

@@ -38,5 +38,15 @@ TEST(Normalize, RunsStepsInOrder) {
   EXPECT_EQ(normalize("As It Is", {}), "As It Is");
 }
 
+TEST(Normalize, KnowsTheStepsOfSentencePiecesVocabularies) {
+  EXPECT_EQ(normalize("a  b c   ", {ReplaceBlanks{"_"}}), "a_b c_");
+  EXPECT_EQ(normalize(" a\u3000", {StripSpace{.left = false}}), " a");
+  EXPECT_EQ(normalize("\n a \t", {StripSpace{}}), "a");
+  EXPECT_EQ(normalize(" \u00a0", {StripSpace{}}), "");
+  EXPECT_EQ(normalize("a", {Prepend{"_"}}), "_a");
+  EXPECT_EQ(normalize("", {Prepend{"_"}}), "");
+  EXPECT_EQ(normalize("E\u0301\u20dd", {StripAccents{}}), "E");
+}
+
 }  // namespace
 }  // namespace vragent::words

@@ -173,9 +173,10 @@ void write_qwen_config(const fs::path& folder,
 /// Words in lower case and how often each occurs.
 std::map<std::string, std::int64_t> count_words(std::span<const std::string> texts) {
   std::map<std::string, std::int64_t> counts;
+  words::WordCutter cutter({words::SplitBertWords{}});
   for (const std::string& raw : texts) {
     const std::string line = words::lower_case(words::repaired_utf8(raw));
-    for (const std::string_view word : words::split_in_steps(line, {words::SplitBertWords{}})) {
+    for (const std::string_view word : cutter.cut(line)) {
       ++counts[std::string(word)];
     }
   }
