@@ -276,7 +276,8 @@ std::vector<std::int64_t> FramedTokenizer::encode_segments(std::span<const TextS
 
 std::optional<std::string> FramedTokenizer::token_bytes(
     std::int64_t id, std::optional<std::int64_t> previous) const {
-  const AddedToken* added = added_.find(id);
+  const AddedToken* added = normalized_added_.find(id);
+  if (added == nullptr) added = added_.find(id);
   std::string text = added != nullptr ? added->content : model_bytes(id);
   if (text.empty()) return std::nullopt;
   if (parts_.marks) return words::decode_marked(text, *parts_.marks, !previous);

@@ -152,6 +152,7 @@ TEST(FramedTokenizer, LooksForNormalizedTokensBehindNormalization) {
   const LengthTokenizer tokenizer(std::move(parts));
   EXPECT_THAT(tokenizer.encode("aDAYbb", {.match_special = true}), ElementsAre(1, 40, 2));
   EXPECT_THAT(tokenizer.encode("aDAYbb"), ElementsAre(6));
+  EXPECT_EQ(tokenizer.decode(std::vector<std::int64_t>{1, 40}, false), "w day");
   // Beside text that asks for none, they are looked for as they are written.
   const std::vector<TextSegment> segments = {{"aDAYDay", true}, {"day", false}};
   EXPECT_THAT(tokenizer.encode_segments(segments, {}), ElementsAre(4, 40, 3));
