@@ -374,8 +374,10 @@ def compare(binary, name, tokenizer, folder, texts):
         wrong += report(name, f"{kind}: control tokens that text forms", strings, forged, [False] * len(strings))
         for flag, skip in (("--skip-special", True), ("--no-skip-special", False)):
             got = ours(binary, folder, theirs, "--decode", flag)
-            wrong += report(name, f"{kind}: text of ids, {flag[2:]}", theirs, got,
-                            tokenizer.decode_batch(theirs, skip_special_tokens=skip))
+            decoded = tokenizer.decode_batch(theirs, skip_special_tokens=skip)
+            if name == "clip":  # the package leaves the ends of words in the text; transformers do this
+                decoded, got = [t.replace("</w>", " ").strip() for t in decoded], [t.strip() for t in got]
+            wrong += report(name, f"{kind}: text of ids, {flag[2:]}", theirs, got, decoded)
     return wrong
 
 
