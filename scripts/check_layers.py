@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "util": 0,
-    "data": 1, "media": 1, "text": 1, "metrics": 1,
-    "data/formats": 2, "chat": 2, "report": 2,
+    "data": 1, "media": 1, "words": 1, "metrics": 1,
+    "text": 2, "data/formats": 2, "chat": 2, "report": 2,
     "report/page": 3, "report/tables": 3, "ops": 3,
     "report/runs": 4, "nn": 4,
     "models": 5, "rec_models": 5,
@@ -32,7 +32,7 @@ DOORS = {
     r"spdlog/": {"src/util/log"},
     r"fmt/": {"src/util/format", "src/util/log"},
     r"zlib\.h": {"src/util/files", "src/util/event_crc"},
-    r"unicode/": {"src/text/"},
+    r"unicode/": {"src/words/"},
     r"nlohmann/": {"include/vragent/util/json"},
     r"CLI/": {"tools/"},
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "vragent/text/unicode.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::simulator {
 namespace {
@@ -79,14 +79,14 @@ TitleMatch match_fuzzy(const Words& value, const std::vector<Words>& titles) {
 }  // namespace
 
 Words words_of(std::string_view text) {
-  const std::string lower = text::lower_case(
-      text::normal_form(text::repaired_utf8(std::string(text)), text::NormalForm::kNfkc));
+  const std::string lower = words::lower_case(
+      words::normal_form(words::repaired_utf8(std::string(text)), words::NormalForm::kNfkc));
   Words words;
   bool open = false;
   for (std::size_t at = 0; at < lower.size();) {
-    const text::Utf8Char next = text::read_utf8(lower, at);
-    const auto kind = text::char_class(next.code);
-    const bool is_part = kind == text::CharClass::kLetter || kind == text::CharClass::kNumber;
+    const words::Utf8Char next = words::read_utf8(lower, at);
+    const auto kind = words::char_class(next.code);
+    const bool is_part = kind == words::CharClass::kLetter || kind == words::CharClass::kNumber;
     const bool alone = is_ideograph(next.code);
     if (is_part && (!open || alone)) words.emplace_back();
     if (is_part) words.back() += lower.substr(at, next.size);

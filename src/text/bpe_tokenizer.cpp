@@ -9,9 +9,13 @@
 #include <queue>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/words/byte_symbols.h"
+#include "vragent/words/space_marks.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::text {
 namespace {
@@ -215,13 +219,18 @@ Symbol need_symbol(const BpeModel& model,
                             token));
 }
 
-MergeTable read_merges(const BpeModel& model, const TokenTable& tokens) {
+/// @param special ids that no merge may make out of a text
+MergeTable read_merges(const BpeModel& model,
+                       const TokenTable& tokens,
+                       const std::unordered_set<std::int64_t>& special) {
   MergeTable table(model.merges.size());
   for (std::size_t rank = 0; rank < model.merges.size(); ++rank) {
     const auto& [left, right] = model.merges[rank];
+    const Symbol result = need_symbol(model, tokens, rank, left + right);
+    if (special.contains(result)) continue;
     table.set(need_symbol(model, tokens, rank, left),
               need_symbol(model, tokens, rank, right),
-              {static_cast<std::uint32_t>(rank), need_symbol(model, tokens, rank, left + right)});
+              {static_cast<std::uint32_t>(rank), result});
   }
   return table;
 }
@@ -229,11 +238,13 @@ MergeTable read_merges(const BpeModel& model, const TokenTable& tokens) {
 class BpeTokenizer final : public FramedTokenizer {
  public:
   BpeTokenizer(BpeModel model, TokenizerParts parts)
-      : FramedTokenizer(std::move(parts)),
+      : FramedTokenizer(parts),
+        special_(special_ids_of(parts)),
         tokens_(model),
-        merges_(read_merges(model, tokens_)),
+        merges_(read_merges(model, tokens_, special_)),
         word_end_(std::move(model.word_end)),
         fuse_unk_(model.fuse_unk),
+        byte_level_(model.byte_level),
         ignore_merges_(model.ignore_merges) {
     if (!model.unk_token.empty()) {
       const auto unk = tokens_.find(model.unk_token);
@@ -243,22 +254,29 @@ class BpeTokenizer final : public FramedTokenizer {
       }
       unk_ = *unk;
     }
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      const std::string symbol = byte_symbol(static_cast<std::uint8_t>(byte));
-      inner_bytes_[byte] = tokens_.find(symbol).value_or(kNoSymbol);
-      last_bytes_[byte] = tokens_.find(symbol + word_end_).value_or(kNoSymbol);
+    for (unsigned i = 0; i < 256; ++i) {
+      const auto byte = static_cast<std::uint8_t>(i);
+      const std::string symbol = words::byte_symbol(byte);
+      inner_bytes_[i] = tokens_.find(symbol).value_or(kNoSymbol);
+      last_bytes_[i] = tokens_.find(symbol + word_end_).value_or(kNoSymbol);
+      if (!model.byte_fallback) continue;
+      fallback_[i] = tokens_.find(words::byte_token(byte)).value_or(kNoSymbol);
     }
   }
 
  protected:
   void encode_word(std::string_view word, std::vector<std::int64_t>& ids) const override {
     if (ignore_merges_) {
-      if (const auto whole = tokens_.find(symbols_of(word))) {
+      const auto whole = tokens_.find(byte_level_ ? symbols_of(word) : word_with_end(word));
+      if (whole && !special_.contains(*whole)) {
         ids.push_back(*whole);
         return;
       }
     }
-    std::vector<Part> parts = parts_of(word);
+    std::vector<Part> parts;
+    parts.reserve(word.size());
+    if (byte_level_) add_bytes(word, parts);
+    if (!byte_level_) add_characters(word, parts);
     if (parts.size() < kLongWord) {
       merge_short(parts, merges_);
     } else {
@@ -270,7 +288,8 @@ class BpeTokenizer final : public FramedTokenizer {
   [[nodiscard]] std::string model_bytes(std::int64_t id) const override {
     std::string_view text = tokens_.text(id);
     if (ends_word(id)) text.remove_suffix(word_end_.size());
-    return bytes_of_symbols(text).value_or(std::string(text));
+    if (!byte_level_) return std::string(text);
+    return words::bytes_of_symbols(text).value_or(std::string(text));
   }
 
   [[nodiscard]] std::string_view joint(std::optional<std::int64_t> previous,
@@ -292,33 +311,77 @@ class BpeTokenizer final : public FramedTokenizer {
 
   [[nodiscard]] std::string symbols_of(std::string_view word) const {
     std::string symbols;
-    for (const char c : word) symbols += byte_symbol(static_cast<std::uint8_t>(c));
+    for (const char c : word) symbols += words::byte_symbol(static_cast<std::uint8_t>(c));
     return symbols + word_end_;
   }
 
-  [[nodiscard]] std::vector<Part> parts_of(std::string_view word) const {
-    std::vector<Part> parts;
-    parts.reserve(word.size());
+  [[nodiscard]] std::string word_with_end(std::string_view word) const {
+    return std::string(word) + word_end_;
+  }
+
+  /// An unknown byte or character. @param after_unk the one before it was unknown too
+  void add_unknown(bool after_unk, std::vector<Part>& parts) const {
+    if (unk_ != kNoSymbol && !(after_unk && fuse_unk_)) parts.push_back({unk_, {}});
+  }
+
+  void add_bytes(std::string_view word, std::vector<Part>& parts) const {
     bool after_unk = false;
     for (std::size_t i = 0; i < word.size(); ++i) {
       const auto& bytes = i + 1 < word.size() ? inner_bytes_ : last_bytes_;
       const Symbol symbol = bytes[static_cast<unsigned char>(word[i])];
       const bool unknown = symbol == kNoSymbol;
       if (!unknown) parts.push_back({symbol, {}});
-      if (unknown && unk_ != kNoSymbol && !(after_unk && fuse_unk_)) parts.push_back({unk_, {}});
+      if (unknown) add_unknown(after_unk, parts);
       after_unk = unknown;
     }
-    return parts;
   }
 
+  void add_characters(std::string_view word, std::vector<Part>& parts) const {
+    bool after_unk = false;
+    for (std::size_t i = 0, size = 0; i < word.size(); i += size) {
+      size = words::read_utf8(word, i).size;
+      const std::string_view character = word.substr(i, size);
+      const auto symbol = i + size < word.size() || word_end_.empty()
+                              ? tokens_.find(character)
+                              : tokens_.find(word_with_end(character));
+      bool unknown = false;
+      if (symbol) {
+        parts.push_back({*symbol, {}});
+      } else if (has_fallback(character)) {
+        for (const char c : character) parts.push_back({fallback_[byte_of(c)], {}});
+      } else {
+        add_unknown(after_unk, parts);
+        unknown = true;
+      }
+      after_unk = unknown;
+    }
+  }
+
+  static std::size_t byte_of(char c) { return static_cast<unsigned char>(c); }
+
+  [[nodiscard]] bool has_fallback(std::string_view character) const {
+    return std::all_of(character.begin(), character.end(), [this](char c) {
+      return fallback_[byte_of(c)] != kNoSymbol;
+    });
+  }
+
+  static std::array<Symbol, 256> no_symbols() {
+    std::array<Symbol, 256> symbols{};
+    symbols.fill(kNoSymbol);
+    return symbols;
+  }
+
+  std::unordered_set<std::int64_t> special_;
   TokenTable tokens_;
   MergeTable merges_;
   std::string word_end_;
   bool fuse_unk_;
+  bool byte_level_;
   bool ignore_merges_;
   Symbol unk_ = kNoSymbol;
   std::array<Symbol, 256> inner_bytes_{};  // symbol of a byte within a word
   std::array<Symbol, 256> last_bytes_{};   // and at its end
+  std::array<Symbol, 256> fallback_ = no_symbols();
 };
 
 }  // namespace

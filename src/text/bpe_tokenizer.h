@@ -3,7 +3,8 @@
 //
 // Byte-pair encoding over bytes: a word begins as one symbol a byte; of all neighbours that the
 // merge table knows the pair of lowest rank is joined, the leftmost first, until none is left.
-// GPT-2, Qwen2, Llama 3 and SmolLM2 differ in pattern and table; CLIP marks the end of a word.
+// GPT-2, Qwen2, Llama 3 and SmolLM2 differ in pattern and table; CLIP marks the end of a word. What
+// SentencePiece trains begins with characters instead.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +19,16 @@
 
 namespace vragent::text {
 
-/// Vocabulary and merges as the files spell them, in byte symbols.
+/// Vocabulary and merges as the files spell them.
 struct BpeModel {
   std::string where;                                        ///< file named in errors
   std::vector<std::pair<std::string, std::int64_t>> vocab;  ///< token, id
   std::vector<std::pair<std::string, std::string>> merges;  ///< by rank
-  std::string unk_token;       ///< for bytes without a symbol; "" drops them
+  std::string unk_token;       ///< for bytes or characters without a symbol; "" drops them
   std::string word_end;        ///< appended to a word's last symbol ("</w>"), or ""
-  bool fuse_unk = false;       ///< neighbouring unknown bytes give one unk_token
+  bool fuse_unk = false;       ///< unknown neighbours give one unk_token
+  bool byte_level = true;      ///< tokens are in byte symbols; else a word begins as characters
+  bool byte_fallback = false;  ///< an unknown character becomes tokens such as "<0x41>"
   bool ignore_merges = false;  ///< a word that is a token is that token, whatever the merges say
 };
 

@@ -18,39 +18,12 @@ std::size_t index(char c) {
   return static_cast<unsigned char>(c);
 }
 
-/// Start of the last character of `text`, which is not empty.
-std::size_t last_char(std::string_view text) {
-  std::size_t start = text.size() - 1;
-  while (start > 0 && (index(text[start]) & 0xC0U) == 0x80) --start;
-  return start;
-}
-
 bool ends_with_word(std::string_view text) {
-  return !text.empty() && is_word_char(read_utf8(text, last_char(text)).code);
+  return !text.empty() && words::is_word_char(words::read_utf8(text, words::last_char(text)).code);
 }
 
 bool begins_with_word(std::string_view text) {
-  return !text.empty() && is_word_char(read_utf8(text, 0).code);
-}
-
-/// Where the white space at the end of `text` begins.
-std::size_t trailing_space(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t start = last_char(text);
-    if (char_class(read_utf8(text, start).code) != CharClass::kSpace) break;
-    text = text.substr(0, start);
-  }
-  return text.size();
-}
-
-/// End of the white space at `position`.
-std::size_t leading_space(std::string_view text, std::size_t position) {
-  while (position < text.size()) {
-    const Utf8Char next = read_utf8(text, position);
-    if (char_class(next.code) != CharClass::kSpace) break;
-    position += next.size;
-  }
-  return position;
+  return !text.empty() && words::is_word_char(words::read_utf8(text, 0).code);
 }
 
 bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
@@ -98,8 +71,9 @@ AddedTokens::Match AddedTokens::next_match(std::string_view text, std::size_t fr
     Match match{token, i, i + token->content.size()};
     i = match.end;
     if (token->single_word && !stands_alone(text, match.begin, match.end)) continue;
-    if (token->lstrip) match.begin = std::max(from, trailing_space(text.substr(0, match.begin)));
-    if (token->rstrip) match.end = leading_space(text, match.end);
+    if (token->lstrip)
+      match.begin = std::max(from, words::trailing_space(text.substr(0, match.begin)));
+    if (token->rstrip) match.end = words::space_end(text, match.end);
     return match;
   }
   return {};
@@ -129,8 +103,17 @@ const AddedToken* AddedTokens::find(std::string_view content) const {
   return found == tokens_.end() ? nullptr : &*found;
 }
 
-/// Ids of the words met lately: each has one place, where a newer word replaces it.
-class FramedTokenizer::WordCache {
+std::unordered_set<std::int64_t> special_ids_of(const TokenizerParts& parts) {
+  std::unordered_set<std::int64_t> ids;
+  for (const AddedToken& token : parts.added) {
+    if (token.special) ids.insert(token.id);
+  }
+  return ids;
+}
+
+/// What is kept from text to text: the ids of words met lately, each of which has one place where a
+/// newer word replaces it, and the memory of the cutter.
+class FramedTokenizer::Workspace {
  public:
   /// One cache line.
   struct Entry {
@@ -144,11 +127,16 @@ class FramedTokenizer::WordCache {
     }
   };
 
-  std::mutex mutex;
+  /// @param num_entries 0 keeps no words
+  Workspace(const std::vector<words::SplitStep>& splits, std::size_t num_entries)
+      : cutter(splits), entries_(num_entries) {}
 
-  /// The place of a word; nullptr when the word is too long to be kept.
+  std::mutex mutex;
+  words::WordCutter cutter;
+
+  /// The place of a word; nullptr when it cannot be kept.
   Entry* place(std::string_view word) {
-    if (word.size() > Entry().word.size()) return nullptr;
+    if (word.size() > Entry().word.size() || entries_.empty()) return nullptr;
     return &entries_[std::hash<std::string_view>()(word) % entries_.size()];
   }
 
@@ -163,37 +151,79 @@ class FramedTokenizer::WordCache {
   }
 
  private:
-  static constexpr std::size_t kNumEntries = 1U << 15U;
-  std::vector<Entry> entries_ = std::vector<Entry>(kNumEntries);
+  std::vector<Entry> entries_;
 };
+
+namespace {
+
+constexpr std::size_t kNumKeptWords = 1U << 15U;
+
+std::vector<AddedToken> plain_tokens(std::vector<AddedToken> tokens) {
+  std::erase_if(tokens, [](const AddedToken& token) { return token.normalized; });
+  return tokens;
+}
+
+std::vector<AddedToken> normalized_tokens(const TokenizerParts& parts) {
+  std::vector<AddedToken> tokens;
+  for (AddedToken token : parts.added) {
+    if (!token.normalized) continue;
+    token.content = words::normalize(token.content, parts.normalizer);
+    if (!token.content.empty()) tokens.push_back(token);
+  }
+  return tokens;
+}
+
+}  // namespace
 
 FramedTokenizer::FramedTokenizer(TokenizerParts parts)
     : parts_(std::move(parts)),
-      added_(std::move(parts_.added), parts_.where),
-      cache_(std::make_unique<WordCache>()) {}
+      added_(parts_.added, parts_.where),
+      plain_added_(plain_tokens(parts_.added), parts_.where),
+      normalized_added_(normalized_tokens(parts_), parts_.where),
+      workspace_(std::make_unique<Workspace>(parts_.splits, kNumKeptWords)) {}
 
 FramedTokenizer::~FramedTokenizer() = default;
 
-void FramedTokenizer::encode_words(std::span<const std::string_view> words,
+void FramedTokenizer::encode_words(Workspace& workspace,
+                                   std::string_view text,
+                                   bool at_start,
                                    std::vector<std::int64_t>& ids) const {
-  const std::unique_lock lock(cache_->mutex, std::try_to_lock);
-  for (const std::string_view word : words) {
-    WordCache::Entry* entry = lock.owns_lock() ? cache_->place(word) : nullptr;
+  for (const std::string_view word : workspace.cutter.cut(text, at_start)) {
+    Workspace::Entry* entry = workspace.place(word);
     if (entry != nullptr && entry->holds(word)) {
       ids.insert(ids.end(), entry->ids.begin(), entry->ids.begin() + entry->num_ids);
       continue;
     }
     const std::size_t before = ids.size();
     encode_word(word, ids);
-    if (entry != nullptr) WordCache::keep(*entry, word, std::span(ids).subspan(before));
+    if (entry != nullptr) Workspace::keep(*entry, word, std::span(ids).subspan(before));
   }
 }
 
-void FramedTokenizer::encode_gap(std::string& gap, std::vector<std::int64_t>& ids) const {
-  if (gap.empty()) return;
-  std::string normal = normalize(repaired_utf8(std::exchange(gap, {})), parts_.normalizer);
-  if (parts_.leading_space && !normal.starts_with(' ')) normal.insert(0, 1, ' ');
-  encode_words(split_in_steps(normal, parts_.splits), ids);
+void FramedTokenizer::encode_normal(std::string_view text,
+                                    bool at_start,
+                                    std::vector<std::int64_t>& ids) const {
+  std::string spaced;
+  if (parts_.leading_space && !text.starts_with(' ')) text = spaced = ' ' + std::string(text);
+  const std::unique_lock lock(workspace_->mutex, std::try_to_lock);
+  if (lock.owns_lock()) return encode_words(*workspace_, text, at_start, ids);
+  Workspace own(parts_.splits, 0);
+  encode_words(own, text, at_start, ids);
+}
+
+void FramedTokenizer::encode_gap(Gap& gap,
+                                 bool match_normalized,
+                                 std::vector<std::int64_t>& ids) const {
+  const Gap taken = std::exchange(gap, {.at_start = false});
+  if (taken.text.empty()) return;
+  const std::string normal = words::normalize(words::repaired_utf8(taken.text), parts_.normalizer);
+  if (!match_normalized) return encode_normal(normal, taken.at_start, ids);
+  bool at_start = taken.at_start;
+  for (const AddedTokens::Piece& piece : normalized_added_.cut(normal)) {
+    if (piece.id >= 0) ids.push_back(piece.id);
+    if (piece.id < 0) encode_normal(piece.text, at_start, ids);
+    at_start = false;
+  }
 }
 
 void FramedTokenizer::frame(std::vector<std::int64_t>& ids, const EncodeOptions& options) const {
@@ -216,32 +246,42 @@ void FramedTokenizer::frame(std::vector<std::int64_t>& ids, const EncodeOptions&
 
 std::vector<std::int64_t> FramedTokenizer::encode_segments(std::span<const TextSegment> segments,
                                                            const EncodeOptions& options) const {
+  // Normalization may reach from one segment into the next. Only where all of them ask for added
+  // tokens can some be looked for behind it; else all are looked for before it.
+  const bool all_match = !normalized_added_.empty() &&
+                         std::all_of(segments.begin(), segments.end(), [](const auto& segment) {
+                           return segment.match_special;
+                         });
+  const AddedTokens& tokens = all_match ? plain_added_ : added_;
   std::vector<std::int64_t> ids;
-  std::string gap;
+  Gap gap;
   for (const TextSegment& segment : segments) {
     if (!segment.match_special) {
-      gap += segment.text;
+      gap.text += segment.text;
       continue;
     }
-    for (const AddedTokens::Piece& piece : added_.cut(segment.text)) {
+    for (const AddedTokens::Piece& piece : tokens.cut(segment.text)) {
       if (piece.id < 0) {
-        gap += piece.text;
+        gap.text += piece.text;
       } else {
-        encode_gap(gap, ids);
+        encode_gap(gap, all_match, ids);
         ids.push_back(piece.id);
       }
     }
   }
-  encode_gap(gap, ids);
+  encode_gap(gap, all_match, ids);
   frame(ids, options);
   return ids;
 }
 
-std::string FramedTokenizer::token_bytes(std::int64_t id,
-                                         std::optional<std::int64_t> previous) const {
-  const AddedToken* added = added_.find(id);
-  std::string bytes = added != nullptr ? added->content : model_bytes(id);
-  return bytes.empty() ? bytes : std::string(joint(previous, id)) + bytes;
+std::optional<std::string> FramedTokenizer::token_bytes(
+    std::int64_t id, std::optional<std::int64_t> previous) const {
+  const AddedToken* added = normalized_added_.find(id);
+  if (added == nullptr) added = added_.find(id);
+  std::string text = added != nullptr ? added->content : model_bytes(id);
+  if (text.empty()) return std::nullopt;
+  if (parts_.marks) return words::decode_marked(text, *parts_.marks, !previous);
+  return std::string(joint(previous, id)) + text;
 }
 
 std::int64_t FramedTokenizer::vocab_size() const {

@@ -14,11 +14,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
-#include "text/normalizer.h"
-#include "vragent/text/pre_tokenizer.h"
 #include "vragent/text/tokenizer.h"
+#include "vragent/words/normalizer.h"
+#include "vragent/words/pre_tokenizer.h"
 
 namespace vragent::text {
 
@@ -30,6 +31,7 @@ struct AddedToken {
   std::int64_t id = 0;
   std::string content;       ///< looked for in the text as it is, before normalization
   bool special = true;       ///< left out by decode()
+  bool normalized = false;   ///< looked for behind normalization instead, normalized itself
   bool single_word = false;  ///< only where no \w touches it
   bool lstrip = false;       ///< takes the white space before it along
   bool rstrip = false;       ///< takes the white space behind it along
@@ -50,6 +52,8 @@ class AddedTokens {
   [[nodiscard]] std::vector<Piece> cut(std::string_view text) const;
   [[nodiscard]] const AddedToken* find(std::int64_t id) const;
   [[nodiscard]] const AddedToken* find(std::string_view content) const;
+
+  [[nodiscard]] bool empty() const { return tokens_.empty(); }
 
   /// Largest id, -1 when there is no token.
   [[nodiscard]] std::int64_t max_id() const { return max_id_; }
@@ -74,13 +78,18 @@ class AddedTokens {
 struct TokenizerParts {
   std::string where;  ///< folder named in errors
   std::vector<AddedToken> added;
-  std::vector<NormalizerStep> normalizer;
+  std::vector<words::NormalizerStep> normalizer;
   bool leading_space = false;  ///< a space in front of each gap that does not begin with one
-  std::vector<SplitStep> splits;
-  std::vector<std::int64_t> prefix;  ///< ids in front of every text (CLIP's start, [CLS])
-  std::vector<std::int64_t> suffix;  ///< ids behind it
+  std::vector<words::SplitStep> splits;
+  std::optional<words::SpaceMarks> marks;  ///< how tokens become text; else the model decides
+  std::vector<std::int64_t> prefix;        ///< ids in front of every text (CLIP's start, [CLS])
+  std::vector<std::int64_t> suffix;        ///< ids behind it
   SpecialIds special_ids;
 };
+
+/// Ids of the tokens that decode() leaves out. Text must not become one of them by way of the
+/// model.
+std::unordered_set<std::int64_t> special_ids_of(const TokenizerParts& parts);
 
 /// Base of all tokenizers. Words met before are looked up in a table of fixed size; when another
 /// thread holds it, they are computed again.
@@ -89,8 +98,8 @@ class FramedTokenizer : public Tokenizer {
   ~FramedTokenizer() override;
   [[nodiscard]] std::vector<std::int64_t> encode_segments(std::span<const TextSegment> segments,
                                                           const EncodeOptions& options) const final;
-  [[nodiscard]] std::string token_bytes(std::int64_t id,
-                                        std::optional<std::int64_t> previous) const final;
+  [[nodiscard]] std::optional<std::string> token_bytes(
+      std::int64_t id, std::optional<std::int64_t> previous) const final;
   [[nodiscard]] std::int64_t vocab_size() const final;
   [[nodiscard]] std::optional<std::int64_t> find_token(std::string_view token) const final;
   [[nodiscard]] bool is_special(std::int64_t id) const final;
@@ -103,10 +112,11 @@ class FramedTokenizer : public Tokenizer {
   /// Appends the ids of one word, which is not empty. The result is kept and used again.
   virtual void encode_word(std::string_view word, std::vector<std::int64_t>& ids) const = 0;
 
-  /// Text of a token of the model; nothing when the model has no such id.
+  /// Text of a token of the model, with its marks; nothing when the model has no such id.
   [[nodiscard]] virtual std::string model_bytes(std::int64_t id) const = 0;
 
-  /// What stands in front of the token's text, behind `previous` ("" or " " as a rule).
+  /// What stands in front of the token's text, behind `previous` ("" or " " as a rule). Not asked
+  /// where marks say it.
   [[nodiscard]] virtual std::string_view joint(std::optional<std::int64_t> previous,
                                                std::int64_t id) const = 0;
 
@@ -114,15 +124,27 @@ class FramedTokenizer : public Tokenizer {
   [[nodiscard]] virtual std::optional<std::int64_t> find_in_model(std::string_view token) const = 0;
 
  private:
-  class WordCache;
+  class Workspace;
 
-  void encode_gap(std::string& gap, std::vector<std::int64_t>& ids) const;
-  void encode_words(std::span<const std::string_view> words, std::vector<std::int64_t>& ids) const;
+  /// A stretch of text between added tokens.
+  struct Gap {
+    std::string text;
+    bool at_start = true;  ///< nothing stands before it
+  };
+
+  void encode_gap(Gap& gap, bool match_normalized, std::vector<std::int64_t>& ids) const;
+  void encode_normal(std::string_view text, bool at_start, std::vector<std::int64_t>& ids) const;
+  void encode_words(Workspace& workspace,
+                    std::string_view text,
+                    bool at_start,
+                    std::vector<std::int64_t>& ids) const;
   void frame(std::vector<std::int64_t>& ids, const EncodeOptions& options) const;
 
   TokenizerParts parts_;
-  AddedTokens added_;
-  std::unique_ptr<WordCache> cache_;
+  AddedTokens added_;             // all, as they are written
+  AddedTokens plain_added_;       // those that are looked for before normalization
+  AddedTokens normalized_added_;  // the others, normalized
+  std::unique_ptr<Workspace> workspace_;
 };
 
 }  // namespace vragent::text

@@ -6,13 +6,14 @@
 #include <array>
 #include <utility>
 
+#include "text/sentencepiece_model.h"
 #include "text/tokenizer_json.h"
-#include "vragent/text/unicode.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::text {
 namespace fs = std::filesystem;
@@ -79,10 +80,16 @@ std::optional<std::int64_t> find_in_vocab(const TokenizerDescription& descriptio
                                           const std::string& token) {
   return std::visit(
       [&](const auto& model) -> std::optional<std::int64_t> {
-        for (const auto& [text, id] : model.vocab) {
-          if (text == token) return id;
+        const auto found = std::find_if(model.vocab.begin(),
+                                        model.vocab.end(),
+                                        [&](const auto& entry) { return entry.first == token; });
+        if (found == model.vocab.end()) return std::nullopt;
+        // Unigram's vocabulary is in the order of the ids and holds scores.
+        if constexpr (std::is_same_v<std::decay_t<decltype(model)>, UnigramModel>) {
+          return found - model.vocab.begin();
+        } else {
+          return found->second;
         }
-        return std::nullopt;
       },
       description.model);
 }
@@ -142,6 +149,13 @@ std::optional<std::int64_t> mark_special(TokenizerDescription& description,
 using RoleNames = std::vector<std::pair<const char*, const char*>>;
 
 const RoleNames& default_roles(const TokenizerDescription& description) {
+  static const RoleNames kUnigram = {{"bos_token", "<s>"},
+                                     {"eos_token", "</s>"},
+                                     {"unk_token", "<unk>"},
+                                     {"sep_token", "</s>"},
+                                     {"pad_token", "<pad>"},
+                                     {"cls_token", "<s>"},
+                                     {"mask_token", "<mask>"}};
   static const RoleNames kBert = {{"unk_token", "[UNK]"},
                                   {"sep_token", "[SEP]"},
                                   {"pad_token", "[PAD]"},
@@ -152,18 +166,29 @@ const RoleNames& default_roles(const TokenizerDescription& description) {
                                   {"pad_token", "<|endoftext|>"},
                                   {"unk_token", "<|endoftext|>"}};
   static const RoleNames kNone;
-  const auto* bpe = std::get_if<BpeModel>(&description.model);
-  if (bpe == nullptr) return kBert;
-  return bpe->word_end.empty() ? kNone : kClip;
+  if (std::holds_alternative<UnigramModel>(description.model)) return kUnigram;
+  if (std::holds_alternative<WordPieceModel>(description.model)) return kBert;
+  return std::get<BpeModel>(description.model).word_end.empty() ? kNone : kClip;
+}
+
+/// The token that has a role when the files are silent, "" for none. tokenizer.json names its added
+/// tokens: no other piece of its vocabulary gets a role.
+std::string default_role(const SideFiles& files,
+                         const char* role,
+                         TokenizerDescription& description) {
+  for (const auto& [key, name] : default_roles(description)) {
+    if (key != std::string_view(role)) continue;
+    const bool listed = find_added(description.parts, name) != nullptr;
+    if (listed || !fs::exists(files.folder / "tokenizer.json")) return name;
+  }
+  return {};
 }
 
 void set_roles(const SideFiles& files, TokenizerDescription& description) {
   SpecialIds& ids = description.parts.special_ids;
   for (const Role& role : kRoles) {
-    std::string content = content_of(files.value(role.key));
-    for (const auto& [key, name] : default_roles(description)) {
-      if (!files.has(role.key) && key == std::string_view(role.key)) content = name;
-    }
+    const std::string content = files.has(role.key) ? content_of(files.value(role.key))
+                                                    : default_role(files, role.key, description);
     ids.*role.id = mark_special(description, content);
   }
   for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
@@ -171,22 +196,16 @@ void set_roles(const SideFiles& files, TokenizerDescription& description) {
   }
 }
 
-void frame_with(TokenizerParts& parts,
-                std::optional<std::int64_t> first,
-                std::optional<std::int64_t> last,
-                const fs::path& folder) {
-  if (!first || !last) {
-    throw DataError(
-        formatted("{}: the vocabulary lacks the tokens that begin and end a text", folder));
-  }
-  parts.prefix = {*first};
-  parts.suffix = {*last};
+std::vector<std::int64_t> frame_token(std::optional<std::int64_t> id, const fs::path& folder) {
+  if (id) return {*id};
+  throw DataError(
+      formatted("{}: the vocabulary lacks the tokens that begin and end a text", folder));
 }
 
 /// What "tokenizer_class" or else config.json's "model_type" says, in lower case without
 /// "tokenizer".
 std::string family_of(const SideFiles& files) {
-  std::string name = lower_case(content_of(files.value("tokenizer_class")));
+  std::string name = words::lower_case(content_of(files.value("tokenizer_class")));
   if (name.empty()) {
     const Json model = read_json_if_there(files.folder / "config.json");
     return model.contains("model_type") ? content_of(model["model_type"]) : "";
@@ -230,13 +249,14 @@ TokenizerDescription read_bpe_folder(const SideFiles& files) {
   BpeModel model = read_vocab_and_merges(files.folder);
   TokenizerParts parts;
   if (family.starts_with("qwen2")) {
-    parts.normalizer = {NormalForm::kNfc};
-    parts.splits = {WordPattern::kQwen2};
+    parts.normalizer = {words::NormalForm::kNfc};
+    parts.splits = {words::WordPattern::kQwen2};
   } else if (family == "gpt2") {
-    parts.splits = {WordPattern::kGpt2};
+    parts.splits = {words::WordPattern::kGpt2};
   } else if (family.starts_with("clip")) {
-    parts.normalizer = {NormalForm::kNfc, ReplaceSpace{" "}, LowerCase{}};
-    parts.splits = {WordPattern::kClip, WordPattern::kGpt2};  // the latter cuts <|endoftext|>
+    parts.normalizer = {words::NormalForm::kNfc, words::ReplaceSpace{" "}, words::LowerCase{}};
+    parts.splits = {words::WordPattern::kClip,
+                    words::WordPattern::kGpt2};  // the latter cuts <|endoftext|>
     model.word_end = "</w>";
     model.unk_token = "<|endoftext|>";
   } else {
@@ -256,27 +276,57 @@ TokenizerDescription read_bert_folder(const SideFiles& files) {
   model.where = path.string();
   LineReader reader(path);
   for (std::string line; reader.next(line);) {
-    if (repaired_utf8(line) != line) throw DataError(reader.where() + ": not UTF-8");
+    if (words::repaired_utf8(line) != line) throw DataError(reader.where() + ": not UTF-8");
     model.vocab.emplace_back(line, reader.line_number() - 1);
   }
   const bool lower_case = files.boolean_or("do_lower_case", true);
   TokenizerParts parts;
-  parts.normalizer = {
-      BertNormalization{.space_around_chinese = files.boolean_or("tokenize_chinese_chars", true),
-                        .strip_accents = files.boolean_or("strip_accents", lower_case),
-                        .lower_case = lower_case}};
-  parts.splits = {SplitBertWords{}};
+  parts.normalizer = {words::BertNormalization{
+      .space_around_chinese = files.boolean_or("tokenize_chinese_chars", true),
+      .strip_accents = files.boolean_or("strip_accents", lower_case),
+      .lower_case = lower_case}};
+  parts.splits = {words::SplitBertWords{}};
   return {std::move(model), std::move(parts)};
 }
 
-/// Where no tokenizer.json says it, CLIP and BERT frame every text.
+/// The SentencePiece model of a folder, under one of its usual names.
+std::optional<fs::path> sentencepiece_file(const fs::path& folder) {
+  for (const char* name : {"sentencepiece.bpe.model", "spiece.model", "tokenizer.model"}) {
+    if (fs::exists(folder / name)) return folder / name;
+  }
+  return std::nullopt;
+}
+
+TokenizerDescription read_sentencepiece_folder(const SideFiles& files, const fs::path& path) {
+  const std::string family = family_of(files);
+  if (family == "xlmroberta" || family == "xlm-roberta") {
+    return xlm_roberta_description(read_sentencepiece_model(path));
+  }
+  if (family == "t5" || family == "mt5" || family == "umt5") {
+    const Json extra = files.value("extra_ids");
+    return t5_description(read_sentencepiece_model(path),
+                          extra.is_number_integer() ? extra.get<std::int64_t>() : 100);
+  }
+  throw DataError(formatted(
+      "{}: a SentencePiece model needs a tokenizer_class in tokenizer_config.json that is "
+      "known here (XLMRobertaTokenizer, T5Tokenizer), got \"{}\"",
+      path,
+      family));
+}
+
+/// Where no tokenizer.json says it, CLIP, BERT and XLM-R frame every text, and T5 ends it.
 void set_frame(const fs::path& folder, TokenizerDescription& description) {
   TokenizerParts& parts = description.parts;
-  const auto* bpe = std::get_if<BpeModel>(&description.model);
-  if (bpe == nullptr) {
-    frame_with(parts, parts.special_ids.cls, parts.special_ids.sep, folder);
-  } else if (!bpe->word_end.empty()) {
-    frame_with(parts, parts.special_ids.bos, parts.special_ids.eos, folder);
+  const SpecialIds& ids = parts.special_ids;
+  if (std::holds_alternative<UnigramModel>(description.model)) {
+    if (ids.bos) parts.prefix = {*ids.bos};  // T5 has none
+    parts.suffix = frame_token(ids.eos, folder);
+  } else if (std::holds_alternative<WordPieceModel>(description.model)) {
+    parts.prefix = frame_token(ids.cls, folder);
+    parts.suffix = frame_token(ids.sep, folder);
+  } else if (!std::get<BpeModel>(description.model).word_end.empty()) {
+    parts.prefix = frame_token(ids.bos, folder);
+    parts.suffix = frame_token(ids.eos, folder);
   }
 }
 
@@ -285,13 +335,13 @@ TokenizerDescription read_description(const SideFiles& files) {
   if (has("tokenizer.json")) return read_tokenizer_json(files.folder / "tokenizer.json");
   if (has("vocab.json") && has("merges.txt")) return read_bpe_folder(files);
   if (has("vocab.txt")) return read_bert_folder(files);
-  for (const char* name : {"sentencepiece.bpe.model", "tokenizer.model", "spiece.model"}) {
-    if (!has(name)) continue;
-    throw DataError(formatted("{}: SentencePiece models are not supported", files.folder / name));
+  if (const auto path = sentencepiece_file(files.folder)) {
+    return read_sentencepiece_folder(files, *path);
   }
   throw Error(
       ExitCode::kNoInput,
-      formatted("{}: holds no tokenizer (tokenizer.json, vocab.json + merges.txt or vocab.txt)",
+      formatted("{}: holds no tokenizer (tokenizer.json, vocab.json + merges.txt, vocab.txt "
+                "or a SentencePiece model)",
                 files.folder));
 }
 
@@ -300,6 +350,10 @@ struct MakeTokenizer {
 
   std::unique_ptr<Tokenizer> operator()(BpeModel&& model) {
     return make_bpe_tokenizer(std::move(model), std::move(parts));
+  }
+
+  std::unique_ptr<Tokenizer> operator()(UnigramModel&& model) {
+    return make_unigram_tokenizer(std::move(model), std::move(parts));
   }
 
   std::unique_ptr<Tokenizer> operator()(WordPieceModel&& model) {
@@ -320,12 +374,12 @@ std::string Tokenizer::decode(std::span<const std::int64_t> ids, bool skip_speci
   std::optional<std::int64_t> previous;
   for (const std::int64_t id : ids) {
     if (skip_special && is_special(id)) continue;
-    const std::string piece = token_bytes(id, previous);
-    if (piece.empty()) continue;
-    bytes += piece;
+    const auto piece = token_bytes(id, previous);
+    if (!piece) continue;
+    bytes += *piece;
     previous = id;
   }
-  return repaired_utf8(std::move(bytes));
+  return words::repaired_utf8(std::move(bytes));
 }
 
 std::int64_t Tokenizer::need_token(std::string_view token) const {
@@ -345,19 +399,19 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder) {
 
 std::string StreamDecoder::push(std::int64_t id) {
   if (skip_special_ && tokenizer_.is_special(id)) return {};
-  const std::string piece = tokenizer_.token_bytes(id, previous_);
-  if (piece.empty()) return {};
+  const auto piece = tokenizer_.token_bytes(id, previous_);
+  if (!piece) return {};
   previous_ = id;
-  held_ += piece;
-  const std::size_t certain = held_.size() - incomplete_tail(held_);
+  held_ += *piece;
+  const std::size_t certain = held_.size() - words::incomplete_tail(held_);
   std::string text = held_.substr(0, certain);
   held_.erase(0, certain);
-  return repaired_utf8(std::move(text));
+  return words::repaired_utf8(std::move(text));
 }
 
 std::string StreamDecoder::finish() {
   previous_.reset();
-  return repaired_utf8(std::exchange(held_, {}));
+  return words::repaired_utf8(std::exchange(held_, {}));
 }
 
 }  // namespace vragent::text

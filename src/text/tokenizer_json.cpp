@@ -8,6 +8,7 @@
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
+#include "vragent/util/text.h"
 
 namespace vragent::text {
 namespace {
@@ -55,6 +56,7 @@ std::vector<AddedToken> read_added_tokens(const Json& root, const std::string& f
     tokens.push_back({.id = token.integer("id"),
                       .content = token.text("content"),
                       .special = token.boolean_or("special", false),
+                      .normalized = token.boolean_or("normalized", false),
                       .single_word = token.boolean_or("single_word", false),
                       .lstrip = token.boolean_or("lstrip", false),
                       .rstrip = token.boolean_or("rstrip", false)});
@@ -62,72 +64,118 @@ std::vector<AddedToken> read_added_tokens(const Json& root, const std::string& f
   return tokens;
 }
 
-NormalizerStep read_replace(const JsonRecord& step) {
+words::NormalizerStep read_replace(const JsonRecord& step) {
   const JsonRecord pattern(step.object("pattern"), step.where() + ": pattern");
   const std::string content = step.text("content");
   if (pattern.has("String")) {
     const std::string text = pattern.text("String");
     if (text.empty()) step.fail("pattern", "is empty");
-    return ReplaceText{text, content};
+    return words::ReplaceText{text, content};
   }
   const std::string regex = pattern.text("Regex");
-  if (regex == "\\s+") return ReplaceSpace{content};
+  if (regex == "\\s+") return words::ReplaceSpace{content};
+  if (regex == " {2,}") return words::ReplaceBlanks{content};
   refuse(step.where(), "Replace with the regular expression " + regex);
 }
 
-NormalizerStep read_normalizer_step(const JsonRecord& step) {
-  const std::string type = step.text("type");
-  if (type == "NFC") return NormalForm::kNfc;
-  if (type == "NFD") return NormalForm::kNfd;
-  if (type == "NFKC") return NormalForm::kNfkc;
-  if (type == "NFKD") return NormalForm::kNfkd;
-  if (type == "Lowercase") return LowerCase{};
-  if (type == "Replace") return read_replace(step);
-  if (type != "BertNormalizer") refuse(step.where(), type);
-  const bool lower_case = step.boolean_or("lowercase", true);
-  return BertNormalization{.clean_text = step.boolean_or("clean_text", true),
-                           .space_around_chinese = step.boolean_or("handle_chinese_chars", true),
-                           .strip_accents = step.boolean_or("strip_accents", lower_case),
-                           .lower_case = lower_case};
+words::Charsmap read_charsmap(const JsonRecord& step) {
+  const auto blob = from_base64(step.text("precompiled_charsmap"));
+  if (!blob) step.fail("precompiled_charsmap", "is not base64");
+  try {
+    return words::Charsmap(*blob);
+  } catch (const DataError& error) {
+    step.fail("precompiled_charsmap", error.what());
+  }
 }
 
-WordPattern read_split(const JsonRecord& step) {
+words::NormalizerStep read_normalizer_step(const JsonRecord& step) {
+  const std::string type = step.text("type");
+  if (type == "NFC") return words::NormalForm::kNfc;
+  if (type == "NFD") return words::NormalForm::kNfd;
+  if (type == "NFKC") return words::NormalForm::kNfkc;
+  if (type == "NFKD") return words::NormalForm::kNfkd;
+  if (type == "Lowercase") return words::LowerCase{};
+  if (type == "StripAccents") return words::StripAccents{};
+  if (type == "Prepend") return words::Prepend{step.text("prepend")};
+  if (type == "Precompiled") return read_charsmap(step);
+  if (type == "Replace") return read_replace(step);
+  if (type == "Strip") {
+    return words::StripSpace{.left = step.boolean_or("strip_left", true),
+                             .right = step.boolean_or("strip_right", true)};
+  }
+  if (type != "BertNormalizer") refuse(step.where(), type);
+  const bool lower_case = step.boolean_or("lowercase", true);
+  return words::BertNormalization{
+      .clean_text = step.boolean_or("clean_text", true),
+      .space_around_chinese = step.boolean_or("handle_chinese_chars", true),
+      .strip_accents = step.boolean_or("strip_accents", lower_case),
+      .lower_case = lower_case};
+}
+
+words::WordPattern read_split(const JsonRecord& step) {
   const JsonRecord pattern(step.object("pattern"), step.where() + ": pattern");
   if (!pattern.has("Regex")) refuse(step.where(), "Split at a literal text");
   const std::string regex = pattern.text("Regex");
-  const auto known = known_pattern(regex);
+  const auto known = words::known_pattern(regex);
   if (!known) refuse(step.where(), "Split with the regular expression " + regex);
   const std::string behavior = step.text_or("behavior", "");
   const bool inverted = step.boolean_or("invert", false);
   const bool only_matches = behavior == "Removed" && inverted;
   const bool all_pieces = behavior == "Isolated" && !inverted;
   // Only CLIP's pattern leaves something between its matches.
-  if (!only_matches && !(all_pieces && *known != WordPattern::kClip)) {
+  if (!only_matches && !(all_pieces && *known != words::WordPattern::kClip)) {
     refuse(step.where(), formatted("Split with behavior {}, invert {}", behavior, inverted));
   }
   return *known;
 }
 
+words::Metaspace read_metaspace(const JsonRecord& step) {
+  using Prepend = words::Metaspace::Prepend;
+  words::Metaspace metaspace{.mark = step.text("replacement"),
+                             .split = step.boolean_or("split", true)};
+  if (metaspace.mark.empty()) step.fail("replacement", "is empty");
+  const std::string scheme = step.text_or("prepend_scheme", "always");
+  if (scheme == "first") {
+    metaspace.prepend = Prepend::kFirst;
+  } else if (scheme == "never" || !step.boolean_or("add_prefix_space", true)) {
+    metaspace.prepend = Prepend::kNever;
+  } else if (scheme != "always") {
+    refuse(step.where(), "prepend_scheme " + scheme);
+  }
+  return metaspace;
+}
+
+void read_byte_level(const JsonRecord& step, TokenizerParts& parts) {
+  if (step.boolean_or("add_prefix_space", true)) {
+    if (!parts.splits.empty()) refuse(step.where(), "add_prefix_space behind another split");
+    parts.leading_space = true;
+  }
+  if (step.boolean_or("use_regex", true)) parts.splits.emplace_back(words::WordPattern::kGpt2);
+}
+
+words::SplitStep read_plain_split(const JsonRecord& step, const std::string& type) {
+  if (type == "Split") return read_split(step);
+  if (type == "Digits") return words::SplitDigits{step.boolean_or("individual_digits", false)};
+  if (type == "BertPreTokenizer") return words::SplitBertWords{};
+  if (type == "WhitespaceSplit") return words::SplitAtSpace{};
+  if (type == "Whitespace") return words::SplitWordChars{};
+  if (type == "Metaspace") return read_metaspace(step);
+  if (type != "Punctuation") refuse(step.where(), type);
+  if (const std::string behavior = step.text_or("behavior", "Isolated"); behavior != "Isolated") {
+    refuse(step.where(), "Punctuation with behavior " + behavior);
+  }
+  return words::SplitPunctuation{};
+}
+
 /// @return true when the stage turns bytes into symbols
 bool read_pre_tokenizer_step(const JsonRecord& step, TokenizerParts& parts) {
   const std::string type = step.text("type");
-  if (type == "Split") {
-    parts.splits.emplace_back(read_split(step));
-  } else if (type == "Digits") {
-    parts.splits.emplace_back(SplitDigits{step.boolean_or("individual_digits", false)});
-  } else if (type == "BertPreTokenizer") {
-    parts.splits.emplace_back(SplitBertWords{});
-  } else if (type == "ByteLevel") {
-    if (step.boolean_or("add_prefix_space", true)) {
-      if (!parts.splits.empty()) refuse(step.where(), "add_prefix_space behind another split");
-      parts.leading_space = true;
-    }
-    if (step.boolean_or("use_regex", true)) parts.splits.emplace_back(WordPattern::kGpt2);
-    return true;
-  } else {
-    refuse(step.where(), type);
+  if (type != "ByteLevel") {
+    parts.splits.push_back(read_plain_split(step, type));
+    return false;
   }
-  return false;
+  read_byte_level(step, parts);
+  return true;
 }
 
 /// An id of a [token, id] pair.
@@ -194,8 +242,7 @@ std::pair<std::string, std::string> read_merge(const JsonRecord& model, const Js
   return std::move(*pair);
 }
 
-BpeModel read_bpe(const JsonRecord& model) {
-  if (model.boolean_or("byte_fallback", false)) refuse(model.where(), "byte_fallback");
+BpeModel read_bpe(const JsonRecord& model, bool byte_level) {
   if (!model.text_or("continuing_subword_prefix", "").empty()) {
     refuse(model.where(), "continuing_subword_prefix");
   }
@@ -206,6 +253,8 @@ BpeModel read_bpe(const JsonRecord& model) {
                .unk_token = model.text_or("unk_token", ""),
                .word_end = model.text_or("end_of_word_suffix", ""),
                .fuse_unk = model.boolean_or("fuse_unk", false),
+               .byte_level = byte_level,
+               .byte_fallback = model.boolean_or("byte_fallback", false),
                .ignore_merges = model.boolean_or("ignore_merges", false)};
   const Json& merges = model.array("merges");
   bpe.merges.reserve(merges.size());
@@ -221,15 +270,70 @@ WordPieceModel read_wordpiece(const JsonRecord& model) {
           .max_word_chars = model.integer_or("max_input_chars_per_word", 100)};
 }
 
+UnigramModel read_unigram(const JsonRecord& model) {
+  if (!model.has("unk_id")) refuse(model.where(), "Unigram without unk_id");
+  UnigramModel unigram{.where = model.where(),
+                       .vocab = {},
+                       .unk_id = model.integer("unk_id"),
+                       .byte_fallback = model.boolean_or("byte_fallback", false)};
+  const Json& vocab = model.array("vocab");
+  unigram.vocab.reserve(vocab.size());
+  for (const Json& entry : vocab) {
+    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
+      model.fail("vocab", "[piece, score] is wanted, got " + dump_json(entry));
+    }
+    unigram.vocab.emplace_back(entry[0].get<std::string>(), entry[1].get<double>());
+  }
+  return unigram;
+}
+
 /// The model's type; older files leave it to be told from the members.
 std::string model_type(const JsonRecord& model) {
   if (model.has("type")) return model.text("type");
   if (model.has("merges")) return "BPE";
   if (model.has("max_input_chars_per_word")) return "WordPiece";
+  if (model.has("unk_id")) return "Unigram";
   return "a model without a type";
 }
 
+/// Takes over one step of the decoder of a vocabulary with marks for spaces.
+void read_marked_decoder_step(const JsonRecord& step, words::SpaceMarks& marks) {
+  const std::string type = step.text("type");
+  if (type == "Metaspace") {
+    const words::Metaspace metaspace = read_metaspace(step);
+    const bool keeps = metaspace.prepend == words::Metaspace::Prepend::kNever;
+    marks.mark = metaspace.mark;
+    marks.first = keeps ? words::SpaceMarks::First::kKeep : words::SpaceMarks::First::kDropAll;
+  } else if (type == "Replace") {
+    const JsonRecord pattern(step.object("pattern"), step.where() + ": pattern");
+    marks.mark = pattern.text_or("String", "");
+    if (marks.mark.empty() || step.text("content") != " ") refuse(step.where(), "this Replace");
+  } else if (type == "ByteFallback") {
+    marks.byte_tokens = true;
+  } else if (type == "Strip") {
+    const bool one_space = step.text("content") == " " && step.integer_or("start", 0) == 1;
+    if (!one_space || step.integer_or("stop", 0) != 0) refuse(step.where(), "this Strip");
+    marks.first = words::SpaceMarks::First::kDropOne;
+  } else if (type != "Fuse") {
+    refuse(step.where(), type);
+  }
+}
+
+bool has_marks(const TokenizerDescription& description) {
+  const auto* bpe = std::get_if<BpeModel>(&description.model);
+  return bpe != nullptr ? !bpe->byte_level
+                        : std::holds_alternative<UnigramModel>(description.model);
+}
+
 void read_decoder(const Json& root, const std::string& file, TokenizerDescription& description) {
+  if (has_marks(description)) {
+    words::SpaceMarks marks{.first = words::SpaceMarks::First::kKeep};
+    for_each_step(root, "decoder", "decoders", file, [&](const JsonRecord& step) {
+      read_marked_decoder_step(step, marks);
+    });
+    description.parts.marks = marks;
+    return;
+  }
   auto* wordpiece = std::get_if<WordPieceModel>(&description.model);
   for_each_step(root, "decoder", "decoders", file, [&](const JsonRecord& step) {
     const std::string type = step.text("type");
@@ -243,14 +347,13 @@ void read_model(const JsonRecord& root, bool byte_level, TokenizerDescription& d
   const JsonRecord model(root.object("model"), root.where() + ": model");
   const std::string type = model_type(model);
   if (type == "BPE") {
-    if (!byte_level) refuse(model.where(), "BPE without a ByteLevel pre_tokenizer");
-    description.model = read_bpe(model);
-  } else if (type == "WordPiece") {
-    if (byte_level) refuse(model.where(), "WordPiece behind a ByteLevel pre_tokenizer");
-    description.model = read_wordpiece(model);
-  } else {
-    refuse(model.where(), type);
+    description.model = read_bpe(model, byte_level);
+    return;
   }
+  if (type != "WordPiece" && type != "Unigram") refuse(model.where(), type);
+  if (byte_level) refuse(model.where(), type + " behind a ByteLevel pre_tokenizer");
+  if (type == "WordPiece") description.model = read_wordpiece(model);
+  if (type == "Unigram") description.model = read_unigram(model);
 }
 
 }  // namespace
@@ -266,6 +369,7 @@ TokenizerDescription read_tokenizer_json(const std::filesystem::path& path) {
   });
   bool byte_level = false;
   for_each_step(root, "pre_tokenizer", "pretokenizers", file, [&](const JsonRecord& step) {
+    if (byte_level) refuse(step.where(), step.text("type") + " behind ByteLevel");
     byte_level = read_pre_tokenizer_step(step, parts) || byte_level;
   });
   for_each_step(root, "post_processor", "processors", file, [&](const JsonRecord& step) {

@@ -10,13 +10,14 @@
 
 #include "text/bpe_tokenizer.h"
 #include "text/framed_tokenizer.h"
+#include "text/unigram_tokenizer.h"
 #include "text/wordpiece_tokenizer.h"
 
 namespace vragent::text {
 
 /// A tokenizer as its files describe it.
 struct TokenizerDescription {
-  std::variant<BpeModel, WordPieceModel> model;
+  std::variant<BpeModel, WordPieceModel, UnigramModel> model;
   TokenizerParts parts;
 };
 

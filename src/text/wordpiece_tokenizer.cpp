@@ -3,9 +3,11 @@
 #include "text/wordpiece_tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -27,10 +29,19 @@ std::size_t one_char_less(std::string_view text, std::size_t size) {
   return size;
 }
 
+/// True for signs and endings that stand without a space behind a word.
+bool follows_closely(std::string_view piece) {
+  constexpr std::array<std::string_view, 9> kBeginnings = {
+      ".", "?", "!", ",", "n't", "'m", "'s", "'ve", "'re"};
+  return std::any_of(kBeginnings.begin(), kBeginnings.end(), [piece](std::string_view beginning) {
+    return piece.starts_with(beginning);
+  });
+}
+
 class WordPieceTokenizer final : public FramedTokenizer {
  public:
   WordPieceTokenizer(WordPieceModel model, TokenizerParts parts)
-      : FramedTokenizer(std::move(parts)), model_(std::move(model)) {
+      : FramedTokenizer(parts), special_(special_ids_of(parts)), model_(std::move(model)) {
     for (const auto& [piece, id] : model_.vocab) add(piece, id);
     const auto unk = ids_.find(model_.unk_token);
     if (unk == ids_.end()) {
@@ -49,7 +60,7 @@ class WordPieceTokenizer final : public FramedTokenizer {
       const auto& pieces = begin == 0 ? ids_ : inner_ids_;
       std::size_t size = std::min(rest.size(), longest_);
       auto found = pieces.find(rest.substr(0, size));
-      while (found == pieces.end() && size > 0) {
+      while (size > 0 && (found == pieces.end() || special_.contains(found->second))) {
         size = one_char_less(rest, size);
         found = pieces.find(rest.substr(0, size));
       }
@@ -71,9 +82,7 @@ class WordPieceTokenizer final : public FramedTokenizer {
   [[nodiscard]] std::string_view joint(std::optional<std::int64_t> previous,
                                        std::int64_t id) const override {
     if (is_inner(id)) return previous ? std::string_view() : std::string_view(model_.inner_prefix);
-    const std::string_view text = piece(id);
-    const bool sign = text == "." || text == "?" || text == "!" || text == ",";
-    return !previous || (sign && model_.tidy_signs) ? "" : " ";
+    return !previous || (model_.tidy_signs && follows_closely(piece(id))) ? "" : " ";
   }
 
   [[nodiscard]] std::int64_t model_size() const override {
@@ -111,6 +120,7 @@ class WordPieceTokenizer final : public FramedTokenizer {
            piece(id).size() > model_.inner_prefix.size();
   }
 
+  std::unordered_set<std::int64_t> special_;
   WordPieceModel model_;  // owns the text that the views below point to
   std::vector<std::string_view> pieces_;
   std::unordered_map<std::string_view, std::int64_t> ids_;

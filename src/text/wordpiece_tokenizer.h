@@ -21,7 +21,7 @@ struct WordPieceModel {
   std::string unk_token = "[UNK]";
   std::string inner_prefix = "##";
   std::int64_t max_word_chars = 100;  ///< longer words become unk_token
-  bool tidy_signs = true;             ///< no space before . ? ! , when decoding
+  bool tidy_signs = true;             ///< no space before . ? ! , n't 'm 's 've 're when decoding
 };
 
 /// @throws DataError naming the file when ids are out of range or unk_token is not in the

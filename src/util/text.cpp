@@ -12,6 +12,9 @@
 namespace vragent {
 namespace {
 
+constexpr std::string_view kBase64Digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Takes a decimal number of exactly `width` digits and what follows it away; none unless it is
 /// there.
 std::optional<int> take_digits(std::string_view& text, std::size_t width) {
@@ -104,8 +107,6 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -115,10 +116,29 @@ std::string base64(std::string_view bytes) {
       bits = bits << 8U | (j < block.size() ? static_cast<unsigned char>(block[j]) : 0U);
     }
     for (std::size_t j = 0; j < 4; ++j) {
-      text += j <= block.size() ? kDigits[bits >> (18U - 6U * j) & 63U] : '=';
+      text += j <= block.size() ? kBase64Digits[bits >> (18U - 6U * j) & 63U] : '=';
     }
   }
   return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool padded = i + padding >= text.size();
+    const auto digit = padded ? 0 : kBase64Digits.find(text[i]);
+    if (digit == std::string_view::npos) return std::nullopt;
+    bits = bits << 6U | static_cast<std::uint32_t>(digit);
+    if (i % 4 != 3) continue;
+    for (unsigned shift : {16U, 8U, 0U}) bytes += static_cast<char>(bits >> shift & 255U);
+    bits = 0;
+  }
+  bytes.resize(bytes.size() - padding);
+  return bytes;
 }
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {

@@ -109,7 +109,7 @@ TEST(BpeTokenizer, MarksTheEndOfAWord) {
   model.merges = {{"a", "b</w>"}, {"a", "b"}};
   model.word_end = "</w>";
   TokenizerParts parts;
-  parts.splits = {WordPattern::kClip};
+  parts.splits = {words::WordPattern::kClip};
   const auto tokenizer = make_bpe_tokenizer(std::move(model), std::move(parts));
   const auto ids = tokenizer->encode("ab aba b");
   EXPECT_THAT(ids, ElementsAre(4, 5, 2, 3));
@@ -135,6 +135,29 @@ TEST(BpeTokenizer, TakesWholeWordsWhenMergesAreIgnored) {
   model.ignore_merges = true;
   EXPECT_THAT(encode(model, "abc"), ElementsAre(4));
   EXPECT_THAT(encode(model, "abcc"), ElementsAre(3, 2, 2));
+}
+
+TEST(BpeTokenizer, BeginsWithCharactersWhereTheVocabularyDoes) {
+  BpeModel model{.vocab = {{"\u00e9", 0}, {"\u4f60", 1}, {"\u4f60\u00e9", 2}, {"<0x41>", 3}},
+                 .merges = {{"\u4f60", "\u00e9"}},
+                 .byte_level = false};
+  EXPECT_THAT(encode(model, "\u4f60\u00e9A"), ElementsAre(2));
+  model.byte_fallback = true;
+  EXPECT_THAT(encode(model, "\u4f60\u00e9AB"), ElementsAre(2, 3));
+  model.unk_token = "\u00e9";
+  model.fuse_unk = true;
+  EXPECT_THAT(encode(model, "BBA"), ElementsAre(0, 3));
+}
+
+TEST(BpeTokenizer, NeverMakesAControlTokenOfText) {
+  BpeModel model = letters({{"a", "b"}, {"ab", "c"}});
+  TokenizerParts parts;
+  parts.added = {{.id = 4, .content = "abc"}};
+  EXPECT_THAT(make_bpe_tokenizer(model, parts)->encode("abc"), ElementsAre(3, 2));
+  model.ignore_merges = true;
+  EXPECT_THAT(make_bpe_tokenizer(model, parts)->encode("abc"), ElementsAre(3, 2));
+  const EncodeOptions match{.match_special = true};
+  EXPECT_THAT(make_bpe_tokenizer(model, parts)->encode("abc", match), ElementsAre(4));
 }
 
 TEST(BpeTokenizer, LetsALaterMergeOfTheSamePairCount) {

@@ -49,7 +49,7 @@ class LengthTokenizer final : public FramedTokenizer {
 TokenizerParts parts_with(std::vector<AddedToken> added) {
   TokenizerParts parts;
   parts.added = std::move(added);
-  parts.splits = {SplitBertWords{}};
+  parts.splits = {words::SplitBertWords{}};
   return parts;
 }
 
@@ -144,6 +144,18 @@ TEST(FramedTokenizer, IsTheSameFromSeveralThreads) {
   other.join();
   EXPECT_EQ(first, second);
   EXPECT_EQ(first.at(29), 30);
+}
+
+TEST(FramedTokenizer, LooksForNormalizedTokensBehindNormalization) {
+  TokenizerParts parts = parts_with({{.id = 40, .content = "Day", .normalized = true}});
+  parts.normalizer = {words::LowerCase{}};
+  const LengthTokenizer tokenizer(std::move(parts));
+  EXPECT_THAT(tokenizer.encode("aDAYbb", {.match_special = true}), ElementsAre(1, 40, 2));
+  EXPECT_THAT(tokenizer.encode("aDAYbb"), ElementsAre(6));
+  EXPECT_EQ(tokenizer.decode(std::vector<std::int64_t>{1, 40}, false), "w day");
+  // Beside text that asks for none, they are looked for as they are written.
+  const std::vector<TextSegment> segments = {{"aDAYDay", true}, {"day", false}};
+  EXPECT_THAT(tokenizer.encode_segments(segments, {}), ElementsAre(4, 40, 3));
 }
 
 TEST(FramedTokenizer, DecodesAddedTokensAsTheyAreWritten) {

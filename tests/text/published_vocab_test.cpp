@@ -13,12 +13,12 @@
 #include "support/shared_data.h"
 #include "support/temp_dir.h"
 #include "vragent/text/chat_template.h"
-#include "vragent/text/pre_tokenizer.h"
 #include "vragent/text/tokenizer.h"
-#include "vragent/text/unicode.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
+#include "vragent/words/byte_symbols.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::text {
 namespace {
@@ -61,10 +61,10 @@ class PublishedVocab : public testing::Test {
     const test::TempDir folder;
     std::vector<std::string> tokens;
     for (int byte = 0; byte < 256; ++byte)
-      tokens.push_back(byte_symbol(static_cast<std::uint8_t>(byte)));
+      tokens.push_back(words::byte_symbol(static_cast<std::uint8_t>(byte)));
     // The file's order: printable bytes first.
     std::stable_partition(tokens.begin(), tokens.end(), [](const std::string& symbol) {
-      return bytes_of_symbols(symbol)->size() == 1 && symbol < "\u0100";
+      return words::bytes_of_symbols(symbol)->size() == 1 && symbol < "\u0100";
     });
     for (int i = 0; i < 256; ++i) tokens.push_back(tokens[static_cast<std::size_t>(i)] + "</w>");
     std::string merges;
@@ -219,7 +219,7 @@ TEST_F(PublishedVocab, QwenGivesNaughtyStringsAndTitlesBack) {
     StreamDecoder stream(qwen());
     std::string streamed;
     for (const std::int64_t id : qwen().encode(text)) streamed += stream.push(id);
-    ASSERT_EQ(streamed + stream.finish(), normal_form(text, NormalForm::kNfc));
+    ASSERT_EQ(streamed + stream.finish(), words::normal_form(text, words::NormalForm::kNfc));
   }
 }
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "vragent/text/pre_tokenizer.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
+#include "vragent/words/byte_symbols.h"
 
 namespace vragent::test {
 
@@ -44,7 +44,7 @@ inline std::vector<std::string> tiny_added() {
 inline Json tiny_tokenizer_json(bool tuple_merges = true) {
   Json vocab = Json::object();
   for (int byte = 0; byte < 256; ++byte) {
-    vocab[text::byte_symbol(static_cast<std::uint8_t>(byte))] = byte;
+    vocab[words::byte_symbol(static_cast<std::uint8_t>(byte))] = byte;
   }
   Json merges = Json::array();
   for (const auto& [left, right] : tiny_merges()) {

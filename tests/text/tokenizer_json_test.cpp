@@ -76,6 +76,54 @@ TEST(TokenizerJson, TakesAnOlderFilesModelByItsMembers) {
   EXPECT_TRUE(std::holds_alternative<BpeModel>(description.model));
 }
 
+TEST(TokenizerJson, ReadsUnigramWithMarksForSpaces) {
+  const auto unigram = [](Json& root) {
+    const Json vocab = Json::array({Json::array({"a", -1.25}), Json::array({"u", 0})});
+    root["model"] = {{"type", "Unigram"}, {"unk_id", 1}, {"vocab", vocab}};
+    root["normalizer"] = {{"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", "x"}};
+    root["pre_tokenizer"] = {
+        {"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "first"}};
+    root["decoder"] = root["pre_tokenizer"];
+  };
+  const auto description = read_changed(unigram);
+  const auto& model = std::get<UnigramModel>(description.model);
+  EXPECT_THAT(model.vocab, ElementsAre(std::pair("a", -1.25), std::pair("u", 0.0)));
+  EXPECT_EQ(model.unk_id, 1);
+  const auto& metaspace = std::get<words::Metaspace>(description.parts.splits.at(0));
+  EXPECT_EQ(metaspace.prepend, words::Metaspace::Prepend::kFirst);
+  EXPECT_TRUE(metaspace.split);
+  EXPECT_EQ(description.parts.marks->mark, "_");
+  EXPECT_EQ(description.parts.marks->first, words::SpaceMarks::First::kDropAll);
+  EXPECT_THAT(error_of([&](Json& root) {
+                unigram(root);
+                root["model"]["unk_id"] = nullptr;
+              }),
+              HasSubstr("Unigram without unk_id"));
+  EXPECT_THAT(error_of([&](Json& root) {
+                unigram(root);
+                root["model"]["vocab"] = Json::array({"a"});
+              }),
+              HasSubstr("[piece, score] is wanted"));
+}
+
+TEST(TokenizerJson, ReadsBpeOfCharactersThatFallsBackToBytes) {
+  const auto description = read_changed([](Json& root) {
+    root["model"]["byte_fallback"] = true;
+    root["pre_tokenizer"] = nullptr;
+    const Json replace = {{"type", "Replace"}, {"pattern", {{"String", "_"}}}, {"content", " "}};
+    const Json strip = {{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}};
+    root["decoder"] = {
+        {"type", "Sequence"},
+        {"decoders",
+         Json::array({replace, {{"type", "ByteFallback"}}, {{"type", "Fuse"}}, strip})}};
+  });
+  const auto& model = std::get<BpeModel>(description.model);
+  EXPECT_TRUE(model.byte_fallback);
+  EXPECT_FALSE(model.byte_level);
+  EXPECT_TRUE(description.parts.marks->byte_tokens);
+  EXPECT_EQ(description.parts.marks->first, words::SpaceMarks::First::kDropOne);
+}
+
 TEST(TokenizerJson, LetsBertStripAccentsAsItLowersTheCase) {
   const auto bert_step = [](const Json& fields) {
     return read_changed([&](Json& root) {
@@ -84,7 +132,7 @@ TEST(TokenizerJson, LetsBertStripAccentsAsItLowersTheCase) {
     });
   };
   const auto step = [](const TokenizerDescription& description) {
-    return std::get<BertNormalization>(description.parts.normalizer.at(0));
+    return std::get<words::BertNormalization>(description.parts.normalizer.at(0));
   };
   EXPECT_TRUE(step(bert_step({{"lowercase", true}, {"strip_accents", nullptr}})).strip_accents);
   EXPECT_FALSE(step(bert_step({{"lowercase", false}, {"strip_accents", nullptr}})).strip_accents);
@@ -111,19 +159,33 @@ INSTANTIATE_TEST_SUITE_P(
     Components,
     TokenizerJsonRefuses,
     testing::Values(
-        Refusal{"/model/type", R"("Unigram")", "model: Unigram is not supported"},
-        Refusal{"/model/byte_fallback", "true", "byte_fallback is not supported"},
+        Refusal{"/model/type", R"("WordLevel")", "model: WordLevel is not supported"},
+        Refusal{"/model/type", R"("Unigram")", "Unigram behind a ByteLevel"},
+        Refusal{"/model/type", R"("WordPiece")", "WordPiece behind a ByteLevel"},
         Refusal{"/model/dropout", "0.1", "dropout is not supported"},
         Refusal{"/model/continuing_subword_prefix", R"("##")", "continuing_subword_prefix"},
-        Refusal{"/normalizer", R"({"type": "Precompiled"})", "normalizer: Precompiled is not"},
+        Refusal{"/normalizer", R"({"type": "Nmt"})", "normalizer: Nmt is not"},
+        Refusal{"/normalizer",
+                R"({"type": "Precompiled", "precompiled_charsmap": "AA"})",
+                "is not base64"},
+        Refusal{"/normalizer",
+                R"({"type": "Precompiled", "precompiled_charsmap": "AAAA"})",
+                "cut off or damaged"},
         Refusal{"/normalizer",
                 R"({"type": "Replace", "pattern": {"Regex": "x{2}"}, "content": ""})",
                 "regular expression x{2}"},
         Refusal{"/pre_tokenizer/pretokenizers/0/pattern/Regex", R"("\\w+|\\s")", R"(\w+|\s)"},
         Refusal{"/pre_tokenizer/pretokenizers/0/behavior", R"("MergedWithNext")", "MergedWithNext"},
-        Refusal{"/pre_tokenizer/pretokenizers/1/type", R"("Metaspace")", "Metaspace"},
+        Refusal{"/pre_tokenizer/pretokenizers/1/type", R"("CharDelimiterSplit")", "CharDelimiter"},
+        Refusal{"/pre_tokenizer/pretokenizers/2", R"({"type": "ByteLevel"})", "behind ByteLevel"},
+        Refusal{"/pre_tokenizer",
+                R"({"type": "Punctuation", "behavior": "Contiguous"})",
+                "Punctuation with behavior Contiguous"},
+        Refusal{"/pre_tokenizer",
+                R"({"type": "Metaspace", "replacement": "_", "prepend_scheme": "twice"})",
+                "prepend_scheme twice"},
         Refusal{"/pre_tokenizer/pretokenizers/1/add_prefix_space", "true", "add_prefix_space"},
-        Refusal{"/pre_tokenizer", "null", "BPE without a ByteLevel"},
+        Refusal{"/pre_tokenizer", "null", "decoder: ByteLevel"},  // of characters, not bytes
         Refusal{"/post_processor", R"({"type": "Magic"})", "post_processor: Magic"},
         Refusal{"/decoder/type", R"("Fuse")", "decoder: Fuse"}));
 

@@ -116,7 +116,7 @@ TEST(LoadTokenizer, SaysWhatIsMissingOrDamaged) {
               ThrowsMessage<Error>(HasSubstr("holds no tokenizer")));
   write_file(folder / "spiece.model", "x");
   EXPECT_THAT([&] { load_tokenizer(folder.path()); },
-              ThrowsMessage<DataError>(HasSubstr("SentencePiece models are not supported")));
+              ThrowsMessage<DataError>(HasSubstr("a SentencePiece model needs a tokenizer_class")));
   write_file(folder / "vocab.txt", "[UNK]\n\xFF\xFE\n");
   EXPECT_THAT([&] { load_tokenizer(folder.path()); },
               ThrowsMessage<DataError>(HasSubstr("vocab.txt:2: not UTF-8")));

@@ -20,7 +20,7 @@ std::unique_ptr<Tokenizer> tokenizer_of(const std::vector<std::string>& pieces) 
     model.vocab.emplace_back(piece, static_cast<std::int64_t>(model.vocab.size()));
   }
   TokenizerParts parts;
-  parts.splits = {SplitBertWords{}};
+  parts.splits = {words::SplitBertWords{}};
   return make_wordpiece_tokenizer(std::move(model), std::move(parts));
 }
 

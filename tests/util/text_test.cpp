@@ -27,6 +27,15 @@ TEST(Base64, TakesAnyByte) {
   EXPECT_EQ(base64(std::string_view("\x00\xFF\xFE", 3)), "AP/+");
 }
 
+TEST(Base64, IsReadBack) {
+  for (const char* text : {"", "f", "fo", "foo", "\xFF\xFE", "foobar"}) {
+    EXPECT_EQ(from_base64(base64(text)), text);
+  }
+  for (const char* wrong : {"Zg=", "Zg", "Z===", "Zm9\x80", "Zm 9", "Zg==Zg=="}) {
+    EXPECT_EQ(from_base64(wrong), std::nullopt) << wrong;
+  }
+}
+
 TEST(SplitCsv, ReadsQuotedFields) {
   EXPECT_THAT(split_csv("1,\"a, \"\"b\"\"\",,c", "f:1"), ElementsAre("1", "a, \"b\"", "", "c"));
 }

@@ -6,13 +6,14 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "vragent/text/pre_tokenizer.h"
-#include "vragent/text/unicode.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/words/byte_symbols.h"
+#include "vragent/words/unicode.h"
+#include "vragent/words/word_pattern.h"
 
 namespace mini_world {
-namespace text = vragent::text;
+namespace words = vragent::words;
 
 namespace {
 
@@ -30,12 +31,12 @@ std::map<std::string, std::int64_t> count_words(std::span<const std::string> tex
                                                 BpeFlavour flavour) {
   std::map<std::string, std::int64_t> counts;
   const bool clip = flavour == BpeFlavour::kClip;
-  const auto pattern = clip ? text::WordPattern::kClip : text::WordPattern::kQwen2;
+  const auto pattern = clip ? words::WordPattern::kClip : words::WordPattern::kQwen2;
   for (const std::string& raw : texts) {
-    std::string line = text::normal_form(text::repaired_utf8(raw), text::NormalForm::kNfc);
-    if (clip) line = text::lower_case(std::move(line));
+    std::string line = words::normal_form(words::repaired_utf8(raw), words::NormalForm::kNfc);
+    if (clip) line = words::lower_case(std::move(line));
     std::vector<std::string_view> words;
-    text::split_words(line, pattern, words);
+    words::split_words(line, pattern, words);
     for (const std::string_view word : words) ++counts[std::string(word)];
   }
   return counts;
@@ -49,7 +50,7 @@ class Trainer {
     for (const char* end : {"", kWordEnd}) {
       if (*end != '\0' && !clip) continue;
       for (int byte = 0; byte < 256; ++byte) {
-        id_of(text::byte_symbol(static_cast<std::uint8_t>(byte)) + end);
+        id_of(words::byte_symbol(static_cast<std::uint8_t>(byte)) + end);
       }
     }
     for (const auto& [bytes, count] : counts) {

@@ -8,15 +8,16 @@
 #include <stdexcept>
 #include <vector>
 
-#include "vragent/text/pre_tokenizer.h"
-#include "vragent/text/unicode.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
+#include "vragent/words/pre_tokenizer.h"
+#include "vragent/words/unicode.h"
 
 namespace mini_world {
 namespace fs = std::filesystem;
 namespace text = vragent::text;
+namespace words = vragent::words;
 using text::ChatTemplate;
 using vragent::OrderedJson;
 
@@ -172,9 +173,10 @@ void write_qwen_config(const fs::path& folder,
 /// Words in lower case and how often each occurs.
 std::map<std::string, std::int64_t> count_words(std::span<const std::string> texts) {
   std::map<std::string, std::int64_t> counts;
+  words::WordCutter cutter({words::SplitBertWords{}});
   for (const std::string& raw : texts) {
-    const std::string line = text::lower_case(text::repaired_utf8(raw));
-    for (const std::string_view word : text::split_in_steps(line, {text::SplitBertWords{}})) {
+    const std::string line = words::lower_case(words::repaired_utf8(raw));
+    for (const std::string_view word : cutter.cut(line)) {
       ++counts[std::string(word)];
     }
   }
@@ -184,10 +186,10 @@ std::map<std::string, std::int64_t> count_words(std::span<const std::string> tex
 /// All of printable ASCII in lower case, and what else the words hold.
 std::set<std::string> characters_of(const std::map<std::string, std::int64_t>& words) {
   std::set<std::string> characters;
-  for (char c = '!'; c <= '~'; ++c) characters.insert(text::lower_case(std::string(1, c)));
+  for (char c = '!'; c <= '~'; ++c) characters.insert(words::lower_case(std::string(1, c)));
   for (const auto& [word, count] : words) {
     for (std::size_t i = 0; i < word.size();) {
-      const std::size_t size = text::read_utf8(word, i).size;
+      const std::size_t size = words::read_utf8(word, i).size;
       characters.insert(word.substr(i, size));
       i += size;
     }
@@ -201,9 +203,9 @@ std::vector<std::string> bert_vocab(std::span<const std::string> texts, std::siz
   std::vector<std::string> vocab = kBertSpecial;
   vocab.insert(vocab.end(), characters.begin(), characters.end());
   for (const std::string& character : characters) {
-    const auto kind = text::char_class(text::read_utf8(character, 0).code);
+    const auto kind = words::char_class(words::read_utf8(character, 0).code);
     // Signs are words of their own and never stand within one.
-    if (kind == text::CharClass::kLetter || kind == text::CharClass::kNumber) {
+    if (kind == words::CharClass::kLetter || kind == words::CharClass::kNumber) {
       vocab.push_back("##" + character);
     }
   }

@@ -60,10 +60,10 @@ class Tokenizer {
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids,
                                    bool skip_special = true) const;
 
-  /// Bytes that an id adds to a text, perhaps an incomplete UTF-8 sequence; "" for unknown ids.
-  /// @param previous the id before it, when there is one (it decides about a space for WordPiece)
-  [[nodiscard]] virtual std::string token_bytes(std::int64_t id,
-                                                std::optional<std::int64_t> previous) const = 0;
+  /// Bytes that an id adds to a text, perhaps an incomplete UTF-8 sequence; none for unknown ids.
+  /// @param previous the known id before it, when there is one (it decides about a space)
+  [[nodiscard]] virtual std::optional<std::string> token_bytes(
+      std::int64_t id, std::optional<std::int64_t> previous) const = 0;
 
   /// Largest id + 1, added tokens included; an embedding may have more rows.
   [[nodiscard]] virtual std::int64_t vocab_size() const = 0;
@@ -80,9 +80,9 @@ class Tokenizer {
   [[nodiscard]] std::int64_t need_token(std::string_view token) const;
 };
 
-/// Reads the tokenizer of a checkpoint folder: tokenizer.json (byte-level BPE, CLIP's BPE,
-/// WordPiece), or vocab.json + merges.txt, or vocab.txt; roles and added tokens also from
-/// tokenizer_config.json, special_tokens_map.json and added_tokens.json.
+/// Reads the tokenizer of a checkpoint folder: tokenizer.json (BPE, WordPiece, Unigram), or
+/// vocab.json + merges.txt, or vocab.txt, or a SentencePiece model of XLM-R or T5; roles and added
+/// tokens also from tokenizer_config.json, special_tokens_map.json and added_tokens.json.
 /// @throws Error (66) when the folder holds none of them, DataError naming the file when one is
 ///         damaged or names a component that we do not know
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder);

@@ -25,6 +25,9 @@ std::string_view trim(std::string_view text);
 /// Base64 of any bytes (RFC 4648, with padding, no line breaks).
 std::string base64(std::string_view bytes);
 
+/// The bytes behind base64() text, or none when it is not that.
+std::optional<std::string> from_base64(std::string_view text);
+
 /// The whole text as a decimal number, or none.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 

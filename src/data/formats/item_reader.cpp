@@ -12,12 +12,12 @@
 #include "data/formats/line_window.h"
 #include "data/formats/python_literal.h"
 #include "data/formats/title_lines.h"
-#include "vragent/text/unicode.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
 #include "vragent/util/text.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::data::formats {
 namespace {
@@ -73,9 +73,9 @@ Catalogue read_table(LineWindow& lines,
 
 /// Text that may be in Latin-1 as UTF-8.
 std::string utf8_of(std::string_view text) {
-  if (text::repaired_utf8(std::string(text)) == text) return std::string(text);
+  if (words::repaired_utf8(std::string(text)) == text) return std::string(text);
   std::string converted;
-  for (const char c : text) text::append_utf8(converted, static_cast<unsigned char>(c));
+  for (const char c : text) words::append_utf8(converted, static_cast<unsigned char>(c));
   return converted;
 }
 

@@ -6,10 +6,10 @@
 #include <charconv>
 #include <utility>
 
-#include "vragent/text/unicode.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/text.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::data::formats {
 namespace {
@@ -161,7 +161,7 @@ class Decoder {
 
   void append(char32_t code, std::size_t size) {
     if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) fail();
-    text::append_utf8(text_, code);
+    words::append_utf8(text_, code);
     at_ += size;
   }
 

@@ -9,6 +9,7 @@
 #include "printing.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/text/tokenizer.h"
+#include "vragent/util/error.h"
 #include "vragent/util/json.h"
 
 namespace vragent::tools {
@@ -19,36 +20,66 @@ struct TokenizeFlags {
   bool special = true;
   bool match_special = false;
   bool lines = false;
+  bool json_lines = false;
+  bool decode = false;
+  bool skip_special = true;
 
   void visit(auto& v) {
     v("model", model, "checkpoint folder, or org/name in the local cache");
     v("special", special, "add the model's own frame ([CLS], [SEP], ...)");
     v("match-special", match_special, "read <|im_end|> and its like as control tokens");
     v("lines", lines, "each line of stdin is a text, not the whole of it");
+    v("json-lines", json_lines, "each line of stdin is a text as JSON");
+    v("decode", decode, "each line of stdin is a JSON list of ids, their text is wanted as JSON");
+    v("skip-special", skip_special, "with --decode: leave control tokens out");
   }
 };
+
+/// Calls use(line) for each line of stdin. Not a reader of records: an empty line is a text too,
+/// and so is a carriage return.
+template <class Use>
+void for_each_input(Use use) {
+  for (std::string line; std::getline(std::cin, line);) use(line);
+}
+
+void decode(const TokenizeFlags& flags, const text::Tokenizer& tokenizer) {
+  for_each_input([&](const std::string& line) {
+    const Json ids = parse_json_object("{\"ids\": " + line + "}", "stdin");
+    const auto list = JsonRecord(ids, "stdin").integers_or_empty("ids");
+    print_text(dump_json(Json(tokenizer.decode(list, flags.skip_special))) + "\n");
+  });
+}
+
+void encode(const TokenizeFlags& flags, const text::Tokenizer& tokenizer) {
+  const text::EncodeOptions options{.match_special = flags.match_special,
+                                    .add_special = flags.special};
+  const auto print_ids = [&](const std::string& text) {
+    print_text(dump_json(Json(tokenizer.encode(text, options))) + "\n");
+  };
+  if (flags.lines) {
+    for_each_input(print_ids);
+  } else if (flags.json_lines) {
+    for_each_input([&](const std::string& line) {
+      const Json text = parse_json(line, "stdin");
+      if (!text.is_string()) throw DataError("stdin: a JSON string is wanted in each line");
+      print_ids(text.get<std::string>());
+    });
+  } else {
+    print_ids(std::string(std::istreambuf_iterator<char>(std::cin), {}));
+  }
+}
 
 void tokenize(const TokenizeFlags& flags) {
   check_given("model", flags.model);
   const auto tokenizer = text::load_tokenizer(models::resolve_model(flags.model));
-  const text::EncodeOptions options{.match_special = flags.match_special,
-                                    .add_special = flags.special};
-  const auto print_ids = [&](const std::string& text) {
-    print_text(dump_json(Json(tokenizer->encode(text, options))) + "\n");
-  };
-  if (flags.lines) {
-    // Not a reader of records: an empty line is a text too, and so is a carriage return.
-    for (std::string line; std::getline(std::cin, line);) print_ids(line);
-  } else {
-    print_ids(std::string(std::istreambuf_iterator<char>(std::cin), {}));
-  }
+  flags.decode ? decode(flags, *tokenizer) : encode(flags, *tokenizer);
 }
 
 }  // namespace
 
 void add_inspect_tokenize(CLI::App& inspect) {
   CLI::App* command =
-      inspect.add_subcommand("tokenize", "Token ids of the text on stdin, as JSON lists");
+      inspect.add_subcommand("tokenize", "Token ids of the text on stdin, as JSON lists, or back");
   keep_apart(*command);
   auto flags = bind_config<TokenizeFlags>(*command);
   command->final_callback([flags] { tokenize(*flags); });

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/text/pre_tokenizer.h"
-
-#include <set>
+#include "vragent/words/word_pattern.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +8,7 @@
 #include "text/tiny_tokenizer.h"
 #include "vragent/util/random.h"
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 using testing::ElementsAre;
@@ -106,38 +104,11 @@ TEST(SplitWords, GivesTheWholeTextBackForPatternsWithoutGaps) {
   }
 }
 
-TEST(SplitInSteps, RunsOneStageOnWhatTheOtherLeft) {
-  EXPECT_THAT(split_in_steps("ab 12c", {SplitDigits{}, WordPattern::kGpt2}),
-              ElementsAre("ab", " ", "1", "2", "c"));
-  EXPECT_THAT(split_in_steps("ab 12c", {SplitDigits{.individual = false}}),
-              ElementsAre("ab ", "12", "c"));
-  EXPECT_THAT(split_in_steps("", {WordPattern::kGpt2}), IsEmpty());
-  EXPECT_THAT(split_in_steps("whole", {}), ElementsAre("whole"));
-}
-
-TEST(SplitInSteps, CutsBertWordsAtSpaceAndPunctuation) {
-  EXPECT_THAT(split_in_steps("don't  stop.\u3002", {SplitBertWords{}}),
-              ElementsAre("don", "'", "t", "stop", ".", "\u3002"));
-}
-
 TEST(KnownPattern, RefusesAnyOtherExpression) {
   EXPECT_EQ(known_pattern(test::kQwen2Regex), WordPattern::kQwen2);
   EXPECT_EQ(known_pattern(R"(\p{L}+)"), std::nullopt);
   EXPECT_EQ(known_pattern(""), std::nullopt);
 }
 
-TEST(ByteSymbol, IsDistinctAndTurnsBack) {
-  std::set<std::string> symbols;
-  for (int byte = 0; byte < 256; ++byte) {
-    const std::string symbol = byte_symbol(static_cast<std::uint8_t>(byte));
-    symbols.insert(symbol);
-    EXPECT_EQ(bytes_of_symbols(symbol), std::string(1, static_cast<char>(byte)));
-  }
-  EXPECT_EQ(symbols.size(), 256U);
-  EXPECT_EQ(byte_symbol(' '), "\u0120");
-  EXPECT_EQ(byte_symbol('!'), "!");
-  EXPECT_EQ(bytes_of_symbols("a b"), std::nullopt);
-}
-
 }  // namespace
-}  // namespace vragent::text
+}  // namespace vragent::words

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "text/normalizer.h"
+#include "vragent/words/normalizer.h"
 
 #include <gtest/gtest.h>
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 std::string bert(std::string text, const BertNormalization& step = {}) {
@@ -38,5 +38,15 @@ TEST(Normalize, RunsStepsInOrder) {
   EXPECT_EQ(normalize("As It Is", {}), "As It Is");
 }
 
+TEST(Normalize, KnowsTheStepsOfSentencePiecesVocabularies) {
+  EXPECT_EQ(normalize("a  b c   ", {ReplaceBlanks{"_"}}), "a_b c_");
+  EXPECT_EQ(normalize(" a\u3000", {StripSpace{.left = false}}), " a");
+  EXPECT_EQ(normalize("\n a \t", {StripSpace{}}), "a");
+  EXPECT_EQ(normalize(" \u00a0", {StripSpace{}}), "");
+  EXPECT_EQ(normalize("a", {Prepend{"_"}}), "_a");
+  EXPECT_EQ(normalize("", {Prepend{"_"}}), "");
+  EXPECT_EQ(normalize("E\u0301\u20dd", {StripAccents{}}), "E");
+}
+
 }  // namespace
-}  // namespace vragent::text
+}  // namespace vragent::words

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace vragent::text {
+namespace vragent::words {
 
 /// What the bytes at one place of a text are.
 struct Utf8Char {
@@ -44,6 +44,19 @@ CharClass char_class(char32_t code);
 /// \w: letters, marks, decimal digits, connectors such as the underscore, joiners.
 bool is_word_char(char32_t code);
 
+/// Marks that combine with the character before them (Mn, Mc, Me), of Unicode 9 as in
+/// normal_form().
+bool is_combining_mark(char32_t code);
+
+/// End of the white space at `position`. @param text valid UTF-8
+std::size_t space_end(std::string_view text, std::size_t position);
+
+/// Where the white space at the end of `text` begins. @param text valid UTF-8
+std::size_t trailing_space(std::string_view text);
+
+/// Start of the last character. @param text valid UTF-8, not empty
+std::size_t last_char(std::string_view text);
+
 /// Unicode's normal forms.
 enum class NormalForm : std::uint8_t { kNfc, kNfd, kNfkc, kNfkd };
 
@@ -62,4 +75,4 @@ bool is_bert_control(char32_t code);      ///< Cc, Cf, Co, but not tab, line fee
 bool is_bert_mark(char32_t code);         ///< Mn
 bool is_bert_punctuation(char32_t code);  ///< P*, and all ASCII that is no letter, digit, space
 
-}  // namespace vragent::text
+}  // namespace vragent::words

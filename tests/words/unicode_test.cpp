@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/text/unicode.h"
+#include "vragent/words/unicode.h"
 
 #include <gtest/gtest.h>
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 const std::string kBad = "\uFFFD";
@@ -105,4 +105,4 @@ TEST(BertClasses, KnowUnicode8) {
 }
 
 }  // namespace
-}  // namespace vragent::text
+}  // namespace vragent::words

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "text/normalizer.h"
+#include "vragent/words/normalizer.h"
 
+#include <algorithm>
 #include <utility>
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 bool is_cjk(char32_t code) {
@@ -46,14 +47,39 @@ std::string spaced_chinese(std::string_view text) {
   return result;
 }
 
+/// `text` without the characters for which leave_out(code) holds.
+template <class LeaveOut>
+std::string without(std::string_view text, LeaveOut leave_out) {
+  std::string result;
+  result.reserve(text.size());
+  for_each_char(text, [&](char32_t code, std::string_view bytes) {
+    if (!leave_out(code)) result += bytes;
+  });
+  return result;
+}
+
 std::string without_accents(std::string text) {
   if (is_ascii(text)) return text;
+  return without(normal_form(std::move(text), NormalForm::kNfd), is_bert_mark);
+}
+
+/// Runs of at least two spaces replaced.
+std::string with_single_blanks(std::string_view text, std::string_view content) {
   std::string result;
-  for_each_char(normal_form(std::move(text), NormalForm::kNfd),
-                [&](char32_t code, std::string_view bytes) {
-                  if (!is_bert_mark(code)) result += bytes;
-                });
+  result.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = std::min(text.find_first_not_of(' ', i), text.size());
+    if (end > i + 1) result += content;
+    if (end <= i + 1) result += text[i];
+    i = std::max(end, i + 1);
+  }
   return result;
+}
+
+std::string_view stripped(std::string_view text, const StripSpace& step) {
+  if (step.left) text.remove_prefix(space_end(text, 0));
+  if (step.right) text = text.substr(0, trailing_space(text));
+  return text;
 }
 
 struct RunStep {
@@ -75,6 +101,20 @@ struct RunStep {
     });
     return result;
   }
+
+  std::string operator()(const ReplaceBlanks& step) {
+    return with_single_blanks(text, step.content);
+  }
+
+  std::string operator()(const Prepend& step) {
+    return text.empty() ? std::move(text) : step.content + text;
+  }
+
+  std::string operator()(const StripSpace& step) { return std::string(stripped(text, step)); }
+
+  std::string operator()(StripAccents /*step*/) { return without(text, is_combining_mark); }
+
+  std::string operator()(const Charsmap& map) { return map.apply(text); }
 
   std::string operator()(const ReplaceText& step) {
     std::string result;
@@ -101,4 +141,4 @@ std::string normalize(std::string text, const std::vector<NormalizerStep>& steps
   return text;
 }
 
-}  // namespace vragent::text
+}  // namespace vragent::words

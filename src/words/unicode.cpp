@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/text/unicode.h"
+#include "vragent/words/unicode.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 
 #include "vragent/util/error.h"
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
@@ -41,6 +41,18 @@ constexpr std::array kNewerNumbers = std::to_array<Range>({
     {0x16D70, 0x16D79},
     {0x1CCF0, 0x1CCF9},
     {0x1E5F1, 0x1E5FA},
+});
+
+constexpr std::array kNewerMarks = std::to_array<Range>({
+    {0x0897, 0x0897},
+    {0x10D69, 0x10D6D},
+    {0x10EFC, 0x10EFC},
+    {0x113B8, 0x113D0},
+    {0x113D2, 0x113D2},
+    {0x113E1, 0x113E2},
+    {0x11F5A, 0x11F5A},
+    {0x1611E, 0x1612F},
+    {0x1E5EE, 0x1E5EF},
 });
 
 struct CaseRange {
@@ -247,8 +259,41 @@ CharClass char_class(char32_t code) {
 bool is_word_char(char32_t code) {
   const auto c = static_cast<UChar32>(code);
   constexpr std::uint32_t kMask = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
+  if (category(code) == U_UNASSIGNED) {
+    return class_of_unassigned(code) != CharClass::kOther ||
+           find_range(kNewerMarks, code) != nullptr;
+  }
   return (U_GET_GC_MASK(c) & kMask) != 0 || u_hasBinaryProperty(c, UCHAR_ALPHABETIC) != 0 ||
          u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL) != 0;
+}
+
+bool is_combining_mark(char32_t code) {
+  const auto c = static_cast<UChar32>(code);
+  return (U_GET_GC_MASK(c) & U_GC_M_MASK) != 0 && characters_of_unicode_9().contains(c) != 0;
+}
+
+std::size_t space_end(std::string_view text, std::size_t position) {
+  while (position < text.size()) {
+    const Utf8Char next = read_utf8(text, position);
+    if (char_class(next.code) != CharClass::kSpace) break;
+    position += next.size;
+  }
+  return position;
+}
+
+std::size_t trailing_space(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t start = last_char(text);
+    if (char_class(read_utf8(text, start).code) != CharClass::kSpace) break;
+    text = text.substr(0, start);
+  }
+  return text.size();
+}
+
+std::size_t last_char(std::string_view text) {
+  std::size_t start = text.size() - 1;
+  while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0U) == 0x80) --start;
+  return start;
 }
 
 std::string normal_form(std::string text, NormalForm form) {
@@ -298,4 +343,4 @@ bool is_bert_punctuation(char32_t code) {
   return (U_MASK(category_in_unicode_8(code)) & U_GC_P_MASK) != 0;
 }
 
-}  // namespace vragent::text
+}  // namespace vragent::words

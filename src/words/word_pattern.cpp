@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/text/pre_tokenizer.h"
+#include "vragent/words/word_pattern.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-#include "vragent/text/unicode.h"
+#include "vragent/words/unicode.h"
 
-namespace vragent::text {
+namespace vragent::words {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, WordPattern>, 6> kPatterns = {{
@@ -94,7 +94,7 @@ std::size_t contraction_end(const Scanner& text, std::size_t position, bool any_
 }
 
 /// End of white space that leaves its last character to the word behind it.
-std::size_t space_end(const Scanner& text, std::size_t position) {
+std::size_t space_before_word_end(const Scanner& text, std::size_t position) {
   std::size_t last = position;
   std::size_t end = position;
   while (text.is(end, CharClass::kSpace)) {
@@ -120,7 +120,7 @@ std::size_t gpt2_word_end(const Scanner& text, std::size_t position) {
     const CharClass kind = text.at(body).kind;
     if (kind != CharClass::kSpace) return text.run_end(body, kind);
   }
-  return space_end(text, position);
+  return space_before_word_end(text, position);
 }
 
 std::size_t digits_end(const Scanner& text, std::size_t position, int most) {
@@ -158,7 +158,7 @@ std::size_t qwen2_word_end(const Scanner& text, std::size_t position, int most_d
   }
   if (byte == ' ' && text.is(second, CharClass::kOther)) return signs_end(text, second);
   if (const auto end = line_end_in_space(text, position); end != position) return end;
-  return space_end(text, position);
+  return space_before_word_end(text, position);
 }
 
 /// @param position not at white space
@@ -193,75 +193,6 @@ void cut_clip(std::string_view text, std::vector<std::string_view>& words) {
   }
 }
 
-void cut_digits(std::string_view text, bool individual, std::vector<std::string_view>& words) {
-  const Scanner scanner(text);
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const Scanner::Char next = scanner.at(i);
-    if (next.kind != CharClass::kNumber) {
-      i += next.size;
-      continue;
-    }
-    if (i > begin) words.push_back(text.substr(begin, i - begin));
-    begin = individual ? i + next.size : scanner.run_end(i, CharClass::kNumber);
-    words.push_back(text.substr(i, begin - i));
-    i = begin;
-  }
-  if (begin < text.size()) words.push_back(text.substr(begin));
-}
-
-void cut_bert(std::string_view text, std::vector<std::string_view>& words) {
-  std::size_t begin = 0;
-  const auto end_word = [&](std::size_t end) {
-    if (end > begin) words.push_back(text.substr(begin, end - begin));
-  };
-  for (std::size_t i = 0; i < text.size();) {
-    const Utf8Char next = read_utf8(text, i);
-    const bool punctuation = is_bert_punctuation(next.code);
-    if (punctuation || char_class(next.code) == CharClass::kSpace) {
-      end_word(i);
-      begin = i + next.size;
-      if (punctuation) words.push_back(text.substr(i, next.size));
-    }
-    i += next.size;
-  }
-  end_word(text.size());
-}
-
-void run_step(std::string_view text, const SplitStep& step, std::vector<std::string_view>& words) {
-  if (const auto* pattern = std::get_if<WordPattern>(&step)) {
-    split_words(text, *pattern, words);
-  } else if (const auto* digits = std::get_if<SplitDigits>(&step)) {
-    cut_digits(text, digits->individual, words);
-  } else {
-    cut_bert(text, words);
-  }
-}
-
-bool stands_for_itself(unsigned byte) {
-  return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD);
-}
-
-/// Code point of each byte's symbol: the bytes that cannot be printed follow one another from
-/// U+0100.
-std::array<char32_t, 256> symbol_codes() {
-  std::array<char32_t, 256> codes{};
-  char32_t next = 0x100;
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    codes[byte] = stands_for_itself(byte) ? byte : next++;
-  }
-  return codes;
-}
-
-/// Byte behind each code point below U+0144, -1 where there is none.
-std::array<int, 0x144> symbol_bytes() {
-  std::array<int, 0x144> bytes{};
-  bytes.fill(-1);
-  const auto codes = symbol_codes();
-  for (int byte = 0; byte < 256; ++byte) bytes[codes[static_cast<std::size_t>(byte)]] = byte;
-  return bytes;
-}
-
 }  // namespace
 
 std::optional<WordPattern> known_pattern(std::string_view regex) {
@@ -286,36 +217,4 @@ void split_words(std::string_view text, WordPattern pattern, std::vector<std::st
   }
 }
 
-std::vector<std::string_view> split_in_steps(std::string_view text,
-                                             const std::vector<SplitStep>& steps) {
-  std::vector<std::string_view> words;
-  if (!text.empty()) words.push_back(text);
-  std::vector<std::string_view> before;
-  for (const SplitStep& step : steps) {
-    before.swap(words);
-    words.clear();
-    for (const std::string_view piece : before) run_step(piece, step, words);
-  }
-  return words;
-}
-
-std::string byte_symbol(std::uint8_t byte) {
-  static const std::array<char32_t, 256> kCodes = symbol_codes();
-  std::string symbol;
-  append_utf8(symbol, kCodes[byte]);
-  return symbol;
-}
-
-std::optional<std::string> bytes_of_symbols(std::string_view token) {
-  static const std::array<int, 0x144> kBytes = symbol_bytes();
-  std::string bytes;
-  for (std::size_t i = 0; i < token.size();) {
-    const Utf8Char next = read_utf8(token, i);
-    if (!next.valid || next.code >= kBytes.size() || kBytes[next.code] < 0) return std::nullopt;
-    bytes += static_cast<char>(kBytes[next.code]);
-    i += next.size;
-  }
-  return bytes;
-}
-
-}  // namespace vragent::text
+}  // namespace vragent::words
