@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sizes of the demo's profiles; read by scripts/demo.sh. core has the world of full, fewer steps and only the rows that the regression asserts.
 world_size=full
-clip_steps=200 vlm1_steps=600 vlm2_steps=400
+clip_steps=200 vlm1_steps=500 vlm2_steps=300
 rec_epochs=50
-sft_steps=1100 arm_steps=250 grpo_stages=judge:0.27,select:0.27
+sft_steps=1000 arm_steps=250 grpo_stages=judge:0.25,select:0.25
 eval_users=0
 captions="full no-kfr no-cmp no-rra"
 rows="pop markov id gru4rec nextitnet title ours nextitnet-ours no-kfr no-cmp no-rra feedback-like feedback-dislike feedback-random"
 agents="full no-comment no-ip no-cot"
 case $profile in
   core)
-    vlm1_steps=500 vlm2_steps=300
     sft_steps=900 grpo_stages=judge:0.2,select:0.2
     rows="pop markov id title ours feedback-like feedback-dislike"
     captions="full no-kfr"
