@@ -7,18 +7,19 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(ICU 72 REQUIRED COMPONENTS uc)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
-
-# Debian splits OpenCV: the CMake config comes with the 300-package libopencv-dev, while core, imgproc and
-# imgcodecs are all we use, so they are found by hand.
-add_library(vragent_opencv INTERFACE)
-find_path(VRAGENT_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
-target_include_directories(vragent_opencv SYSTEM INTERFACE ${VRAGENT_OPENCV_INCLUDE})
-foreach(part core imgproc imgcodecs)
-  find_library(VRAGENT_OPENCV_${part} opencv_${part} REQUIRED)
-  target_link_libraries(vragent_opencv INTERFACE ${VRAGENT_OPENCV_${part}})
-endforeach()
+if(VRAGENT_MEDIA)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
+  # Debian splits OpenCV: the CMake config comes with the 300-package libopencv-dev, while core, imgproc and
+  # imgcodecs are all we use, so they are found by hand.
+  add_library(vragent_opencv INTERFACE)
+  find_path(VRAGENT_OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+  target_include_directories(vragent_opencv SYSTEM INTERFACE ${VRAGENT_OPENCV_INCLUDE})
+  foreach(part core imgproc imgcodecs)
+    find_library(VRAGENT_OPENCV_${part} opencv_${part} REQUIRED)
+    target_link_libraries(vragent_opencv INTERFACE ${VRAGENT_OPENCV_${part}})
+  endforeach()
+endif()
 
 # torch is linked by hand rather than through find_package(Torch): its config wants a CUDA toolkit and
 # fails on a machine without one, though the wheel carries all it needs at run time. Only the CPU libraries

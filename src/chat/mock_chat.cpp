@@ -6,23 +6,17 @@
 #include <cmath>
 #include <utility>
 
+#include "vragent/chat/stop_cutter.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
+#include "vragent/util/text.h"
 
 namespace vragent::chat {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr double kLeastProbability = 1e-9;
-
-std::int64_t count_words(std::string_view text) {
-  std::int64_t words = 0;
-  for (std::size_t at = text.find_first_not_of(kSpace); at != std::string_view::npos; ++words) {
-    at = text.find_first_not_of(kSpace, text.find_first_of(kSpace, at));
-  }
-  return words;
-}
 
 /// Where the word after the first `count` words begins, or npos.
 std::size_t cut_point(std::string_view text, std::int64_t count) {
@@ -39,13 +33,17 @@ std::string whole_text(const Request& request) {
   return text + request.prefill;
 }
 
-/// Fills in token counts and cuts the answer at max_tokens words.
-Answer finished(Answer answer, const Request& request) {
+/// Fills in token counts, cuts the answer at max_tokens words and at stop strings, and tells it.
+Answer finished(Answer answer, const Request& request, std::int64_t sample) {
   const std::size_t cut = cut_point(answer.text, request.sampling.max_tokens);
   if (cut != std::string::npos) {
     answer.text.resize(cut);
     answer.finish_reason = "length";
   }
+  StopCutter cutter(request.stops);
+  answer.text = cutter.push(answer.text) + cutter.finish();
+  if (cutter.stopped()) answer.finish_reason = "stop";
+  if (request.on_text && !answer.text.empty()) request.on_text(sample, answer.text);
   answer.prompt_tokens = count_words(whole_text(request));
   answer.completion_tokens = count_words(answer.text);
   return answer;
@@ -142,7 +140,7 @@ std::vector<std::vector<Answer>> MockChat::answer(std::span<const Request> reque
   std::vector<std::vector<Answer>> answers(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i) {
     for (std::int64_t sample = 0; sample < requests[i].num_samples; ++sample) {
-      answers[i].push_back(finished(script_(requests[i], sample), requests[i]));
+      answers[i].push_back(finished(script_(requests[i], sample), requests[i], sample));
     }
   }
   num_requests_ += static_cast<std::int64_t>(requests.size());

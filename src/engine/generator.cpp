@@ -134,8 +134,16 @@ class Decoding {
     row.key.step += 1;
     row.next_position += 1;
     const auto& stops = config_.stop_ids;
-    const bool stopped = std::find(stops.begin(), stops.end(), draw.id) != stops.end();
+    bool stopped = std::find(stops.begin(), stops.end(), draw.id) != stops.end();
     const bool full = std::ssize(row.sample->ids) >= config_.sampling.max_tokens;
+    if (config_.on_token) {
+      const bool ended =
+          config_.on_token({.prompt = static_cast<std::size_t>(row.prompt - prompts_.data()),
+                            .sample = static_cast<std::int64_t>(row.key.sample),
+                            .id = draw.id,
+                            .is_last = stopped || full});
+      stopped = stopped || ended;
+    }
     if (stopped || full) row.sample->finish_reason = stopped ? "stop" : "length";
     return stopped || full;
   }

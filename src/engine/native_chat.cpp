@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "vragent/engine/answer_texts.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -16,8 +17,10 @@ namespace vragent::engine {
 namespace {
 
 /// Requests with equal settings are generated together.
-auto batch_key(const chat::SamplingConfig& s) {
-  return std::tuple(s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.max_tokens);
+auto batch_key(const chat::Request& request) {
+  const chat::SamplingConfig& s = request.sampling;
+  return std::tuple(
+      s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.max_tokens, request.stops);
 }
 
 /// A tokenizer of another model, or ids from a file, may know tokens that the model does not.
@@ -124,22 +127,30 @@ Prompt NativeChat::prompt_of(const chat::Request& request) {
 
 std::vector<std::vector<chat::Answer>> NativeChat::answer(std::span<const chat::Request> requests) {
   std::map<decltype(batch_key({})), std::vector<std::size_t>> batches;
-  for (std::size_t i = 0; i < requests.size(); ++i)
-    batches[batch_key(requests[i].sampling)].push_back(i);
+  for (std::size_t i = 0; i < requests.size(); ++i) batches[batch_key(requests[i])].push_back(i);
   std::vector<std::vector<chat::Answer>> answers(requests.size());
   for (const auto& [key, batch] : batches) {
     const Stopwatch watch;
     std::vector<Prompt> prompts;
     for (const std::size_t i : batch) prompts.push_back(prompt_of(requests[i]));
-    const GeneratorConfig config{.sampling = requests[batch[0]].sampling,
-                                 .stop_ids = encoder_.stop_ids(),
-                                 .max_rows = config_.max_rows,
-                                 .max_prefill_tokens = config_.max_prefill_tokens};
+    AnswerTexts texts(encoder_.tokenizer(),
+                      requests[batch[0]].stops,
+                      [&](std::size_t prompt, std::int64_t sample, std::string_view piece) {
+                        const auto& on_text = requests[batch[prompt]].on_text;
+                        if (on_text) on_text(sample, piece);
+                      });
+    const GeneratorConfig config{
+        .sampling = requests[batch[0]].sampling,
+        .stop_ids = encoder_.stop_ids(),
+        .max_rows = config_.max_rows,
+        .max_prefill_tokens = config_.max_prefill_tokens,
+        .on_token = [&](const NewToken& token) { return texts.push(token); }};
     const auto samples = generate(text_, prompts, config);
     for (std::size_t b = 0; b < batch.size(); ++b) {
-      for (const Sample& sample : samples[b]) {
+      for (std::size_t s = 0; s < samples[b].size(); ++s) {
+        const Sample& sample = samples[b][s];
         answers[batch[b]].push_back(
-            {.text = encoder_.decode(sample.ids),
+            {.text = texts.text(b, static_cast<std::int64_t>(s)),
              .finish_reason = sample.finish_reason,
              .prompt_tokens = static_cast<std::int64_t>(prompts[b].ids.size()),
              .completion_tokens = static_cast<std::int64_t>(sample.ids.size()),

@@ -8,6 +8,7 @@
 #include "vragent/perception/caption_prompts.h"
 #include "vragent/util/config.h"
 #include "vragent/util/random.h"
+#include "vragent/util/text.h"
 
 namespace vragent::perception {
 namespace {
@@ -70,14 +71,7 @@ void note(CaptionResult& result, const chat::Answer& answer) {
 
 void CaptionerConfig::check() const {
   check_range("max-words", static_cast<double>(max_words), 1, 10000);
-  sampling.check();
-}
-
-std::int64_t count_words(const std::string& text) {
-  std::istringstream words(text);
-  std::int64_t count = 0;
-  for (std::string word; words >> word;) ++count;
-  return count;
+  check_group("sampling", sampling);
 }
 
 std::string cut_words(const std::string& text, std::int64_t max_words) {

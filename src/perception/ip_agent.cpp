@@ -19,6 +19,7 @@
 #include "vragent/util/log.h"
 #include "vragent/util/progress.h"
 #include "vragent/util/random.h"
+#include "vragent/util/text.h"
 
 namespace vragent::perception {
 namespace fs = std::filesystem;
@@ -85,6 +86,27 @@ void complete(data::CaptionRow& row, const CaptionResult& result) {
   row.error = result.error.empty() ? "the model's answer is empty" : result.error;
 }
 
+/// Refuses a whole run of frames that CLIP never ranked, before a model answers in vain.
+void check_ranked(const std::vector<data::FramesRow>& rows, const fs::path& file) {
+  const auto sampled = [](const data::FramesRow& row) { return row.status == "ok"; };
+  const auto ranked = [](const data::FramesRow& row) { return !row.key_frames.empty(); };
+  if (std::none_of(rows.begin(), rows.end(), sampled) ||
+      std::any_of(rows.begin(), rows.end(), ranked))
+    return;
+  throw DataError(formatted(
+      "{}: no row has key frames: extract-frames ran without --clip (or pass --no-kfr)", file));
+}
+
+void warn_of_missing_titles(const std::vector<data::FramesRow>& rows,
+                            const data::Catalogue& catalogue) {
+  const auto untitled = std::count_if(rows.begin(), rows.end(), [&](const data::FramesRow& row) {
+    const data::Item* item = catalogue.find(row.item_id);
+    return item == nullptr || item->title.empty();
+  });
+  if (untitled > 0)
+    log::warn("{} of {} videos are described without a title (--items)", untitled, rows.size());
+}
+
 class Captioning {
  public:
   Captioning(const IpCaptionConfig& config, chat::ChatModel& model)
@@ -95,6 +117,8 @@ class Captioning {
     if (!config.items.empty()) catalogue_ = data::formats::load_items(config.items);
     if (config.limit > 0 && static_cast<std::int64_t>(frames_.size()) > config.limit)
       frames_.resize(static_cast<std::size_t>(config.limit));
+    if (config.kfr) check_ranked(frames_, frames_file);
+    warn_of_missing_titles(frames_, catalogue_);
   }
 
   IpCaptionReport run() {

@@ -231,4 +231,9 @@ void check_given(std::string_view name, const std::filesystem::path& value) {
   if (value.empty()) throw ConfigError(formatted("--{} is required", name));
 }
 
+std::string with_group(std::string_view group, const std::string& message) {
+  if (!message.starts_with("--")) return message;
+  return formatted("--{}.{}", group, message.substr(2));
+}
+
 }  // namespace vragent

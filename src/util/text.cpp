@@ -106,6 +106,15 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
+std::int64_t count_words(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  std::int64_t words = 0;
+  for (std::size_t at = text.find_first_not_of(kSpace); at != std::string_view::npos; ++words) {
+    at = text.find_first_not_of(kSpace, text.find_first_of(kSpace, at));
+  }
+  return words;
+}
+
 std::string base64(std::string_view bytes) {
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);

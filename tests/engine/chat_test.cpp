@@ -100,6 +100,44 @@ TEST_F(LmFolder, AnswersEachRequestByItsOwnSettingsInOrder) {
   EXPECT_EQ(model.backend(), "native");
 }
 
+TEST_F(LmFolder, StreamsAnswersAndEndsThemBeforeStopStrings) {
+  NativeChat model(folder_.path(), torch::kFloat32, torch::kCPU);
+  std::vector<chat::Request> requests;
+  for (int i = 0; i < 4; ++i) {
+    requests.push_back({.messages = dialogue("question " + std::to_string(i)),
+                        .sampling = {.temperature = 1.0, .max_tokens = 24},
+                        .seed = static_cast<std::uint64_t>(i),
+                        .num_samples = 2});
+  }
+  const auto whole = model.answer(requests);
+  const auto middle = [&](std::size_t i) {
+    const std::string& text = whole[i][0].text;
+    return text.substr(text.size() / 2, 3);
+  };
+  std::vector<std::vector<std::string>> streamed(4, std::vector<std::string>(2));
+  std::size_t num_cut = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    requests[i].stops = {middle(i), "never written by this model"};
+    requests[i].on_text = [&streamed, i](std::int64_t sample, std::string_view piece) {
+      streamed[i][static_cast<std::size_t>(sample)] += piece;
+    };
+  }
+  const auto cut = model.answer(requests);
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t s = 0; s < 2; ++s) {
+      const std::string& text = whole[i][s].text;
+      const std::size_t at = text.find(middle(i));
+      EXPECT_EQ(cut[i][s].text, text.substr(0, at)) << i << " " << s;
+      EXPECT_EQ(streamed[i][s], cut[i][s].text);
+      if (at == std::string::npos) continue;
+      num_cut += 1;
+      EXPECT_EQ(cut[i][s].finish_reason, "stop");
+      EXPECT_LT(cut[i][s].completion_tokens, whole[i][s].completion_tokens);
+    }
+  }
+  EXPECT_GE(num_cut, 4);
+}
+
 TEST_F(LmFolder, SumsTheSpellingsOfTheTokenInWhichChoicesDiffer) {
   NativeChat model(folder_.path(), torch::kFloat32, torch::kCPU);
   const ChatEncoder encoder(folder_.path());

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <map>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -147,6 +148,31 @@ TEST_F(Generation, GivesTheSamplesOfAPromptDifferentStreams) {
   prompt.seed += 1;
   EXPECT_NE(generate(lm->text(), {&prompt, 1}, {.sampling = {.max_tokens = 6}})[0][0].ids,
             answers[0][0].ids);
+}
+
+TEST_F(Generation, TellsEachTokenAndEndsWhereItIsTold) {
+  const GeneratorConfig free{.sampling = {.max_tokens = 12}, .stop_ids = {3, 17}};
+  const auto whole = generate(lm->text(), prompts, free);
+  std::map<std::pair<std::size_t, std::int64_t>, Ids> told;
+  GeneratorConfig config = free;
+  config.on_token = [&](const NewToken& token) {
+    Ids& ids = told[{token.prompt, token.sample}];
+    ids.push_back(token.id);
+    const Sample& sample = whole[token.prompt][static_cast<std::size_t>(token.sample)];
+    EXPECT_EQ(token.is_last, ids.size() == sample.ids.size());
+    return token.sample == 0 && ids.size() == 5;
+  };
+  const auto cut = generate(lm->text(), prompts, config);
+  for (std::size_t p = 0; p < whole.size(); ++p) {
+    for (std::size_t s = 0; s < whole[p].size(); ++s) {
+      Ids wanted = whole[p][s].ids;
+      const bool is_cut = s == 0 && wanted.size() >= 5;
+      if (is_cut) wanted.resize(5);
+      EXPECT_EQ(cut[p][s].ids, wanted) << p << " " << s;
+      EXPECT_EQ(cut[p][s].finish_reason, is_cut ? "stop" : whole[p][s].finish_reason);
+      EXPECT_EQ((told[{p, static_cast<std::int64_t>(s)}]), wanted);
+    }
+  }
 }
 
 TEST_F(Generation, EndsWithTheStopTokenOrAtTheLimit) {

@@ -10,6 +10,7 @@
 #include "support/synthetic_video.h"
 #include "vragent/chat/mock_chat.h"
 #include "vragent/perception/caption_prompts.h"
+#include "vragent/util/text.h"
 
 namespace vragent::perception {
 namespace {

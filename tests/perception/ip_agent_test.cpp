@@ -146,6 +146,16 @@ TEST_F(IpAgentRun, SaysWhatIsMissingWhereClipNeverChose) {
   EXPECT_NE(rows()[1].error.find("gone.png"), std::string::npos) << rows()[1].error;
 }
 
+TEST_F(IpAgentRun, RefusesARunThatClipNeverRankedBeforeItAsks) {
+  write_file(
+      folder_ / "frames_run/frames.jsonl",
+      data::to_line(
+          {.item_id = "0", .status = "ok", .times_seconds = {0.0}, .files = {"frames/0_0.png"}}) +
+          "\n");
+  EXPECT_THROW(caption_catalogue(config(), model), DataError);
+  EXPECT_TRUE(shown.empty());
+}
+
 TEST_F(IpAgentRun, AsksForFinishedVideosNeverAgainOnResume) {
   IpCaptionConfig config = this->config();
   caption_catalogue(config, model);

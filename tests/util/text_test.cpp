@@ -62,6 +62,13 @@ TEST(ParseNumber, TakesFiniteNumbersOnly) {
   }
 }
 
+TEST(CountWords, CountsWhatWhiteSpaceSeparates) {
+  EXPECT_EQ(count_words(""), 0);
+  EXPECT_EQ(count_words(" \n"), 0);
+  EXPECT_EQ(count_words("one"), 1);
+  EXPECT_EQ(count_words("  one\ttwo,\r\nthree "), 3);
+}
+
 TEST(ParseTime, TakesNumbersAndDates) {
   EXPECT_EQ(parse_time("978300760"), 978300760);
   EXPECT_EQ(parse_time("9.7830076e8"), 978300760);

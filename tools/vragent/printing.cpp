@@ -31,7 +31,7 @@ void print_counts(const OrderedJson& flat, bool as_json, const std::string& what
 }
 
 void print_text(const std::string& text) {
-  std::cout << text;
+  std::cout << text << std::flush;
 }
 
 }  // namespace vragent::tools

@@ -17,7 +17,7 @@ std::string line_of(const OrderedJson& flat);
 /// Prints a flat object as JSON, or as one line behind `what` (a word for what is counted).
 void print_counts(const OrderedJson& flat, bool as_json, const std::string& what = "");
 
-/// Prints a text that is complete with its last line end.
+/// Prints a text as it stands, at once.
 void print_text(const std::string& text);
 
 }  // namespace vragent::tools

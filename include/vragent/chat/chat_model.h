@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vragent/chat/sampling.h"
@@ -30,6 +32,9 @@ struct Request {
   SamplingConfig sampling;
   std::uint64_t seed = 0;  ///< key of this request's random stream (mixed with the sample's index)
   std::int64_t num_samples = 1;
+  std::vector<std::string> stops;  ///< an answer ends before the first of these texts in it
+  std::function<void(std::int64_t sample, std::string_view piece)>
+      on_text;  ///< told each piece of an answer as soon as it is certain
 };
 
 struct Answer {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,12 +27,22 @@ struct Prompt {
   std::int64_t num_samples = 1;
 };
 
+/// A token that was just drawn.
+struct NewToken {
+  std::size_t prompt = 0;  ///< index among the prompts
+  std::int64_t sample = 0;
+  std::int64_t id = 0;
+  bool is_last = false;  ///< a stop token, or the answer is full
+};
+
 struct GeneratorConfig {
   chat::SamplingConfig sampling;
   std::vector<std::int64_t> stop_ids;       ///< any of these ends an answer
   std::int64_t max_rows = 128;              ///< rows decoded together
   std::int64_t max_prefill_tokens = 16384;  ///< prompt tokens computed together; a longer prompt
                                             ///< is computed in stretches of this length
+  std::function<bool(const NewToken&)> on_token;  ///< told of each token; true ends the answer with
+                                                  ///< the reason "stop"
 };
 
 /// One answer.

@@ -57,9 +57,6 @@ std::vector<CaptionResult> caption_videos(chat::ChatModel& model,
                                           const CaptionerConfig& config,
                                           std::uint64_t seed);
 
-/// Words of a text, separated by white space.
-std::int64_t count_words(const std::string& text);
-
 /// The first `max_words` words in one line, separated by single spaces.
 std::string cut_words(const std::string& text, std::int64_t max_words);
 

@@ -34,11 +34,11 @@ struct ExtractConfig {
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
-    v("out", out, "run folder: frames/, frames.jsonl");
+    v("out", out, "run folder: frames/, frames.jsonl (required)");
     v("videos",
       videos,
       "folder with one video an item, named ITEM_ID.mp4 (or .mkv, .mov, .webm, ...), or a single "
-      "file");
+      "file (required)");
     v("items",
       items,
       "titles of items (csv or jsonl); without it every video of the folder is an item");

@@ -32,8 +32,8 @@ struct IpCaptionConfig {
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
-    v("out", out, "run folder: captions.jsonl");
-    v("model", model, "Qwen2.5-VL folder, or org/name in the local cache");
+    v("out", out, "run folder: captions.jsonl (required)");
+    v("model", model, "Qwen2.5-VL folder, or org/name in the local cache (required)");
     v("frames", frames, "run folder of extract-frames (or its frames.jsonl)");
     v("items", items, "titles of items (csv or jsonl)");
     v("kfr",

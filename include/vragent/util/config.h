@@ -23,6 +23,8 @@
 #include <variant>
 #include <vector>
 
+#include "vragent/util/error.h"
+
 namespace vragent {
 
 /// Where an option's value lives. Booleans become --flag / --no-flag; an empty string or path means
@@ -107,5 +109,19 @@ void check_range(std::string_view name, double value, double low, double high);
 
 /// @throws ConfigError "--NAME is required" when the path or text is empty
 void check_given(std::string_view name, const std::filesystem::path& value);
+
+/// The message of a nested config's check() with its group in front: "--type must ..." becomes
+/// "--loss.type must ...".
+std::string with_group(std::string_view group, const std::string& message);
+
+/// nested.check(), its errors naming the flags as the command has them.
+template <class Config>
+void check_group(std::string_view group, const Config& nested) {
+  try {
+    nested.check();
+  } catch (const ConfigError& error) {
+    throw ConfigError(with_group(group, error.what()));
+  }
+}
 
 }  // namespace vragent

@@ -22,6 +22,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 /// `text` without white space at both ends.
 std::string_view trim(std::string_view text);
 
+/// Number of words: what white space (ASCII) separates.
+std::int64_t count_words(std::string_view text);
+
 /// Base64 of any bytes (RFC 4648, with padding, no line breaks).
 std::string base64(std::string_view bytes);
 

@@ -4,6 +4,7 @@
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
 #include "printing.h"
+#include "vragent/engine/answer_texts.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/media/image.h"
 #include "vragent/models/hf_folder.h"
@@ -21,17 +22,19 @@ struct GenerateFlags {
   std::vector<std::filesystem::path> images;
   std::filesystem::path ids;
   std::int64_t num_samples = 1;
+  std::vector<std::string> stops;
   chat::SamplingConfig sampling = {.temperature = 0.0, .max_tokens = 64};
   nn::RuntimeConfig runtime = {.seed = 0};
 
   void visit(auto& v) {
-    v("model", model, "checkpoint folder, or org/name in the local cache");
+    v("model", model, "checkpoint folder, or org/name in the local cache (required)");
     v("prompt", prompt, "what the user says; the model's chat template is put around it");
     v("system", system, "what the system turn says");
     v("prefill", prefill, "how the answer begins");
     v("images", images, "image files before the prompt");
     v("ids", ids, "instead of a prompt: JSON file with a list of token ids, or a list of lists");
     v("num-samples", num_samples, "answers of each prompt");
+    v("stop", stops, "end an answer before the first of these texts");
     sampling.visit(v);
     runtime.visit(v);
   }
@@ -58,9 +61,7 @@ std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
   return encoded;
 }
 
-void print_sample(const engine::Sample& sample, const engine::ChatEncoder& encoder, bool as_json) {
-  const std::string text = encoder.decode(sample.ids);
-  if (!as_json) return print_text(text + "\n");
+void print_json(const engine::Sample& sample, const std::string& text) {
   const OrderedJson line = {{"text", text},
                             {"finish_reason", sample.finish_reason},
                             {"ids", sample.ids},
@@ -81,9 +82,25 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
     prompts.back().seed = static_cast<std::uint64_t>(flags.runtime.seed);
     prompts.back().num_samples = flags.num_samples;
   }
-  const engine::GeneratorConfig config{.sampling = flags.sampling, .stop_ids = encoder.stop_ids()};
-  for (const auto& samples : engine::generate(model.text(), prompts, config)) {
-    for (const engine::Sample& sample : samples) print_sample(sample, encoder, as_json);
+  // A single answer is shown while it is written.
+  const bool stream = !as_json && prompts.size() == 1 && flags.num_samples == 1;
+  engine::AnswerTexts texts(
+      encoder.tokenizer(), flags.stops, [&](std::size_t, std::int64_t, std::string_view piece) {
+        if (stream) print_text(std::string(piece));
+      });
+  const engine::GeneratorConfig config{
+      .sampling = flags.sampling,
+      .stop_ids = encoder.stop_ids(),
+      .on_token = [&](const engine::NewToken& token) { return texts.push(token); }};
+  models::TextModel text = model.text();
+  models::pack_for_inference(text);
+  const auto answers = engine::generate(text, prompts, config);
+  if (stream) return print_text("\n");
+  for (std::size_t p = 0; p < answers.size(); ++p) {
+    for (std::size_t s = 0; s < answers[p].size(); ++s) {
+      const std::string said = texts.text(p, static_cast<std::int64_t>(s));
+      as_json ? print_json(answers[p][s], said) : print_text(said + "\n");
+    }
   }
 }
 
