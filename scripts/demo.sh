@@ -90,9 +90,13 @@ titles=$world/mini_title_en.csv pairs=$world/mini_pairs.tsv comments=$world/mini
 begin=$SECONDS
 
 echo "== the world: videos, titles, users, comments; and the corpora that stand for pre-training"
-step world "$mini_world" make --out "$world" --profile "$world_size"
-step corpus "$mini_world" corpus --out "$corpus" --profile "$world_size"
-step models "$mini_world" models --out "$models" --texts "$corpus/texts.txt"
+make_corpus() {
+  step corpus "$mini_world" corpus --out "$corpus" --profile "$world_size"
+  step models "$mini_world" models --out "$models" --texts "$corpus/texts.txt"
+}
+in_background make_corpus
+beside world "$mini_world" make --out "$world" --profile "$world_size"
+settle
 
 learn() { # NAME DEMOS MODEL STEPS LR PROMPT_FLAG...
   local name=$1 demos=$2 model=$3 steps=$4 rate=$5
@@ -154,10 +158,18 @@ train_agent() { # NAME TEACHER_FLAGS PROMPT_FLAG...
   step "teach-$name" "$mini_world" teach --cases "$run/cases/demos/cases.jsonl" $teacher_flags --out "$run/demos-$name.jsonl"
   in_background learn "$name-sft" "$run/demos-$name.jsonl" "$run/us/base" "$arm_steps" 1e-3 "$@"
 }
+ask() { # NAME MODEL FLAG...
+  local name=$1 model=$2
+  shift 2
+  [ -e "$model/config.json" ] || return 0
+  beside "ask-$name" "$vragent" simulate --model "$model" --max-tokens 120 --max-history 5 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" --overwrite "$@"
+}
 no_cot=(--no-prompt.cot) no_comments=(--no-prompt.comments) titles_only=(--prompt.item-text title)
 
 echo "== recommenders, all under one protocol; beside them the supervised start of the user agents"
-# Demonstrations come from users of another corpus.
+# Cold users are the test; demonstrations come from users of another corpus.
+eval_cases=(--cases "$run/cases/eval/cases.jsonl")
+make_cases eval --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk,popmatch --users cold --num-users "$eval_users"
 make_cases demos --interactions "$corpus/sft_pairs.tsv" --comments "$corpus/sft_comment_en.txt" --negatives uniform --users all --num-users 0
 train_agent full ""
 recommend ours "${text_tower[@]}" --captions "$run/captions/full"
@@ -168,11 +180,11 @@ recommend no-cmp "${text_tower[@]}" --captions "$run/captions/no-cmp"
 train_agent no-cot "" "${no_cot[@]}"
 recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
 recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
+ask zeroshot "$run/us/base" "${eval_cases[@]}" --agent zeroshot
 settle
 
 echo "== user agents: GRPO on cases, judgments first, then selections"
-# Cold users are the test; GRPO learns on the others.
-make_cases eval --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk,popmatch --users cold --num-users "$eval_users"
+# GRPO learns on the users who are not the test.
 make_cases train --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk --users all --num-users 0 --exclude-users "$run/cases/eval/users.txt"
 make_cases feedback --interactions "$pairs" --comments "$comments" --topk "$run/rec/ours/topk.valid.jsonl" --tasks feedback --users cold --num-users 0
 reinforce() { # NAME PROMPT_FLAG...
@@ -190,19 +202,11 @@ reinforce no-cot "${no_cot[@]}"
 settle
 
 echo "== simulated users answer the same frozen cases; label-free controls beside them"
-ask() { # NAME MODEL FLAG...
-  local name=$1 model=$2
-  shift 2
-  [ -e "$model/config.json" ] || return 0
-  beside "ask-$name" "$vragent" simulate --model "$model" --max-tokens 120 --max-history 5 --batch-size 64 --out "$run/decisions/$name" --threads 1 --seed "$seed" --overwrite "$@"
-}
 score() {
   step "score-$1" "$vragent" eval score --cases "$run/cases/eval/cases.jsonl" --decisions "$2$run/decisions/$1/decisions.jsonl" --out "$run/scores/$1"
 }
-eval_cases=(--cases "$run/cases/eval/cases.jsonl")
 step ask-controls "$vragent" simulate "${eval_cases[@]}" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed" --overwrite
 ask feedback "$run/us/full" --agent vragent --cases "$run/cases/feedback/cases.jsonl" --p-yes log-prob
-ask zeroshot "$run/us/base" "${eval_cases[@]}" --agent zeroshot
 ask sft "$run/us/full-sft" "${eval_cases[@]}" --agent vragent
 ask full "$run/us/full" "${eval_cases[@]}" --agent vragent
 ask no-comment "$run/us/no-comment" "${eval_cases[@]}" --agent vragent --no-comments
