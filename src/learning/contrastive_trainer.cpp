@@ -160,7 +160,7 @@ void ContrastiveConfig::check() const {
   check_range("steps", static_cast<double>(steps), 1, 1e9);
   check_range("batch-size", static_cast<double>(batch_size), 2, 1e6);
   check_range("log-every", static_cast<double>(log_every), 1, 1e9);
-  optim.check();
+  check_group("optim", optim);
   runtime.check();
 }
 

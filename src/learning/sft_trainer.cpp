@@ -217,8 +217,8 @@ void SftConfig::check() const {
   check_range("log-every", static_cast<double>(log_every), 1, 1e9);
   check_range("save-every", static_cast<double>(save_every), 0, 1e12);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
-  optim.check();
-  prompt.check();
+  check_group("optim", optim);
+  check_group("prompt", prompt);
   runtime.check();
 }
 

@@ -145,7 +145,7 @@ Table describe_model(const fs::path& folder) {
       sum->tensors += 1;
       sum->parameters += tensor.numel();
       sum->bytes += static_cast<std::int64_t>(tensor.nbytes());
-      const std::string dtype = c10::toString(tensor.scalar_type());
+      const std::string dtype = nn::format_name(tensor.scalar_type());
       sum->dtype = sum->dtype.empty() || sum->dtype == dtype ? dtype : "mixed";
     }
   }

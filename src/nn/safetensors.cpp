@@ -52,13 +52,6 @@ torch::Dtype dtype_of(const std::string& name, const std::string& where) {
                   " is not supported (quantised checkpoints are not read)");
 }
 
-std::string name_of(torch::Dtype dtype) {
-  for (const DtypeName& known : kDtypes) {
-    if (dtype == known.dtype) return known.name;
-  }
-  throw std::logic_error("save_safetensors: dtype has no name in the format");
-}
-
 std::uint64_t unsigned_at(const Json& list, std::size_t index, const std::string& where) {
   if (!list.is_array() || list.size() <= index || !list[index].is_number_unsigned()) {
     throw DataError(where + ": a list of whole numbers >= 0 is wanted");
@@ -84,6 +77,13 @@ std::vector<std::int64_t> shape_of(const Json& list, const std::string& where) {
 }
 
 }  // namespace
+
+std::string format_name(torch::Dtype dtype) {
+  for (const DtypeName& known : kDtypes) {
+    if (dtype == known.dtype) return known.name;
+  }
+  throw std::logic_error("safetensors: dtype has no name in the format");
+}
 
 struct SafetensorsFile::Mapping {
   void* data = nullptr;
@@ -292,7 +292,7 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
   for (const auto& [name, tensor] : tensors) {
     stored.push_back(tensor.detach().to(torch::kCPU).contiguous());
     const std::uint64_t end = offset + stored.back().nbytes();
-    header[name] = {{"dtype", name_of(tensor.scalar_type())},
+    header[name] = {{"dtype", format_name(tensor.scalar_type())},
                     {"shape", tensor.sizes().vec()},
                     {"data_offsets", {offset, end}}};
     offset = end;

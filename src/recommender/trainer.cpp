@@ -242,7 +242,7 @@ void LoopConfig::check() const {
   check_range("epochs", static_cast<double>(epochs), 0, 1e9);
   check_range("patience", static_cast<double>(patience), 0, 1e9);
   check_range("text-lr", text_lr, 0, 100);
-  optim.check();
+  check_group("optim", optim);
 }
 
 RecommenderImpl::RecommenderImpl(ItemTower tower, UserEncoder encoder)

@@ -121,6 +121,9 @@ TEST_F(Usage, UnknownWordsEndWithTwoAndASuggestion) {
       {"trainsasrec", "unknown command trainsasrec; did you mean train-sasrec?"},
       {"eval scor", "unknown command scor; did you mean score?"},
       {"simulate --temperature warm", "--temperature"},
+      {"sft --out o --model m --train t --optim.lr -1", "--optim.lr must"},
+      {"grpo-train --out o --model m --cases c --loss.type none", "--loss.type must"},
+      {"inspect logits --model m --out o", "--ids is required"},
       {"--frobnicate", "unknown flag --frobnicate (see vragent --help)"}};
   for (const auto& [words, part] : lines) {
     const Ran ran = run("$vragent " + std::string(words));

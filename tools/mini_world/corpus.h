@@ -37,7 +37,7 @@ struct CorpusConfig {
   std::int64_t jobs = 2;
 
   void visit(auto& v) {
-    v("out", out, "folder of the corpora");
+    v("out", out, "folder of the corpora (required)");
     world.visit(v);
     v("videos", videos, "number of generic videos, 8 frames each; 0: as the profile says");
     v("people",

@@ -33,7 +33,7 @@ struct DatasetConfig {
   std::int64_t jobs = 2;
 
   void visit(auto& v) {
-    v("out", out, "folder of the data set");
+    v("out", out, "folder of the data set (required)");
     world.visit(v);
     v("jobs", jobs, "threads that draw and encode videos; the files do not depend on it");
   }

@@ -132,7 +132,7 @@ void TeacherConfig::check() const {
   vragent::check_given("cases", cases);
   vragent::check_given("out", out);
   vragent::check_range("best", best, 0, 1);
-  prompt.check();
+  vragent::check_group("prompt", prompt);
   if (judge_yes.size() != 4) {
     throw vragent::ConfigError(vragent::formatted(
         "--judge-yes takes 4 probabilities (0, 1, 2, 3 matched words), got {}", judge_yes.size()));

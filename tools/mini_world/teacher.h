@@ -33,8 +33,8 @@ struct TeacherConfig {
   vragent::simulator::PromptConfig prompt = {.max_history = 5};
 
   void visit(auto& v) {
-    v("cases", cases, "cases.jsonl to demonstrate; - is stdin");
-    v("out", out, "the same cases with a response each; - is stdout");
+    v("cases", cases, "cases.jsonl to demonstrate; - is stdin (required)");
+    v("out", out, "the same cases with a response each; - is stdout (required)");
     v("judge-yes", judge_yes, "judge: probability of Yes at 0, 1, 2 and 3 matched words");
     v("best", best, "select: probability of a best candidate; else the first that fits at all");
     v("seed", seed, "of the noise; a case's noise depends on its id, not on its place");

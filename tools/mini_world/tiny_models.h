@@ -21,8 +21,8 @@ struct TinyModelsConfig {
   std::int64_t seed = 21;
 
   void visit(auto& v) {
-    v("out", out, "folder below which the model folders are made");
-    v("texts", texts, "texts.txt of a corpus: what the tokenizers learn from");
+    v("out", out, "folder below which the model folders are made (required)");
+    v("texts", texts, "texts.txt of a corpus: what the tokenizers learn from (required)");
     v("vocab-size", vocab_size, "tokens of the language models' vocabulary, special tokens aside");
     v("seed", seed, "of the weights");
   }

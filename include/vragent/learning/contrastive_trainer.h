@@ -35,9 +35,9 @@ struct ContrastiveConfig {
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
-    v("out", out, "run folder; the trained model is written there");
-    v("model", model, "CLIP folder to start from");
-    v("pairs", pairs, "jsonl of {\"image\": path, \"text\": text}");
+    v("out", out, "run folder; the trained model is written there (required)");
+    v("model", model, "CLIP folder to start from (required)");
+    v("pairs", pairs, "jsonl of {\"image\": path, \"text\": text} (required)");
     v("steps", steps, "optimiser steps");
     v("batch-size", batch_size, "pairs of one step; each is the negative of all others");
     v("log-every", log_every, "steps between logged lines");

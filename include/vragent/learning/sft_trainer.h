@@ -37,9 +37,9 @@ struct SftConfig {
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
-    v("out", out, "run folder; the trained model is written there");
-    v("model", model, "model folder to start from, or org/name in the local cache");
-    v("train", train, "examples: chat jsonl, prompt/completion jsonl, or a case file");
+    v("out", out, "run folder; the trained model is written there (required)");
+    v("model", model, "model folder to start from, or org/name in the local cache (required)");
+    v("train", train, "examples: chat jsonl, prompt/completion jsonl, or a case file (required)");
     v("valid", valid, "examples that are only measured");
     v("batch-size", batch_size, "examples of one optimiser step");
     v("epochs", epochs, "passes over the examples");

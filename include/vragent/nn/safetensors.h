@@ -61,6 +61,9 @@ class SafetensorsFile {
 /// All tensors of a small file, as owned copies.
 NamedTensors load_safetensors(const std::filesystem::path& path);
 
+/// The format's name of a dtype: "F32", "BF16". @throws std::logic_error when it has none
+std::string format_name(torch::Dtype dtype);
+
 /// Writes tensors (any device and layout; stored contiguous, by name) with {"format": "pt"} as
 /// metadata. The file is complete or absent. @throws Error (73, 74)
 void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors);

@@ -41,10 +41,11 @@ struct TrainConfig {
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
-    v("out", out, "run folder");
+    v("out", out, "run folder (required)");
     v("interactions",
       interactions,
-      "interactions of users (MicroLens, RecBole, MovieLens, Steam, csv, sequences; .gz, or -)");
+      "interactions of users (MicroLens, RecBole, MovieLens, Steam, csv, sequences; .gz, or -) "
+      "(required)");
     reading.visit(v);
     v("items", items, "titles of items (csv, jsonl, RecBole, MovieLens, Steam; .gz)");
     v("captions",

@@ -31,10 +31,12 @@ struct MakeCasesConfig {
   void visit(auto& v) {
     v("out",
       out,
-      "run folder for cases.jsonl and users.txt, a file that ends in .jsonl, or - for stdout");
+      "run folder for cases.jsonl and users.txt, a file that ends in .jsonl, or - for stdout "
+      "(required)");
     v("interactions",
       interactions,
-      "interactions of users (MicroLens, RecBole, MovieLens, Steam, csv, sequences; .gz, or -)");
+      "interactions of users (MicroLens, RecBole, MovieLens, Steam, csv, sequences; .gz, or -) "
+      "(required)");
     reading.visit(v);
     v("items", items, "titles of items (csv, jsonl, RecBole, MovieLens, Steam; .gz)");
     v("captions", captions, "captions.jsonl, or the run folder that holds it");

@@ -330,11 +330,11 @@ void GrpoConfig::check() const {
   check_range("max-prompt-tokens", static_cast<double>(max_prompt_tokens), 1, 1e7);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
   check_one_of("overlong", overlong, {"error", "skip"});
-  advantage.check();
-  loss.check();
-  sampling.check();
-  optim.check();
-  prompt.check();
+  check_group("advantage", advantage);
+  check_group("loss", loss);
+  check_group("sampling", sampling);
+  check_group("optim", optim);
+  check_group("prompt", prompt);
   runtime.check();
   if (sampling.temperature <= 0)
     throw ConfigError(

@@ -22,7 +22,7 @@ struct DataFlags {
   data::ProtocolConfig protocol;
 
   void visit(auto& v) {
-    v("interactions", interactions, "interactions of users, in any format");
+    v("interactions", interactions, "interactions of users, in any format (required)");
     reading.visit(v);
     v("items", items, "titles of items, in any format");
     v("comments", comments, "comments: user TAB item TAB text");

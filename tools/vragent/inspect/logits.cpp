@@ -18,16 +18,17 @@ struct LogitsFlags {
   std::filesystem::path out;
 
   void visit(auto& v) {
-    v("model", model, "checkpoint folder, or org/name in the local cache");
-    v("ids", ids, "JSON file: one list of token ids, or a list of lists");
+    v("model", model, "checkpoint folder, or org/name in the local cache (required)");
+    v("ids", ids, "JSON file: one list of token ids, or a list of lists (required)");
     v("images", images, "image files, in the order of their places");
     v("dtype", dtype, "float32 or bfloat16");
-    v("out", out, "safetensors file to write");
+    v("out", out, "safetensors file to write (required)");
   }
 };
 
 void inspect_logits(const LogitsFlags& flags) {
   check_given("model", flags.model);
+  check_given("ids", flags.ids);
   check_given("out", flags.out);
   models::ProbeInput input{.ids = read_ids(flags.ids)};
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));

@@ -25,7 +25,7 @@ struct TokenizeFlags {
   bool skip_special = true;
 
   void visit(auto& v) {
-    v("model", model, "checkpoint folder, or org/name in the local cache");
+    v("model", model, "checkpoint folder, or org/name in the local cache (required)");
     v("special", special, "add the model's own frame ([CLS], [SEP], ...)");
     v("match-special", match_special, "read <|im_end|> and its like as control tokens");
     v("lines", lines, "each line of stdin is a text, not the whole of it");

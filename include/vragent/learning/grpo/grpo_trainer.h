@@ -51,9 +51,9 @@ struct GrpoConfig {
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
-    v("out", out, "run folder; the trained model is written there");
-    v("model", model, "model folder to start from (also the reference policy)");
-    v("cases", cases, "labelled case files");
+    v("out", out, "run folder; the trained model is written there (required)");
+    v("model", model, "model folder to start from (also the reference policy) (required)");
+    v("cases", cases, "labelled case files (required)");
     v("stages", stages, "curriculum, TASK:EPOCHS each: judge, select or both");
     v("replay",
       replay,

@@ -30,8 +30,8 @@ struct ReportConfig {
   std::filesystem::path out;
 
   void visit(auto& v) {
-    v("spec", spec, "what the report shows: a JSON file, see the keys below");
-    v("out", out, "run folder for report.html and report.json");
+    v("spec", spec, "what the report shows: a JSON file, see the keys below (required)");
+    v("out", out, "run folder for report.html and report.json (required)");
   }
 
   /// @throws ConfigError naming the field

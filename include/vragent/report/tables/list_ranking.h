@@ -22,8 +22,10 @@ struct ListRankingConfig {
   void visit(auto& v) {
     v("lists",
       lists,
-      "lines of topk.jsonl (user_id, items[], best first) of any length; - is stdin");
-    v("targets", targets, "lines with user_id and item_id, as JSON or as user,item; - is stdin");
+      "lines of topk.jsonl (user_id, items[], best first) of any length; - is stdin (required)");
+    v("targets",
+      targets,
+      "lines with user_id and item_id, as JSON or as user,item; - is stdin (required)");
     v("k", k, "cut-offs of HR and NDCG");
   }
 

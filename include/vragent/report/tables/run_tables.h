@@ -30,7 +30,7 @@ struct TableConfig {
       runs,
       "NAME=RUN: a row's name and the run folder (or metrics.json, scores.json) behind it; runs of "
       "one name (seeds) are averaged");
-    v("data", data, "what the runs were measured on, for example \"mini world\"");
+    v("data", data, "what the runs were measured on, for example \"mini world\" (required)");
     v("negatives",
       negatives,
       "tables 2 and 6: kind of negatives that is shown (the only one, else topk)");

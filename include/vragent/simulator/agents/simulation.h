@@ -28,13 +28,15 @@ struct SimulateConfig {
   chat::BackendConfig backend;
 
   void visit(auto& v) {
-    v("cases", cases, "cases.jsonl of eval make-cases; - is stdin");
+    v("cases", cases, "cases.jsonl of eval make-cases; - is stdin (required)");
     v("agent",
       agents,
       "who answers: vragent, zeroshot (sees titles only, no comments), or the controls random, "
       "always-yes, pop, recscore, antirec; "
       "several are comma-separated");
-    v("out", out, "run folder for decisions.jsonl, a file that ends in .jsonl, or - for stdout");
+    v("out",
+      out,
+      "run folder for decisions.jsonl, a file that ends in .jsonl, or - for stdout (required)");
     v("overwrite", overwrite, "replace the decisions that are there");
     run.visit(v);
     ask.visit(v);

@@ -29,10 +29,11 @@ struct ScoreFilesConfig {
   ScoreConfig score;
 
   void visit(auto& v) {
-    v("cases", cases, "the cases that were answered (cases.jsonl, or its run folder)");
+    v("cases", cases, "the cases that were answered (cases.jsonl, or its run folder) (required)");
     v("decisions",
       decisions,
-      "decisions.jsonl files (- is stdin), or NAME=FILE to give the agent a name of its own");
+      "decisions.jsonl files (- is stdin), or NAME=FILE to give the agent a name of its own "
+      "(required)");
     v("rows", rows, "write one line a decision with what it was worth; - is stdout");
     v("out", out, "run folder for scores.json, or a file that ends in .json");
     score.visit(v);
@@ -53,10 +54,11 @@ struct CompareFilesConfig {
   CompareConfig compare;
 
   void visit(auto& v) {
-    v("cases", cases, "the cases that were answered (cases.jsonl, or its run folder)");
+    v("cases", cases, "the cases that were answered (cases.jsonl, or its run folder) (required)");
     v("decisions",
       decisions,
-      "decisions.jsonl files (- is stdin), or NAME=FILE to give the agent a name of its own");
+      "decisions.jsonl files (- is stdin), or NAME=FILE to give the agent a name of its own "
+      "(required)");
     v("out", out, "run folder for comparison.json, or a file that ends in .json");
     compare.visit(v);
   }
