@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Inference against transformers (and llama.cpp, where llama-cpp-python is installed), side by side.
+"""Inference against transformers (and llama.cpp, where the package xllamacpp is installed), side by side.
 
 bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision load
 Same weights, dtype and threads; logits are compared before anything is timed.
@@ -113,19 +113,42 @@ def qwen_half():
     return folder
 
 
-def llama_cpp(folder):
-    """llama.cpp over the same weights as a bf16 GGUF, or None where it is not installed."""
-    try:
-        import llama_cpp
-    except ImportError:
-        print("llama-cpp-python is not installed: its rows are left out")
-        return None
-    from gguf_of_qwen import write_gguf
-    path = folder / "model.bf16.gguf"
-    if not path.exists():
-        write_gguf(folder, path)
-    return llama_cpp.Llama(str(path), n_ctx=1024, n_batch=512, n_threads=THREADS, n_threads_batch=THREADS, verbose=False,
-                           logits_all=False)
+class LlamaCpp:
+    """llama.cpp's server inside this process, over the same weights as a bf16 GGUF; None where it is not installed."""
+
+    @staticmethod
+    def of(folder, parallel):
+        try:
+            import xllamacpp
+        except ImportError:
+            print("xllamacpp is not installed: llama.cpp's rows are left out")
+            return None
+        return LlamaCpp(xllamacpp, folder, parallel)
+
+    def __init__(self, xllamacpp, folder, parallel):
+        from gguf_of_qwen import write_gguf
+        path = folder / "model.bf16.gguf"
+        if not path.exists():
+            write_gguf(folder, path)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_ctx, params.n_parallel, params.n_batch, params.warmup = 1024 * parallel, parallel, 512, True
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
+        params.kv_unified = True
+        self.server = xllamacpp.Server(params)
+        print("llama.cpp as the wheel of xllamacpp was built:", xllamacpp.get_system_info())
+
+    def ask(self, prompt, new_tokens, cached=False):
+        """Its own timings of one answer."""
+        answer = self.server.handle_completions({"prompt": prompt, "n_predict": new_tokens, "ignore_eos": True, "cache_prompt": cached,
+                                                 "temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0})
+        return (json.loads(answer) if isinstance(answer, (str, bytes)) else answer)["timings"]
+
+    def ask_together(self, prompt, new_tokens, count):
+        """The same prompt in so many slots, batched; the prompt is in the cache of each after the first round."""
+        from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(lambda _: self.ask(prompt, new_tokens, cached=True), range(count)))
 
 
 def case_single():
@@ -146,16 +169,13 @@ def case_single():
 
     take_turns("0.5B shape bf16, one sequence, 512 + 64", rate(64), {"transformers": theirs}, 2, unit="tokens/s")
 
-    peer = llama_cpp(folder)
+    peer = LlamaCpp.of(folder, 1)
     if peer is not None:
         def prefill():
-            peer.reset()
-            return timed(lambda: peer.eval(prompt))[0], 512
+            return peer.ask(prompt, 1)["prompt_ms"] / 1000, 512
 
         def decode():
-            peer.reset()
-            peer.eval(prompt)
-            return timed(lambda: [peer.eval([1000 + i]) for i in range(63)])[0], 63
+            return peer.ask(prompt, 64)["predicted_ms"] / 1000, 64
 
         def our_prefill():
             return driver("last_logits", ids=prompt)["seconds"], 512
@@ -181,20 +201,9 @@ def case_group():
 
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
     peers = {"transformers": lambda: timed(lambda: hf_generate(model, [prompt], 64, samples=16))}
-    peer = llama_cpp(folder)
+    peer = LlamaCpp.of(folder, 16)
     if peer is not None:
-        def sixteen_runs():
-            # The prompt stays in its cache; each sample goes on from it.
-            def run():
-                peer.reset()
-                peer.eval(prompt)
-                for _ in range(16):
-                    peer.n_tokens = 512
-                    for i in range(64):
-                        peer.eval([1000 + i])
-                return 16 * 64
-            return timed(run)
-        peers["llama.cpp, prompt cached"] = sixteen_runs
+        peers["llama.cpp, 16 slots"] = lambda: (timed(lambda: peer.ask_together(prompt, 64, 16))[0], 16 * 64)
     take_turns("0.5B shape bf16, 16 samples, 512 + 64", ours, peers, 2, unit="tokens/s", rounds=5)
     driver.close()
 

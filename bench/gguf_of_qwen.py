@@ -22,7 +22,7 @@ def gguf_name(name):
 
 
 def write_gguf(folder, path):
-    """Matrices stay bf16, vectors become float32; the file has no vocabulary: it is asked with token ids only."""
+    """Matrices stay bf16, vectors become float32. The vocabulary is made up: the model is asked with token ids only."""
     config = json.loads((folder / "config.json").read_text())
     writer = gguf.GGUFWriter(path, "qwen2")
     writer.add_context_length(config["max_position_embeddings"])
@@ -34,8 +34,11 @@ def write_gguf(folder, path):
     writer.add_rope_freq_base(config.get("rope_theta") or config["rope_parameters"]["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
-    writer.add_vocab_size(config["vocab_size"])
-    writer.add_tokenizer_model("none")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list([f"t{i}" for i in range(config["vocab_size"])])
+    writer.add_token_types([gguf.TokenType.NORMAL] * config["vocab_size"])
+    writer.add_token_merges(["t 0"])
     for name, tensor in load_file(folder / "model.safetensors").items():
         if name == "lm_head.weight":
             continue  # tied to the embedding

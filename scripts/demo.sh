@@ -173,12 +173,12 @@ make_cases eval --interactions "$pairs" --comments "$comments" --topk "$run/rec/
 make_cases demos --interactions "$corpus/sft_pairs.tsv" --comments "$corpus/sft_comment_en.txt" --negatives uniform --users all --num-users 0
 train_agent full ""
 recommend ours "${text_tower[@]}" --captions "$run/captions/full"
+recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
 train_agent no-comment "--no-prompt.comments" "${no_comments[@]}"
 recommend no-kfr "${text_tower[@]}" --captions "$run/captions/no-kfr"
 train_agent no-ip "--prompt.item-text title" "${titles_only[@]}"
 recommend no-cmp "${text_tower[@]}" --captions "$run/captions/no-cmp"
 train_agent no-cot "" "${no_cot[@]}"
-recommend no-rra "${text_tower[@]}" --captions "$run/captions/no-rra"
 recommend nextitnet-ours "${text_tower[@]}" --captions "$run/captions/full" --user-encoder nextitnet
 ask zeroshot "$run/us/base" "${eval_cases[@]}" --agent zeroshot
 settle

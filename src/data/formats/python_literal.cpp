@@ -165,7 +165,8 @@ class Decoder {
     at_ += size;
   }
 
-  /// \uXXXX; two surrogates that follow each other are one character, as narrow Python 2 wrote it.
+  /// A backslash, u and four digits; two surrogates that follow each other are one character, as
+  /// narrow Python 2 wrote it.
   void short_code() {
     const char32_t high = digits(at_ + 2, 4, 16);
     if (high < 0xD800 || high >= 0xDC00) return append(high, 6);
