@@ -17,7 +17,7 @@ FLOORS = {
     "report/page": 3, "report/tables": 3, "ops": 3,
     "report/runs": 4, "nn": 4,
     "models": 5, "rec_models": 5,
-    "engine": 6,
+    "engine": 6, "rec_models/collaborative": 6,
     "perception": 7, "recommender": 7, "simulator": 7,
     "simulator/agents": 8, "simulator/scoring": 8, "learning": 8,
     "learning/grpo": 9,

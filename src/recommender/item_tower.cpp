@@ -3,12 +3,14 @@
 #include "vragent/recommender/item_tower.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/config.h"
+#include "vragent/util/error.h"
 
 namespace vragent::recommender {
 namespace {
@@ -34,12 +36,37 @@ void freeze(models::Bert& encoder, std::int64_t trainable) {
 }  // namespace
 
 void TowerConfig::check() const {
-  check_one_of("tower", tower, {"id", "text"});
-  if (tower == "text") check_given("text-model", text_model);
+  check_one_of("tower", tower, {"id", "text", "image", "video", "fusion"});
+  if (tower == "text" && text_model.empty() == features.text.empty())
+    throw ConfigError("--tower text needs one of --text-model and --text-features");
+  if (tower == "image") check_given("image-features", features.image);
+  if (tower == "video") check_given("video-features", features.video);
+  const int given =
+      int{!features.text.empty()} + int{!features.image.empty()} + int{!features.video.empty()};
+  if (tower == "fusion" && given < 2) {
+    throw ConfigError(
+        "--tower fusion needs two or more of --text-features, --image-features, --video-features");
+  }
+  check_one_of("fusion", fusion, {"weighted", "concat", "sum"});
   check_range("max-tokens", static_cast<double>(max_tokens), 3, 4096);
   check_one_of("pooling", pooling, {"cls", "mean"});
   check_range("projection-std", projection_std, 0, 10);
   check_range("trainable-layers", static_cast<double>(trainable_layers), -1, 1000);
+}
+
+std::vector<rec_models::FeatureSource> feature_sources(const TowerConfig& config,
+                                                       const std::vector<std::string>& item_ids) {
+  std::vector<rec_models::FeatureSource> sources;
+  const auto add = [&](const char* tower, const std::filesystem::path& file) {
+    if (file.empty() || (config.tower != tower && config.tower != "fusion")) return;
+    sources.push_back(
+        {.features = rec_models::load_item_features(file, config.features.ids, item_ids),
+         .is_video = std::string_view(tower) == "video"});
+  };
+  add("text", config.features.text);
+  add("image", config.features.image);
+  add("video", config.features.video);
+  return sources;
 }
 
 ItemTowerImpl::ItemTowerImpl(std::int64_t num_items, std::int64_t width)
@@ -72,7 +99,20 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
   to(device);
 }
 
+ItemTowerImpl::ItemTowerImpl(const std::vector<rec_models::FeatureSource>& sources,
+                             std::int64_t width,
+                             const TowerConfig& config,
+                             torch::Device device)
+    : num_items_(sources.at(0).features.size(0) - 1) {
+  const auto fusion = config.fusion == "weighted" ? rec_models::Fusion::kWeighted
+                      : config.fusion == "concat" ? rec_models::Fusion::kConcat
+                                                  : rec_models::Fusion::kSum;
+  features = register_module("features", rec_models::FeatureTower(sources, width, fusion));
+  features->to_device(device);
+}
+
 void ItemTowerImpl::init(std::uint64_t seed) {
+  if (features) features->init(seed);
   const auto kind =
       projection_std_ > 0 ? nn::InitRule::Kind::kNormal : nn::InitRule::Kind::kXavierNormal;
   if (project) nn::init_parameters(*project, {.kind = kind, .std = projection_std_}, seed);
@@ -104,6 +144,7 @@ Tensor ItemTowerImpl::encode(const Tensor& index) {
 Tensor ItemTowerImpl::forward(const Tensor& index) {
   TORCH_CHECK(index.dim() == 1, "item tower: want [n], got ", index.sizes());
   if (item_embedding) return item_embedding(index);
+  if (features) return features(index);
   const bool encoder_trains = encoder->parameters().back().requires_grad();
   Tensor pooled;
   if (encoder_trains) {
@@ -124,8 +165,11 @@ Tensor ItemTowerImpl::forward(const Tensor& index) {
 Tensor ItemTowerImpl::all_vectors() {
   const torch::NoGradGuard no_grad;
   if (item_embedding) return item_embedding->weight.detach();
+  const torch::Device device = parameters().front().device();
   std::vector<Tensor> parts;
-  for (const Tensor& part : torch::arange(num_items_ + 1, token_ids_.options()).split(kChunk))
+  for (const Tensor& part :
+       torch::arange(num_items_ + 1, torch::TensorOptions(torch::kInt64).device(device))
+           .split(kChunk))
     parts.push_back(forward(part));
   return torch::cat(parts);
 }

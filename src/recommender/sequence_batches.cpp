@@ -25,12 +25,14 @@ std::vector<TrainingRow> training_rows(const data::Sequences& sequences) {
 }
 
 SequenceBatch SequenceBatch::to(torch::Device device) const {
-  return {unique.to(device),
-          inputs.to(device),
-          targets.to(device),
-          own.to(device),
-          log_count.to(device),
-          log_pop.to(device)};
+  const auto moved = [&](const Tensor& x) { return x.defined() ? x.to(device) : x; };
+  return {.unique = unique.to(device),
+          .inputs = inputs.to(device),
+          .targets = targets.to(device),
+          .own = own.to(device),
+          .log_count = moved(log_count),
+          .log_pop = moved(log_pop),
+          .negatives = moved(negatives)};
 }
 
 SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
@@ -72,20 +74,40 @@ SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
           .log_pop = to_float(torch::tensor(log_pop, torch::kFloat64))};
 }
 
+Tensor padded_inputs(const data::Sequences& sequences,
+                     const std::vector<std::int64_t>& users,
+                     data::Split split) {
+  const std::int64_t length = sequences.protocol.max_len;
+  Tensor inputs = torch::zeros({static_cast<std::int64_t>(users.size()), length}, torch::kInt64);
+  auto at = inputs.accessor<std::int64_t, 2>();
+  for (std::size_t row = 0; row < users.size(); ++row) {
+    const auto history = sequences.input(users[row], split);
+    const std::int64_t offset = length - static_cast<std::int64_t>(history.size());
+    for (std::size_t i = 0; i < history.size(); ++i)
+      at[static_cast<std::int64_t>(row)][offset + static_cast<std::int64_t>(i)] = history[i];
+  }
+  return inputs;
+}
+
 Tensor debiased_softmax_loss(const Tensor& states,
                              const Tensor& vectors,
                              const SequenceBatch& batch) {
   const Tensor where = batch.targets.flatten().nonzero().squeeze(1);
+  return debiased_softmax_of_scores(states.flatten(0, 1).index_select(0, where).matmul(vectors.t()),
+                                    batch);
+}
+
+Tensor debiased_softmax_of_scores(const Tensor& scores, const SequenceBatch& batch) {
+  const Tensor where = batch.targets.flatten().nonzero().squeeze(1);
   const Tensor targets = batch.targets.flatten().index_select(0, where).unsqueeze(1);
   const Tensor rows = where.div(batch.targets.size(1), "floor");
-  const Tensor logits =
-      states.flatten(0, 1).index_select(0, where).matmul(vectors.t()) - batch.log_pop;
+  const Tensor logits = scores - batch.log_pop;
   const Tensor target_logit = logits.gather(1, targets);
-  Tensor scores = logits + batch.log_count;
-  scores = scores.scatter(1, batch.own.index_select(0, rows), kMasked);
-  scores = scores.index_fill(1, torch::zeros({1}, targets.options()), kMasked)
+  Tensor masked = logits + batch.log_count;
+  masked = masked.scatter(1, batch.own.index_select(0, rows), kMasked);
+  masked = masked.index_fill(1, torch::zeros({1}, targets.options()), kMasked)
                .scatter(1, targets, target_logit);
-  return (scores.logsumexp(1) - target_logit.squeeze(1)).mean();
+  return (masked.logsumexp(1) - target_logit.squeeze(1)).mean();
 }
 
 }  // namespace vragent::recommender

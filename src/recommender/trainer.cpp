@@ -38,24 +38,6 @@ std::vector<nn::ParameterGroup> parameter_groups(const Recommender& model,
   return {text, rest};
 }
 
-/// Share of each item among the training occurrences of the rows.
-std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int64_t num_items) {
-  std::vector<double> counts(static_cast<std::size_t>(num_items) + 1, 0.0);
-  double total = 0;
-  for (const TrainingRow& row : rows) {
-    // A row that only adds one target repeats a history that another row counts already.
-    const auto first = row.first_target == 1 ? 0 : static_cast<std::size_t>(row.first_target);
-    for (std::size_t i = first; i < row.items.size(); ++i) {
-      counts[static_cast<std::size_t>(row.items[i])] += 1;
-      total += 1;
-    }
-  }
-  for (double& count : counts) count /= std::max(total, 1.0);
-  // An item that stands only in inputs of such rows still needs a finite logarithm.
-  for (double& share : counts) share = std::max(share, 1e-12);
-  return counts;
-}
-
 /// Everything a run needs to go on where it stopped.
 struct RunState {
   std::int64_t epoch = 0;  ///< finished epochs
@@ -66,11 +48,11 @@ struct RunState {
 };
 
 void save(const RunState& state,
-          const Recommender& model,
+          const torch::nn::Module& module,
           const nn::AdamW& optimizer,
           const std::filesystem::path& folder) {
   nn::TrainingState saved;
-  saved.add("model.", nn::parameters_of(*model));
+  saved.add("model.", nn::parameters_of(module));
   saved.add("best.", state.best);
   saved.add("optimizer.", optimizer.state());
   saved.numbers = {{"epoch", static_cast<double>(state.epoch)},
@@ -81,10 +63,12 @@ void save(const RunState& state,
   nn::save_training_state(folder / kCheckpoint, saved);
 }
 
-RunState restore(Recommender& model, nn::AdamW& optimizer, const std::filesystem::path& folder) {
+RunState restore(torch::nn::Module& module,
+                 nn::AdamW& optimizer,
+                 const std::filesystem::path& folder) {
   const nn::TrainingState saved = nn::load_training_state(folder / kCheckpoint);
   const nn::NamedTensors parameters = saved.with_prefix("model.");
-  nn::load_parameters(*model, nn::lookup_in(parameters), (folder / kCheckpoint).string());
+  nn::load_parameters(module, nn::lookup_in(parameters), (folder / kCheckpoint).string());
   optimizer.load_state(saved.with_prefix("optimizer."), (folder / kCheckpoint).string());
   RunState state;
   state.epoch = static_cast<std::int64_t>(saved.numbers.at("epoch"));
@@ -102,44 +86,23 @@ nn::NamedTensors copy_of(const nn::NamedTensors& tensors) {
   return copies;
 }
 
-/// One step; the loss before it.
-double train_step(Recommender& model,
-                  nn::AdamW& optimizer,
-                  const SequenceBatch& batch,
-                  const LoopConfig& config,
-                  double lr) {
-  const Tensor vectors = model->items(batch.unique);
-  const Tensor items = vectors.index_select(0, batch.inputs.flatten())
-                           .view({batch.inputs.size(0), batch.inputs.size(1), -1});
-  const Tensor states = model->users(items, batch.inputs > 0);
-  const Tensor loss = debiased_softmax_loss(states, vectors, batch);
-  const double value = loss.item<double>();
-  if (!std::isfinite(value)) return value;
-  optimizer.zero_grad();
-  loss.backward();
-  optimizer.clip_gradients(config.optim.clip);
-  optimizer.step(lr);
-  return value;
-}
-
 class Loop {
  public:
-  Loop(Recommender& model, const LoopConfig& config, const TrainingInput& input)
-      : model_(model),
+  Loop(const Learner& learner, const LoopConfig& config, const TrainingInput& input)
+      : learner_(learner),
         config_(config),
         input_(input),
-        popularity_(popularity_of(input.rows, input.sequences.num_items())),
-        optimizer_(parameter_groups(model, config), config.optim),
-        steps_per_epoch_((static_cast<std::int64_t>(input.rows.size()) + config.batch_size - 1) /
+        optimizer_(learner.groups, config.optim),
+        steps_per_epoch_((static_cast<std::int64_t>(learner.num_examples) + config.batch_size - 1) /
                          config.batch_size) {}
 
   TrainingResult run() {
     const bool resumed = input_.resume && std::filesystem::exists(input_.run_folder / kCheckpoint);
     if (resumed) {
-      state_ = restore(model_, optimizer_, input_.run_folder);
+      state_ = restore(learner_.module, optimizer_, input_.run_folder);
       log::info("resume epoch={} step={}", state_.epoch, state_.step);
     } else {
-      state_.best = copy_of(nn::parameters_of(*model_));
+      state_.best = copy_of(nn::parameters_of(learner_.module));
     }
     report::TrainLog curves(input_.run_folder, resumed ? state_.epoch : -1);
     Progress progress("epochs", config_.epochs);
@@ -148,14 +111,14 @@ class Loop {
       const double hit_rate = validate();
       curves.write(state_.epoch,
                    {{"loss", loss}, {"valid_hr@10", hit_rate}, {"learning_rate", last_lr_}});
-      save(state_, model_, optimizer_, input_.run_folder);
+      save(state_, learner_.module, optimizer_, input_.run_folder);
       progress.advance(1,
                        formatted("loss={:.4f} valid_hr@10={:.4f} best={:.4f}",
                                  loss,
                                  hit_rate,
                                  state_.result.best_valid_hit_rate));
     }
-    nn::load_parameters(*model_, nn::lookup_in(state_.best), "best epoch");
+    nn::load_parameters(learner_.module, nn::lookup_in(state_.best), "best epoch");
     state_.result.epochs_run = state_.epoch;
     return state_.result;
   }
@@ -169,10 +132,10 @@ class Loop {
     // The order of an epoch and the dropout of a step depend on the seed and their numbers alone:
     // that makes resuming exact.
     const auto epoch = static_cast<std::uint64_t>(state_.epoch);
-    std::vector<std::size_t> order(input_.rows.size());
+    std::vector<std::size_t> order(learner_.num_examples);
     std::iota(order.begin(), order.end(), 0);
     RandomStream(mix_seed(input_.seed, {hash_text("order"), epoch})).shuffle(order);
-    model_->train();
+    learner_.module.train();
     for (std::int64_t s = state_.step - state_.epoch * steps_per_epoch_; s < steps_per_epoch_;
          ++s) {
       stop_if_interrupted();
@@ -180,12 +143,9 @@ class Loop {
           mix_seed(input_.seed, {hash_text("dropout"), static_cast<std::uint64_t>(state_.step)}));
       const auto begin = static_cast<std::size_t>(s * config_.batch_size);
       const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
-      std::vector<const TrainingRow*> rows;
-      for (std::size_t i = begin; i < end; ++i) rows.push_back(&input_.rows[order[i]]);
-      const SequenceBatch batch =
-          make_batch(rows, input_.sequences.protocol.max_len, popularity_).to(input_.device);
       last_lr_ = nn::learning_rate(config_.optim, state_.step, config_.epochs * steps_per_epoch_);
-      const double loss = train_step(model_, optimizer_, batch, config_, last_lr_);
+      const double loss = step_on({order.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   order.begin() + static_cast<std::ptrdiff_t>(end)});
       if (!std::isfinite(loss)) {
         throw Error(ExitCode::kInternal,
                     formatted("loss is {} at step {} (epoch {}, rows {} to {} of its order); "
@@ -204,31 +164,42 @@ class Loop {
            static_cast<double>(std::max<std::int64_t>(steps_per_epoch_, 1));
   }
 
+  /// One step; the loss before it.
+  double step_on(const std::vector<std::size_t>& examples) {
+    const Tensor loss = learner_.loss(
+        examples,
+        mix_seed(input_.seed, {hash_text("draws"), static_cast<std::uint64_t>(state_.step)}));
+    const double value = loss.item<double>();
+    if (!std::isfinite(value)) return value;
+    optimizer_.zero_grad();
+    loss.backward();
+    optimizer_.clip_gradients(config_.optim.clip);
+    optimizer_.step(last_lr_);
+    return value;
+  }
+
   void stop_if_interrupted() {
     if (!interrupt_requested()) return;
-    save(state_, model_, optimizer_, input_.run_folder);
+    save(state_, learner_.module, optimizer_, input_.run_folder);
     throw_if_interrupted(
         formatted("step {} is saved; run the same command with --resume to go on", state_.step));
   }
 
   double validate() {
-    const Evaluation valid = evaluate(input_.sequences,
-                                      data::Split::kValid,
-                                      model_ranker(model_, input_.sequences, input_.device),
-                                      {.cutoffs = {10}});
+    const Evaluation valid =
+        evaluate(input_.sequences, data::Split::kValid, learner_.ranker(), {.cutoffs = {10}});
     const double hit_rate = valid.all.cutoffs[0].hit_rate;
     if (state_.result.best_epoch == 0 || hit_rate > state_.result.best_valid_hit_rate) {
       state_.result.best_valid_hit_rate = hit_rate;
       state_.result.best_epoch = state_.epoch;
-      state_.best = copy_of(nn::parameters_of(*model_));
+      state_.best = copy_of(nn::parameters_of(learner_.module));
     }
     return hit_rate;
   }
 
-  Recommender& model_;
+  const Learner& learner_;
   const LoopConfig& config_;
   const TrainingInput& input_;
-  std::vector<double> popularity_;
   nn::AdamW optimizer_;
   std::int64_t steps_per_epoch_;
   RunState state_;
@@ -259,24 +230,60 @@ ScoreFunction model_ranker(Recommender model,
                                               data::Split split) mutable {
     const torch::NoGradGuard inner_no_grad;
     const std::int64_t length = sequences.protocol.max_len;
-    Tensor inputs = torch::zeros({static_cast<std::int64_t>(users.size()), length}, torch::kInt64);
-    auto at = inputs.accessor<std::int64_t, 2>();
-    for (std::size_t row = 0; row < users.size(); ++row) {
-      const auto history = sequences.input(users[row], split);
-      const std::int64_t offset = length - static_cast<std::int64_t>(history.size());
-      for (std::size_t i = 0; i < history.size(); ++i)
-        at[static_cast<std::int64_t>(row)][offset + static_cast<std::int64_t>(i)] = history[i];
-    }
-    const Tensor places = inputs.to(device);
+    const Tensor places = padded_inputs(sequences, users, split).to(device);
     const Tensor items =
         vectors.index_select(0, places.flatten()).view({places.size(0), length, -1});
     return model->users(items, places > 0).select(1, length - 1).matmul(vectors.t());
   };
 }
 
+std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int64_t num_items) {
+  std::vector<double> counts(static_cast<std::size_t>(num_items) + 1, 0.0);
+  double total = 0;
+  for (const TrainingRow& row : rows) {
+    // A row that only adds one target repeats a history that another row counts already.
+    const auto first = row.first_target == 1 ? 0 : static_cast<std::size_t>(row.first_target);
+    for (std::size_t i = first; i < row.items.size(); ++i) {
+      counts[static_cast<std::size_t>(row.items[i])] += 1;
+      total += 1;
+    }
+  }
+  for (double& count : counts) count /= std::max(total, 1.0);
+  // An item that stands only in inputs of such rows still needs a finite logarithm.
+  for (double& share : counts) share = std::max(share, 1e-12);
+  return counts;
+}
+
+TrainingResult run_loop(const Learner& learner,
+                        const LoopConfig& config,
+                        const TrainingInput& input) {
+  return Loop(learner, config, input).run();
+}
+
 TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input) {
   if (input.rows.empty()) throw DataError("no user has two training items: nothing to train on");
-  return Loop(model, config, input).run();
+  const std::int64_t num_items = input.sequences.num_items();
+  const std::int64_t max_len = input.sequences.protocol.max_len;
+  const std::vector<double> popularity = popularity_of(input.rows, num_items);
+  const auto loss_of = [&](const std::vector<std::size_t>& examples, std::uint64_t draw_seed) {
+    std::vector<const TrainingRow*> rows;
+    for (const std::size_t i : examples) rows.push_back(&input.rows[i]);
+    const SequenceBatch batch =
+        with_candidates(make_batch(rows, max_len, popularity), input.loss, num_items, draw_seed)
+            .to(input.device);
+    const Tensor vectors = model->items(batch.unique);
+    const Tensor items = vectors.index_select(0, batch.inputs.flatten())
+                             .view({batch.inputs.size(0), batch.inputs.size(1), -1});
+    const Tensor states = model->users(items, batch.inputs > 0);
+    return sequence_loss(states, vectors, batch, input.loss, num_items);
+  };
+  return run_loop({.module = *model,
+                   .groups = parameter_groups(model, config),
+                   .num_examples = input.rows.size(),
+                   .loss = loss_of,
+                   .ranker = [&] { return model_ranker(model, input.sequences, input.device); }},
+                  config,
+                  input);
 }
 
 }  // namespace vragent::recommender

@@ -25,6 +25,10 @@ namespace {
 
 constexpr std::string_view kMayDiffer = "resume,overwrite,device,threads,loop.epochs,epochs";
 
+bool is_counter(const std::string& model) {
+  return model == "pop" || model == "markov";
+}
+
 data::Split split_of(const std::string& name) {
   return name == "valid" ? data::Split::kValid : data::Split::kTest;
 }
@@ -61,13 +65,20 @@ std::vector<std::string> texts_of(const data::Sequences& sequences, const TrainC
   return texts;
 }
 
+ItemTower build_tower(const TrainConfig& config,
+                      const data::Sequences& sequences,
+                      torch::Device device) {
+  const std::int64_t width = config.encoder.width;
+  if (config.tower.tower == "id") return ItemTower(sequences.num_items(), width);
+  if (config.tower.encodes_text())
+    return ItemTower(texts_of(sequences, config), width, config.tower, device);
+  return ItemTower(feature_sources(config.tower, sequences.item_ids), width, config.tower, device);
+}
+
 Recommender build_model(const TrainConfig& config,
                         const data::Sequences& sequences,
                         torch::Device device) {
-  ItemTower tower =
-      config.tower.tower == "id"
-          ? ItemTower(sequences.num_items(), config.encoder.width)
-          : ItemTower(texts_of(sequences, config), config.encoder.width, config.tower, device);
+  ItemTower tower = build_tower(config, sequences, device);
   const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
   tower->init(mix_seed(seed, {1}));
   UserEncoder encoder(config.encoder, config.protocol.max_len);
@@ -92,7 +103,7 @@ OrderedJson protocol_json(const TrainConfig& config) {
           {"min_len", config.protocol.min_len},
           {"cold_max_len", config.protocol.cold_max_len},
           {"ties", "ascending index"},
-          {"loss", config.model == "sequential" ? "in-batch softmax, popularity-debiased" : "none"},
+          {"loss", is_counter(config.model) ? "none" : config.loss.description()},
           {"select", "valid hr@10"},
           {"seed", config.runtime.seed}};
 }
@@ -129,7 +140,8 @@ ScoreFunction train_sequential(const TrainConfig& config,
                       .run_folder = config.out,
                       .seed = static_cast<std::uint64_t>(config.runtime.seed),
                       .device = device,
-                      .resume = config.resume};
+                      .resume = config.resume,
+                      .loss = config.loss};
   if (!config.feedback.feedback.empty()) {
     Feedback feedback = load_feedback(config.feedback, sequences, input.seed);
     metrics["feedback"] = feedback_json(config.feedback, feedback.counts);
@@ -145,6 +157,112 @@ ScoreFunction train_sequential(const TrainConfig& config,
                          {"rows", input.rows.size()}};
   nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
   return model_ranker(model, sequences, device);
+}
+
+/// Visual features pass a linear layer in MMRec's MMGCN, those of texts do not.
+std::vector<rec_models::collaborative::Modality> modalities_of(const TrainConfig& config,
+                                                               const data::Sequences& sequences) {
+  constexpr std::int64_t kVisualWidth = 256;
+  std::vector<rec_models::collaborative::Modality> modalities;
+  const rec_models::FeatureFiles& files = config.tower.features;
+  const auto add = [&](const fs::path& file, std::int64_t reduced) {
+    if (file.empty()) return;
+    modalities.push_back(
+        {.features = rec_models::load_item_features(file, files.ids, sequences.item_ids),
+         .reduced = reduced});
+  };
+  add(files.text, 0);
+  add(files.image, kVisualWidth);
+  add(files.video, kVisualWidth);
+  return modalities;
+}
+
+/// The same as train_sequential() for a collaborative model.
+ScoreFunction train_collaborative(const TrainConfig& config,
+                                  const data::Sequences& sequences,
+                                  OrderedJson& metrics) {
+  const torch::Device device = nn::parse_device(config.runtime.device);
+  const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
+  Collaborative model(config.model,
+                      config.collaborative,
+                      sequences,
+                      config.encoder.width,
+                      modalities_of(config, sequences));
+  model->init(mix_seed(seed, {1}));
+  model->to_device(device);
+  const TrainingInput input{.sequences = sequences,
+                            .rows = {},
+                            .run_folder = config.out,
+                            .seed = seed,
+                            .device = device,
+                            .resume = config.resume,
+                            .loss = config.loss};
+  const TrainingResult result = train(model, config.loop, input);
+  metrics["training"] = {{"epochs_run", result.epochs_run},
+                         {"best_epoch", result.best_epoch},
+                         {"pairs", training_pairs(sequences).size()}};
+  nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
+  return collaborative_ranker(model, sequences, device);
+}
+
+/// Trains or counts what --model names.
+ScoreFunction ranker_of(const TrainConfig& config,
+                        const data::Sequences& sequences,
+                        OrderedJson& metrics) {
+  if (config.model == "pop") return popularity_ranker(sequences);
+  if (config.model == "markov") return markov_ranker(sequences);
+  if (is_collaborative(config.model)) return train_collaborative(config, sequences, metrics);
+  return train_sequential(config, sequences, metrics);
+}
+
+void check_collaborative(const TrainConfig& config) {
+  const std::string& model = config.model;
+  const rec_models::FeatureFiles& files = config.tower.features;
+  const int given =
+      int{!files.text.empty()} + int{!files.image.empty()} + int{!files.video.empty()};
+  if (model == "mmgcn" && given == 0) {
+    throw ConfigError("--model mmgcn needs --text-features, --image-features or --video-features");
+  }
+  if (model == "vbpr" && given != 1) {
+    throw ConfigError(
+        "--model vbpr needs one of --text-features, --image-features, --video-features");
+  }
+  if (model == "mmgcn" && config.loss.loss != "bpr")
+    throw ConfigError("--model mmgcn trains with --loss bpr");
+  if (model == "deepfm" && config.loss.loss != "in-batch-softmax")
+    throw ConfigError("--model deepfm trains with --loss in-batch-softmax");
+  if (model == "vbpr" && config.encoder.width % 2 != 0)
+    throw ConfigError("--model vbpr wants an even --width");
+  const bool has_penalty = model == "dssm" || model == "lightgcn" || model == "mmgcn";
+  if (config.collaborative.embedding_l2 > 0 && !has_penalty)
+    throw ConfigError("--embedding-l2 belongs to --model dssm, lightgcn and mmgcn");
+}
+
+void check_inputs(const TrainConfig& config) {
+  const bool is_sequential = config.model == "sequential";
+  const bool reads_texts = is_sequential && config.tower.encodes_text();
+  if (reads_texts && config.items.empty() && config.captions.empty())
+    throw ConfigError("--tower text needs --items or --captions");
+  if (!reads_texts &&
+      !(config.items.empty() && config.captions.empty() && config.tower.text_model.empty())) {
+    throw ConfigError("--items, --captions and --text-model are read by --tower text only");
+  }
+  const bool reads_features = is_sequential ? config.tower.tower != "id" && !reads_texts
+                                            : config.model == "mmgcn" || config.model == "vbpr";
+  if (!reads_features && config.tower.features.any()) {
+    throw ConfigError(
+        "--text-features, --image-features and --video-features are read by the towers text, "
+        "image, video and fusion, and by --model mmgcn and vbpr");
+  }
+  if (reads_texts && config.loss.loss == "softmax" && config.tower.trainable_layers != 0) {
+    throw ConfigError(
+        "--loss softmax encodes every item in every step: with --tower text it wants "
+        "--trainable-layers 0");
+  }
+  if (!config.feedback.feedback.empty() && !is_sequential) {
+    throw ConfigError(
+        "--feedback trains a sequential model; the other models do not learn from it");
+  }
 }
 
 void write_lists(const TrainConfig& config,
@@ -163,28 +281,25 @@ void write_lists(const TrainConfig& config,
 void TrainConfig::check() const {
   check_given("out", out);
   check_given("interactions", interactions);
-  check_one_of("model", model, {"sequential", "pop", "markov"});
+  check_one_of("model",
+               model,
+               {"sequential", "dssm", "lightgcn", "deepfm", "mmgcn", "vbpr", "pop", "markov"});
   check_one_of("missing-text", missing_text, {"error", "empty"});
   reading.check();
   tower.check();
   encoder.check();
+  collaborative.check();
   protocol.check();
+  loss.check();
   loop.check();
   feedback.check();
   runtime.check();
   check_range("top-k", static_cast<double>(top_k), 1, 1e6);
   for (const std::string& split : top_k_splits)
     check_one_of("top-k-splits", split, {"test", "valid"});
-  if (model == "sequential" && tower.tower == "text" && items.empty() && captions.empty()) {
-    throw ConfigError("--tower text needs --items or --captions");
-  }
-  const bool reads_texts = model == "sequential" && tower.tower == "text";
-  if (!reads_texts && !(items.empty() && captions.empty() && tower.text_model.empty())) {
-    throw ConfigError("--items, --captions and --text-model are read by --tower text only");
-  }
+  check_inputs(*this);
+  if (is_collaborative(model)) check_collaborative(*this);
   if (runtime.dtype != "float32") throw ConfigError("train-sasrec computes in --dtype float32");
-  if (!feedback.feedback.empty() && model != "sequential")
-    throw ConfigError("--feedback trains a model; --model pop and markov do not learn from it");
 }
 
 std::string run_training(const TrainConfig& config) {
@@ -196,10 +311,7 @@ std::string run_training(const TrainConfig& config) {
   const data::Sequences sequences =
       data::formats::load_sequences(config.interactions, config.reading, config.protocol);
   OrderedJson metrics = {{"valid", nullptr}, {"test", nullptr}, {"test_cold", nullptr}};
-  const ScoreFunction ranker = config.model == "pop" ? popularity_ranker(sequences)
-                               : config.model == "markov"
-                                   ? markov_ranker(sequences)
-                                   : train_sequential(config, sequences, metrics);
+  const ScoreFunction ranker = ranker_of(config, sequences, metrics);
   const Evaluation valid = evaluate(sequences, data::Split::kValid, ranker);
   const Evaluation test = evaluate(sequences, data::Split::kTest, ranker);
   metrics["valid"] = metrics_json(valid.all);

@@ -45,7 +45,8 @@ class RecommenderTraining : public ::testing::TestWithParam<const char*> {
   TrainingResult run(Recommender& model,
                      const LoopConfig& loop,
                      const std::string& folder,
-                     bool resume = false) {
+                     bool resume = false,
+                     const LossConfig& loss = {}) {
     make_folder(folder_ / folder);
     return train(model,
                  loop,
@@ -53,7 +54,8 @@ class RecommenderTraining : public ::testing::TestWithParam<const char*> {
                   .rows = training_rows(sequences),
                   .run_folder = folder_ / folder,
                   .seed = 7,
-                  .resume = resume});
+                  .resume = resume,
+                  .loss = loss});
   }
 
   data::Sequences sequences = ring_of_items(15, 60);
@@ -108,6 +110,32 @@ class SasRecTraining : public RecommenderTraining {
  protected:
   [[nodiscard]] std::string encoder_name() const override { return "sasrec"; }
 };
+
+TEST_F(SasRecTraining, LearnsFromDrawnNegatives) {
+  sequences = ring_of_items(50, 150);
+  for (const LossConfig& loss :
+       {LossConfig{.loss = "sampled-softmax", .num_negatives = 20, .negatives_per = "row"},
+        LossConfig{.loss = "bce", .num_negatives = 8, .bce_calibration = 0.75},
+        LossConfig{.loss = "bpr", .num_negatives = 4}}) {
+    Recommender model = fresh();
+    const std::string folder = loss.description();
+    EXPECT_GT(run(model, small_loop(40), folder, /*resume=*/false, loss).best_valid_hit_rate, 0.9)
+        << folder;
+  }
+}
+
+TEST_F(SasRecTraining, ResumesBitForBitWithDrawnNegatives) {
+  const LossConfig loss = {.loss = "bce", .num_negatives = 3};
+  Recommender whole = fresh();
+  run(whole, small_loop(3), "whole", /*resume=*/false, loss);
+  Recommender first = fresh();
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(run(first, small_loop(3), "parts", /*resume=*/false, loss), Interrupted);
+  clear_interrupt();
+  Recommender second = fresh();
+  run(second, small_loop(3), "parts", /*resume=*/true, loss);
+  EXPECT_TRUE(test::same_tensors(nn::parameters_of(*second), nn::parameters_of(*whole)));
+}
 
 TEST_F(SasRecTraining, KeepsTheBestEpochAndStopsWithoutPatience) {
   Recommender model = fresh();

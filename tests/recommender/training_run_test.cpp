@@ -12,6 +12,7 @@
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
 #include "vragent/data/decisions.h"
+#include "vragent/nn/safetensors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/interrupt.h"
@@ -164,6 +165,88 @@ TEST_F(TrainingRun, RefusesItemsWithoutATextUnlessTold) {
   config.out = folder_ / "empty";
   config.missing_text = "empty";
   EXPECT_EQ(run(config)["training"]["epochs_run"], 3);
+}
+
+TEST_F(TrainingRun, TrainsWithAnyLossAndNamesIt) {
+  TrainConfig config = this->config("bce");
+  config.loss = {.loss = "bce", .num_negatives = 4, .bce_calibration = 0.75};
+  const Json metrics = run(config);
+  EXPECT_EQ(metrics["protocol"]["loss"], "bce, 4 uniform negatives a position, calibration 0.75");
+  EXPECT_EQ(run(this->config("plain"))["protocol"]["loss"],
+            "in-batch softmax, popularity-debiased");
+}
+
+class FeatureRun : public TrainingRun {
+ protected:
+  FeatureRun() {
+    torch::manual_seed(1);
+    nn::save_safetensors(folder_ / "image.safetensors", {{"rows", torch::randn({119, 5})}});
+    nn::save_safetensors(folder_ / "video.safetensors", {{"rows", torch::randn({119, 7})}});
+  }
+
+  [[nodiscard]] TrainConfig with_features(const std::string& name) const {
+    TrainConfig config = this->config(name);
+    config.tower.features.image = folder_ / "image.safetensors";
+    config.tower.features.video = folder_ / "video.safetensors";
+    return config;
+  }
+};
+
+TEST_F(FeatureRun, TrainsCollaborativeModelsIntoTheSameFiles) {
+  for (const char* model : {"dssm", "lightgcn", "deepfm", "mmgcn", "vbpr"}) {
+    const std::string name = model;
+    TrainConfig config =
+        name == "mmgcn" || name == "vbpr" ? with_features(name) : this->config(name);
+    config.model = name;
+    if (name == "vbpr") config.tower.features.image.clear();
+    if (name == "mmgcn") config.loss.loss = "bpr";
+    const Json metrics = run(config);
+    EXPECT_EQ(metrics["test"]["users"], 40) << name;
+    EXPECT_EQ(metrics["training"]["epochs_run"], 3) << name;
+    for (const char* file : {"model.safetensors", "config.json", "topk.jsonl", "train_log.jsonl"})
+      EXPECT_TRUE(std::filesystem::exists(config.out / file)) << name << file;
+  }
+}
+
+TEST_F(FeatureRun, TrainsTowersOverFeatures) {
+  for (const char* tower : {"image", "video", "fusion"}) {
+    TrainConfig config = with_features(tower);
+    config.tower.tower = tower;
+    EXPECT_EQ(run(config)["training"]["epochs_run"], 3) << tower;
+  }
+}
+
+TEST_F(FeatureRun, SaysWhatAModelLacksOrDoesNotRead) {
+  const auto message_of = [&](auto change) {
+    TrainConfig config = with_features("refused");
+    change(config);
+    try {
+      config.check();
+    } catch (const ConfigError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const auto model = [](const char* name) {
+    return [name](TrainConfig& config) { config.model = name; };
+  };
+  EXPECT_THAT(message_of([](TrainConfig&) {}), HasSubstr("are read by the towers text"));
+  EXPECT_THAT(message_of(model("dssm")), HasSubstr("and by --model mmgcn and vbpr"));
+  EXPECT_THAT(message_of(model("mmgcn")), HasSubstr("mmgcn trains with --loss bpr"));
+  EXPECT_THAT(message_of(model("vbpr")), HasSubstr("vbpr needs one of --text-features"));
+  EXPECT_THAT(message_of([](TrainConfig& config) {
+                config.tower = {};
+                config.model = "deepfm";
+                config.loss.loss = "bpr";
+              }),
+              HasSubstr("deepfm trains with --loss in-batch-softmax"));
+  EXPECT_THAT(message_of([](TrainConfig& config) { config.tower.tower = "text"; }),
+              HasSubstr("text needs one of --text-model and --text-features"));
+  EXPECT_THAT(message_of([](TrainConfig& config) {
+                config.tower.tower = "fusion";
+                config.tower.features.image.clear();
+              }),
+              HasSubstr("fusion needs two or more of"));
 }
 
 }  // namespace

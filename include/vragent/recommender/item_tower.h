@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Items to vectors: a table of ids, or a text encoder (BERT, XLM-R) over titles or captions with a
-// linear layer on its first token, or on the mean of all (`recommender.md` 3.3).
+// Items to vectors: a table of ids, a text encoder (BERT, XLM-R) over titles or captions with a
+// linear layer on its first token, or on the mean of all, or linear layers over features that were
+// computed before (`recommender.md` 3.3).
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,8 @@
 
 #include "vragent/models/bert.h"
 #include "vragent/nn/layers.h"
+#include "vragent/rec_models/feature_tower.h"
+#include "vragent/rec_models/item_features.h"
 
 namespace vragent::recommender {
 
@@ -24,9 +27,13 @@ struct TowerConfig {
   std::int64_t trainable_layers = 2;  // the release trains BERT's last two
   std::string pooling = "cls";        // the release takes the first token
   double projection_std = 0.0;        // the release draws Xavier normal
+  rec_models::FeatureFiles features;
+  std::string fusion = "weighted";  // the paper's "weighted pooling"; the release concatenates
 
   void visit(auto& v) {
-    v("tower", tower, "how items become vectors: id or text");
+    v("tower",
+      tower,
+      "how items become vectors: id, text, image, video, or fusion of two or more feature files");
     v("text-model", text_model, "BERT or XLM-R folder of the text tower");
     v("max-tokens", max_tokens, "tokens of a text that the tower reads");
     v("trainable-layers",
@@ -39,19 +46,36 @@ struct TowerConfig {
       projection_std,
       "first weights of the text tower's projection; 0 is Xavier. Small ones (0.02) keep the first "
       "logits small where few steps follow");
+    features.visit(v);
+    v("fusion",
+      fusion,
+      "of the fusion tower: weighted (softmax weights over normed vectors), concat or sum");
   }
 
   void check() const;
+
+  /// Whether texts are read and encoded here, by text_model.
+  [[nodiscard]] bool encodes_text() const { return tower == "text" && features.text.empty(); }
 };
 
-/// Vectors of items 0..N; row 0 is padding (an id tower has a row for it, a text tower gives
-/// zeros).
+/// The sources of the towers text (frozen vectors), image, video and fusion.
+/// @param item_ids [N+1], item_ids[0] is no item
+std::vector<rec_models::FeatureSource> feature_sources(const TowerConfig& config,
+                                                       const std::vector<std::string>& item_ids);
+
+/// Vectors of items 0..N; row 0 is padding (an id tower has a row for it, the others give zeros).
 struct ItemTowerImpl : torch::nn::Module {
   /// An id tower. @param num_items N
   ItemTowerImpl(std::int64_t num_items, std::int64_t width);
 
   /// A text tower. @param texts [N+1], texts[0] unused
   ItemTowerImpl(const std::vector<std::string>& texts,
+                std::int64_t width,
+                const TowerConfig& config,
+                torch::Device device);
+
+  /// A tower over features.
+  ItemTowerImpl(const std::vector<rec_models::FeatureSource>& sources,
                 std::int64_t width,
                 const TowerConfig& config,
                 torch::Device device);
@@ -67,9 +91,10 @@ struct ItemTowerImpl : torch::nn::Module {
 
   [[nodiscard]] std::int64_t num_items() const { return num_items_; }
 
-  nn::Embedding item_embedding{nullptr};  ///< id tower
-  models::Bert encoder{nullptr};          ///< text tower
-  nn::Linear project{nullptr};            ///< text tower
+  nn::Embedding item_embedding{nullptr};       ///< id tower
+  models::Bert encoder{nullptr};               ///< text tower
+  nn::Linear project{nullptr};                 ///< text tower
+  rec_models::FeatureTower features{nullptr};  ///< towers over features
 
  private:
   torch::Tensor encode(const torch::Tensor& index);

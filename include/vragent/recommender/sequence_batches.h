@@ -33,6 +33,7 @@ struct SequenceBatch {
   torch::Tensor log_count;  ///< float [n], log of the occurrences in the batch (its columns in the
                             ///< paper's form)
   torch::Tensor log_pop;    ///< float [n], log of the train popularity
+  torch::Tensor negatives;  ///< int64 [B, L or 1, K], places in `unique`; undefined unless drawn
 
   [[nodiscard]] SequenceBatch to(torch::Device device) const;
 };
@@ -42,6 +43,12 @@ SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
                          std::int64_t max_len,
                          const std::vector<double>& popularity);
 
+/// What a model sees of each user before the target of `split`, catalogue indices [n, max_len],
+/// left-padded with 0.
+torch::Tensor padded_inputs(const data::Sequences& sequences,
+                            const std::vector<std::int64_t>& users,
+                            data::Split split);
+
 /// Cross entropy of each target against the batch's items with logits <state, item> - log
 /// popularity; a row's own other items and padding are no negatives; an item counts as often as it
 /// occurs in the batch.
@@ -50,5 +57,9 @@ SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
 torch::Tensor debiased_softmax_loss(const torch::Tensor& states,
                                     const torch::Tensor& vectors,
                                     const SequenceBatch& batch);
+
+/// The same from scores that are no dot products. @param scores [M, n] of the M positions with a
+/// target, row by row, for batch.unique
+torch::Tensor debiased_softmax_of_scores(const torch::Tensor& scores, const SequenceBatch& batch);
 
 }  // namespace vragent::recommender

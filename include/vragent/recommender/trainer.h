@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// The training loop of sequential recommenders: batches, loss, backward, clip, step; validation
-// after each epoch; the best checkpoint by validation HR@10 is what counts.
+// The training loop of all recommenders: batches, loss, backward, clip, step; validation after each
+// epoch; the best checkpoint by validation HR@10 is what counts.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
+
+#include <torch/nn/module.h>
 
 #include "vragent/data/sequences.h"
 #include "vragent/nn/optim.h"
 #include "vragent/recommender/item_tower.h"
 #include "vragent/recommender/ranker.h"
 #include "vragent/recommender/sequence_batches.h"
+#include "vragent/recommender/sequence_loss.h"
 #include "vragent/recommender/user_encoder.h"
 
 namespace vragent::recommender {
@@ -27,8 +31,8 @@ struct LoopConfig {
   nn::OptimConfig optim = {.lr = 1e-4, .weight_decay = 0.1, .clip = 5.0};
 
   void visit(auto& v) {
-    v("batch-size", batch_size, "users of one step");
-    v("epochs", epochs, "passes over all users at most");
+    v("batch-size", batch_size, "users of one step (collaborative models: pairs of user and item)");
+    v("epochs", epochs, "passes over all users (or pairs) at most");
     v("patience",
       patience,
       "stop after so many epochs without a better validation HR@10; 0 never stops early");
@@ -64,18 +68,42 @@ struct TrainingResult {
   double best_valid_hit_rate = 0;  ///< HR@10
 };
 
+/// What the loop trains, whatever the model.
+struct Learner {
+  torch::nn::Module& module;
+  std::vector<nn::ParameterGroup> groups;
+  std::size_t num_examples = 0;
+
+  /// Loss of some examples (numbers below num_examples), with gradients. @param draw_seed of
+  /// everything that is drawn for this batch, the same when the step is repeated after a resume
+  std::function<torch::Tensor(const std::vector<std::size_t>& examples, std::uint64_t draw_seed)>
+      loss;
+
+  /// How the parameters of this moment rank.
+  std::function<ScoreFunction()> ranker;
+};
+
 struct TrainingInput {
   const data::Sequences& sequences;
-  std::vector<TrainingRow> rows;
+  std::vector<TrainingRow> rows;     ///< of train(); the loop itself does not read them
   std::filesystem::path run_folder;  ///< logs, and checkpoint/ after every epoch
   std::uint64_t seed = 1;
   torch::Device device = torch::kCPU;
   bool resume = false;
+  LossConfig loss = {};  ///< of train()
 };
 
-/// Trains `model` in place; on return it holds the parameters of the best epoch. Resuming continues
-/// bit for bit. @throws Interrupted after a signal, with the last step saved; Error (70) on a
-/// non-finite loss, naming the step and the users of the batch
+/// Share of each item among the training occurrences of the rows, [N+1]; never zero.
+std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int64_t num_items);
+
+/// Trains the learner's module in place; on return it holds the parameters of the best epoch.
+/// Resuming continues bit for bit. @throws Interrupted after a signal, with the last step saved;
+/// Error (70) on a non-finite loss, naming the step and the examples of the batch
+TrainingResult run_loop(const Learner& learner,
+                        const LoopConfig& config,
+                        const TrainingInput& input);
+
+/// run_loop() of a sequential model over input.rows.
 TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input);
 
 }  // namespace vragent::recommender

@@ -14,6 +14,7 @@
 #include "vragent/data/run_dir.h"
 #include "vragent/data/sequences.h"
 #include "vragent/nn/device.h"
+#include "vragent/recommender/collaborative.h"
 #include "vragent/recommender/feedback.h"
 #include "vragent/recommender/item_tower.h"
 #include "vragent/recommender/trainer.h"
@@ -31,7 +32,9 @@ struct TrainConfig {
   std::string model = "sequential";
   TowerConfig tower;
   UserEncoderConfig encoder;
+  CollaborativeConfig collaborative;
   data::ProtocolConfig protocol;
+  LossConfig loss;
   LoopConfig loop;
   FeedbackConfig feedback;
   std::int64_t top_k = 10;
@@ -54,10 +57,15 @@ struct TrainConfig {
     v("missing-text",
       missing_text,
       "an item that has neither title nor caption: error, or empty (an empty text)");
-    v("model", model, "sequential (a tower and a user encoder), pop or markov");
+    v("model",
+      model,
+      "sequential (a tower and a user encoder), dssm, lightgcn, deepfm, mmgcn, vbpr, or the "
+      "counters pop and markov");
     tower.visit(v);
     encoder.visit(v);
+    collaborative.visit(v);
     protocol.visit(v);
+    loss.visit(v);
     loop.visit(v);
     feedback.visit(v);
     v("top-k", top_k, "length of the lists in topk.jsonl");

@@ -1,0 +1,484 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares the recommenders' scores and losses with plain PyTorch written from their formulas, live.
+
+Usage: parity_recommender.py VRAGENT_BINARY [WORK_FOLDER]. Every case trains on random interactions in whole-batch
+steps. The weights after two steps are read back and used here, in double precision, for the third step's loss and
+for the score of every unseen item of every user. One line a comparison; exit code 1 when one is above its bound.
+"""
+import json
+import math
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+BINARY = sys.argv[1]
+TOLERANCE = 1e-5  # of numbers up to 1, else relative
+WIDTH, MAX_LEN, SEED = 16, 6, 3
+COMMON = ["--width", WIDTH, "--max-len", MAX_LEN, "--seed", SEED, "--threads", 1, "--dropout", 0, "--batch-size", 100000,
+          "--patience", 0, "--optim.lr", 0.02, "--optim.clip", 0, "--optim.weight-decay", 0.01, "--top-k", 1000]
+failures = []
+
+
+# The program's random numbers: SplitMix64, FNV-1a, xoshiro256++.
+MASK = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+def finalise(z):
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & MASK
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & MASK
+    return z ^ (z >> 31)
+
+
+def mix_seed(seed, *parts):
+    mixed = finalise(seed + GOLDEN & MASK)
+    for part in parts:
+        mixed = finalise((mixed + GOLDEN + finalise(part + GOLDEN & MASK)) & MASK)
+    return mixed
+
+
+def hash_text(text):
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 & MASK
+    return finalise(value + GOLDEN & MASK)
+
+
+class Stream:
+    def __init__(self, seed):
+        self.state = [finalise(seed + GOLDEN * i & MASK) for i in range(1, 5)]
+
+    def next(self):
+        def rotate(x, k):
+            return (x << k | x >> 64 - k) & MASK
+        s = self.state
+        result = rotate(s[0] + s[3] & MASK, 23) + s[0] & MASK
+        shifted = s[1] << 17 & MASK
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= shifted
+        s[3] = rotate(s[3], 45)
+        return result
+
+    def below(self, bound):
+        limit = MASK - (MASK % bound + 1) % bound
+        draw = self.next()
+        while draw > limit:
+            draw = self.next()
+        return draw % bound
+
+    def shuffled(self, items):
+        for i in range(len(items), 1, -1):
+            j = self.below(i)
+            items[i - 1], items[j] = items[j], items[i - 1]
+        return items
+
+
+class Data:
+    """Random histories under the protocol: windows of the last MAX_LEN + 3, a catalogue of what is in them."""
+
+    def __init__(self, path):
+        rng = random.Random(5)
+        ids = rng.sample(range(1, 200), 60)
+        popular = [1 / (i + 3) for i in range(60)]
+        windows = []
+        with open(path, "w") as file:
+            for user in range(40):
+                history = []
+                while len(history) < 5 + user % 9:
+                    item = rng.choices(ids, popular)[0]
+                    if item not in history:
+                        history.append(item)
+                file.write(f"{user + 1}\t{' '.join(map(str, history))}\n")
+                windows.append(history[-(MAX_LEN + 3):])
+        self.path = path
+        self.item_ids = [0] + sorted({item for window in windows for item in window})
+        index = {item: i for i, item in enumerate(self.item_ids)}
+        self.windows = [[index[item] for item in window] for window in windows]
+        self.trains = [window[:-2] for window in self.windows]
+        self.num_items = len(self.item_ids) - 1
+        counts = torch.zeros(self.num_items + 1, dtype=torch.float64)
+        for train in self.trains:
+            for item in train:
+                counts[item] += 1
+        self.log_pop = torch.log(counts / counts.sum())
+        self.log_pop[0] = 0
+
+    def test_inputs(self):
+        return torch.tensor([padded(window[:-1][-MAX_LEN:], MAX_LEN) for window in self.windows])
+
+    def edges(self):
+        return sorted({(user, item) for user, train in enumerate(self.trains) for item in train})
+
+
+def padded(items, length):
+    return [0] * (length - len(items)) + list(items)
+
+
+# User encoders. p: parameters by name; x: item vectors [B, L, D]; real: [B, L].
+def layer_norm(p, name, x, eps):
+    return F.layer_norm(x, x.shape[-1:], p[name + ".weight"], p[name + ".bias"], eps)
+
+
+def sasrec(p, x, real):
+    length = x.shape[1]
+    x = layer_norm(p, "users.sasrec.layer_norm", x + p["users.sasrec.position_embedding.weight"], 1e-6)
+    visible = torch.ones(length, length).tril().bool() & real[:, None, :]
+    mask = torch.where(visible, 0.0, -1e9).double()
+    for i in range(2):
+        block = f"users.sasrec.blocks.{i}."
+        mixed = []
+        for head in range(2):
+            half = slice(head * WIDTH // 2, (head + 1) * WIDTH // 2)
+            q, k, v = ((x @ p[block + name + ".weight"].T)[..., half] for name in ("query", "key", "value"))
+            mixed.append(torch.softmax(q @ k.transpose(1, 2) / math.sqrt(WIDTH // 2) + mask, -1) @ v)
+        x = layer_norm(p, block + "attention_norm", x + torch.cat(mixed, -1) @ p[block + "output.weight"].T, 1e-6)
+        inner = torch.relu(F.linear(x, p[block + "inner.weight"], p[block + "inner.bias"]))
+        outer = F.linear(inner, p[block + "outer.weight"], p[block + "outer.bias"])
+        x = layer_norm(p, block + "feed_forward_norm", x + outer, 1e-6)
+    return x
+
+
+def gru4rec(p, x, real):
+    gru = torch.nn.GRU(WIDTH, WIDTH, bias=False, batch_first=True, dtype=torch.float64)
+    gru.weight_ih_l0.data = p["users.gru4rec.input.weight"]
+    gru.weight_hh_l0.data = p["users.gru4rec.hidden.weight"]
+    return gru(x)[0]
+
+
+def nextitnet(p, x, real):
+    for i, dilation in enumerate([1, 4, 1, 4]):
+        block = f"users.nextitnet.blocks.{i}."
+        y = x
+        for n, rate in ((1, dilation), (2, 2 * dilation)):
+            y = F.pad(y.transpose(1, 2), (2 * rate, 0))
+            y = F.conv1d(y, p[f"{block}conv{n}.weight"], p[f"{block}conv{n}.bias"], dilation=rate).transpose(1, 2)
+            y = torch.relu(layer_norm(p, f"{block}norm{n}", y, 1e-8))
+        x = x + y
+    return x
+
+
+# Item towers: vectors of all items [N+1, D].
+def id_tower(p, features):
+    return p["items.item_embedding.weight"]
+
+
+def feature_tower(sources, fusion):
+    def vectors(p, features):
+        parts = []
+        for i, name in enumerate(sources):
+            project = f"items.features.projects.{i}."
+            part = F.linear(features[name], p[project + "weight"], p[project + "bias"])
+            if fusion == "weighted" and len(sources) > 1:
+                part = layer_norm(p, f"items.features.norms.{i}", part, 1e-6)
+            elif name == "video":
+                part = F.gelu(part)
+            parts.append(part)
+        if len(parts) == 1:
+            joined = parts[0]
+        elif fusion == "weighted":
+            shares = torch.softmax(p["items.features.mix"], 0)
+            joined = sum(share * part for share, part in zip(shares, parts))
+        elif fusion == "concat":
+            joined = F.linear(torch.cat(parts, 1), p["items.features.join.weight"], p["items.features.join.bias"])
+            joined = F.linear(joined, p["items.features.last.weight"], p["items.features.last.bias"])
+        else:
+            joined = sum(parts)
+        joined = joined.clone()
+        joined[0] = 0
+        return joined
+    return vectors
+
+
+# Losses. Rows are shown in the program's order of the step, because negatives are drawn along it.
+def step_order(count, step):
+    return Stream(mix_seed(SEED, hash_text("order"), step)).shuffled(list(range(count)))
+
+
+def in_batch_softmax(data, rows, states, table):
+    """Section 3.1: all B (L+1) columns, own items and pads masked but for the target's own column."""
+    items = torch.tensor(rows)
+    columns = items.flatten()
+    width = items.shape[1]
+    losses = []
+    for u in range(len(rows)):
+        hidden = torch.isin(columns, items[u]) | (columns == 0)
+        for t in range(width - 1):
+            if items[u, t + 1] == 0 or items[u, t] == 0:
+                continue
+            logits = table[columns] @ states[u, t] - data.log_pop[columns]
+            mask = hidden.clone()
+            mask[u * width + t + 1] = False
+            logits = torch.where(mask, -1e4, logits)
+            losses.append(torch.logsumexp(logits, 0) - logits[u * width + t + 1])
+    return torch.stack(losses).mean()
+
+
+def on_negatives(name, positive, negative, beta):
+    """positive [], negative [K] -> one target's loss"""
+    if name == "sampled-softmax":
+        return -torch.log_softmax(torch.cat([positive[None], negative]), 0)[0]
+    if name == "bpr":
+        return -F.logsigmoid(positive - negative).mean()
+    return -(torch.log(torch.sigmoid(positive) ** beta) + torch.log(1 - torch.sigmoid(negative)).sum()) / (len(negative) + 1)
+
+
+def drawn_loss(name, data, rows, seen, states, table, step, count, per_row=False, calibration=0.0):
+    """rows: padded rows whose real positions after the first are targets; seen: what a row must not draw."""
+    alpha = count / (data.num_items - 1)
+    beta = alpha * ((1 - 1 / alpha) * calibration + 1 / alpha)
+    stream = Stream(mix_seed(SEED, hash_text("draws"), step))
+
+    def draw(own):
+        drawn = []
+        while len(drawn) < count:
+            item = 1 + stream.below(data.num_items)
+            if item not in own:
+                drawn.append(item)
+        return table[torch.tensor(drawn)]
+
+    losses = []
+    for u, row in enumerate(rows):
+        shared = draw(seen[u]) if per_row else None
+        for t, state in enumerate(states[u]):
+            if row[t + 1] == 0 or (row[t] == 0 and len(row) > 2):
+                continue
+            negatives = shared if per_row else draw(seen[u])
+            losses.append(on_negatives(name, table[row[t + 1]] @ state, negatives @ state, beta))
+    return torch.stack(losses).mean()
+
+
+def sequential_loss(loss, data, encoder, p, table, step):
+    trains = [train for train in data.trains if len(train) >= 2]
+    rows = [padded(trains[i], MAX_LEN + 1) for i in step_order(len(trains), step)]
+    inputs = torch.tensor(rows)[:, :-1]
+    states = encoder(p, table[inputs], inputs > 0)
+    name, *options = loss
+    if name == "in-batch-softmax":
+        return in_batch_softmax(data, rows, states, table)
+    if name == "softmax":
+        targets = torch.tensor(rows)[:, 1:]
+        real = (targets > 0) & (inputs > 0)
+        return F.cross_entropy(states[real] @ table[1:].T, targets[real] - 1)
+    return drawn_loss(name, data, rows, rows, states, table, step, *options)
+
+
+# Collaborative models: vectors of users [U, D] and items [N+1, D].
+def dssm(p, data, features):
+    return p["dssm.user_table.weight"], p["dssm.item_table.weight"]
+
+
+def pattern(data):
+    nodes = len(data.trains) + data.num_items + 1
+    dense = torch.zeros(nodes, nodes, dtype=torch.float64)
+    for user, item in data.edges():
+        dense[user, len(data.trains) + item] = dense[len(data.trains) + item, user] = 1
+    return dense, dense.sum(1).clamp(min=1)
+
+
+def halves(data, x):
+    return x[:len(data.trains)], x[len(data.trains):]
+
+
+def lightgcn(p, data, features):
+    dense, degree = pattern(data)
+    matrix = dense / degree.sqrt()[:, None] / degree.sqrt()
+    layers = [torch.cat([p["lightgcn.user_table.weight"], p["lightgcn.item_table.weight"]])]
+    for _ in range(2):
+        layers.append(matrix @ layers[-1])
+    return halves(data, sum(layers) / 3)
+
+
+def mmgcn(p, data, features):
+    dense, degree = pattern(data)
+    parts = []
+    for m, name in enumerate(("text", "image")):
+        part = f"mmgcn.parts.{m}."
+        x = features[name]
+        if name == "image":
+            x = F.linear(x, p[part + "reduce.weight"], p[part + "reduce.bias"])
+        x = F.normalize(torch.cat([p[part + "preference"], x]))
+        for i in range(3):
+            layer = f"{part}layers.{i}."
+            h = F.leaky_relu(dense @ (x @ p[layer + "weight"]) / degree[:, None])
+            g = F.leaky_relu(F.linear(x, p[layer + "own.weight"], p[layer + "own.bias"])) + p["mmgcn.ids"]
+            x = F.leaky_relu(F.linear(torch.cat([h, g], 1), p[layer + "merge.weight"], p[layer + "merge.bias"]))
+        parts.append(x)
+    return halves(data, sum(parts) / 2)
+
+
+def vbpr(p, data, features):
+    projected = features["image"] @ p["vbpr.project.weight"].T
+    return p["vbpr.user_table.weight"], torch.cat([p["vbpr.item_table.weight"], projected], 1)
+
+
+def pair_loss(loss, data, users, items, step):
+    pairs = [(user, item) for user, train in enumerate(data.trains) for item in train]
+    pairs = [pairs[i] for i in step_order(len(pairs), step)]
+    states = users[torch.tensor([user for user, _ in pairs])]
+    targets = torch.tensor([item for _, item in pairs])
+    name, *options = loss
+    if name == "in-batch-softmax":
+        logits = states @ items[targets].T - data.log_pop[targets]
+        copies = (targets[:, None] == targets) & ~torch.eye(len(pairs), dtype=bool)
+        return F.cross_entropy(torch.where(copies, -1e8, logits), torch.arange(len(pairs)))
+    seen = [data.trains[user] for user, _ in pairs]
+    return drawn_loss(name, data, [[0, item] for _, item in pairs], seen, states[:, None], items, step, *options)
+
+
+def deepfm_scores(p, history, candidates, released=False):
+    """history [B, L], candidates [C] -> [B, C]"""
+    table, hidden = p["deepfm.item_table.weight"], p["deepfm.hidden.weight"]
+    rows = []
+    for items in history:
+        fields = table[items] * (items > 0)[:, None]
+        scores = []
+        for candidate in candidates:
+            own = table[candidate]
+            seen = hidden[:, MAX_LEN * WIDTH:] @ own if released else own
+            pairs = torch.cat([fields, seen[None]])
+            machine = 0.5 * (pairs.sum(0).square() - pairs.square().sum(0)).sum()
+            layer = torch.relu(hidden @ torch.cat([fields.flatten(), own]))
+            scores.append(machine + p["deepfm.output.weight"][0] @ layer + p["deepfm.output.bias"][0])
+        rows.append(torch.stack(scores))
+    return torch.stack(rows)
+
+
+def deepfm_loss(p, data, step):
+    rows = [train[:i] + train[i + 1:] + [train[i]] for train in data.trains for i in range(len(train))]
+    rows = [padded(rows[i], MAX_LEN + 1) for i in step_order(len(rows), step)]
+    columns = torch.tensor(rows).flatten()
+    unique, places = columns.unique(return_inverse=True)
+    all_scores = deepfm_scores(p, torch.tensor(rows)[:, :-1], unique)[:, places]
+    losses = []
+    for u, row in enumerate(rows):
+        own = u * len(row) + MAX_LEN
+        mask = torch.isin(columns, torch.tensor(row)) | (columns == 0)
+        mask[own] = False
+        logits = torch.where(mask, -1e8, all_scores[u] - data.log_pop[columns])
+        losses.append(torch.logsumexp(logits, 0) - logits[own])
+    return torch.stack(losses).mean()
+
+
+# Running a case.
+def check(name, ours, theirs):
+    error = (torch.as_tensor(ours) - theirs).abs().div(theirs.abs().clamp(min=1)).max().item()
+    verdict = "ok" if error <= TOLERANCE else "FAIL"
+    print(f"{verdict:4} {name:48} max_error={error:.2e} scale={theirs.abs().max().item():.2f} numbers={theirs.numel()}")
+    if verdict != "ok":
+        failures.append(name)
+
+
+def in_double(tensors, prefix=""):
+    return {name[len(prefix):]: tensor.double() for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def run(data, work, name, flags, loss_of, scores_of):
+    """loss_of(parameters, step) and scores_of(parameters) [U, N+1] against two and three steps of the program."""
+    folders = []
+    for epochs in (2, 3):
+        folders.append(work / f"{name}-{epochs}")
+        command = [BINARY, "-q", "train-sasrec", "--interactions", data.path, "--out", folders[-1], "--epochs", epochs]
+        subprocess.run([str(word) for word in command + COMMON + flags], check=True, stdout=subprocess.DEVNULL)
+    lines = (folders[1] / "train_log.jsonl").read_text().splitlines()
+    with torch.no_grad():
+        weights = in_double(load_file(folders[0] / "checkpoint" / "state.safetensors"), "model.")
+        check(name + " loss", json.loads(lines[2])["loss"], loss_of(weights, 2))
+        scores = scores_of(in_double(load_file(folders[0] / "model.safetensors")))
+    index = {str(item): i for i, item in enumerate(data.item_ids)}
+    ours, theirs = [], []
+    for user, line in enumerate((folders[0] / "topk.jsonl").read_text().splitlines()):
+        row = json.loads(line)
+        ours += row["scores"]
+        theirs.append(scores[user, torch.tensor([index[item] for item in row["items"]])])
+    check(name + " scores", torch.tensor(ours, dtype=torch.float64), torch.cat(theirs))
+
+
+def sequential(data, work, features, name, flags, encoder=sasrec, tower=id_tower, loss=("in-batch-softmax",)):
+    def loss_of(p, step):
+        return sequential_loss(loss, data, encoder, p, tower(p, features), step)
+
+    def scores_of(p):
+        table, inputs = tower(p, features), data.test_inputs()
+        return encoder(p, table[inputs], inputs > 0)[:, -1] @ table.T
+    run(data, work, name, flags, loss_of, scores_of)
+
+
+def pairs(data, work, features, name, flags, model, loss=("in-batch-softmax",), penalty=None):
+    def loss_of(p, step):
+        value = pair_loss(loss, data, *model(p, data, features), step)
+        return value + penalty(p, step) if penalty else value
+
+    def scores_of(p):
+        users, items = model(p, data, features)
+        return users @ items.T
+    run(data, work, name, ["--model", model.__name__] + flags, loss_of, scores_of)
+
+
+def make_features(data, work):
+    """Row r is item r + 1; what is returned is by catalogue index."""
+    rng = numpy.random.default_rng(2)
+    features, files = {}, {}
+    for name, width in (("text", 12), ("image", 10), ("video", 8)):
+        rows = rng.normal(size=(200, width)).astype("float32")
+        files[name] = work / f"{name}.npy"
+        numpy.save(files[name], rows)
+        of_items = torch.from_numpy(rows)[torch.tensor(data.item_ids[1:]) - 1].double()
+        features[name] = torch.cat([torch.zeros(1, width, dtype=torch.float64), of_items])
+    return features, files
+
+
+def all_cases(work):
+    data = Data(work / "pairs.tsv")
+    features, files = make_features(data, work)
+    common = (data, work, features)
+    for encoder in (sasrec, gru4rec, nextitnet):
+        sequential(*common, encoder.__name__, ["--user-encoder", encoder.__name__], encoder=encoder)
+    for name, options, flags in (
+            ("softmax", (), []),
+            ("sampled-softmax", (20, True), ["--num-negatives", 20, "--negatives-per", "row"]),
+            ("bce", (1,), []),
+            ("bce", (9, False, 0.75), ["--num-negatives", 9, "--bce-calibration", 0.75]),
+            ("bpr", (2,), ["--num-negatives", 2])):
+        title = "-".join(["sasrec", name] + [str(option) for option in options])
+        sequential(*common, title, ["--loss", name] + flags, loss=(name, *options))
+    given = {name: [f"--{name}-features", files[name]] for name in files}
+    for name in files:
+        sequential(*common, f"tower-{name}", ["--tower", name] + given[name], tower=feature_tower([name], "weighted"))
+    for fusion in ("weighted", "concat", "sum"):
+        sequential(*common, f"fusion-{fusion}", ["--tower", "fusion", "--fusion", fusion] + sum(given.values(), []),
+                   tower=feature_tower(list(files), fusion))
+    pairs(*common, "dssm", [], dssm)
+    pairs(*common, "lightgcn", ["--gcn-layers", 2], lightgcn)
+    pairs(*common, "lightgcn-bpr", ["--gcn-layers", 2, "--loss", "bpr"], lightgcn, loss=("bpr", 1))
+    pairs(*common, "mmgcn", ["--loss", "bpr"] + given["text"] + given["image"], mmgcn, loss=("bpr", 1))
+    pairs(*common, "vbpr", given["image"], vbpr)
+    for released in (False, True):
+        run(data, work, "deepfm" + ("-released" if released else ""),
+            ["--model", "deepfm"] + (["--deepfm-eval", "released"] if released else []),
+            lambda p, step: deepfm_loss(p, data, step),
+            lambda p: deepfm_scores(p, data.test_inputs(), torch.arange(data.num_items + 1), released))
+
+
+def main():
+    print(f"torch {torch.__version__}, bound {TOLERANCE}")
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(sys.argv[2] if len(sys.argv) > 2 else temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        all_cases(work)
+    print("parity of recommenders:", f"{len(failures)} comparisons FAILED" if failures else "all comparisons within bound")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
