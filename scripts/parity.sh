@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares our networks with transformers on random tiny checkpoints, and the recommenders with plain PyTorch.
-# Usage: parity.sh [VRAGENT_BINARY]
+# Compares our networks with transformers and our adapters with PEFT on random tiny checkpoints, and the recommenders
+# with plain PyTorch. Usage: parity.sh [VRAGENT_BINARY]
 # VRAGENT_PARITY_SETUP=1 only makes the environment.
 # Makes .venv-parity with transformers 5.23.0, which borrows torch from .venv. Not needed to build or run vragent.
 set -euo pipefail
@@ -19,8 +19,14 @@ PY
   "$venv/bin/pip" install --quiet --disable-pip-version-check transformers==5.23.0 numpy pillow
   "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps torchvision==0.26.0
 fi
+if ! "$venv/bin/python" -c 'import peft' 2>/dev/null; then
+  echo "== installing peft 0.18.1 into $venv" >&2
+  "$venv/bin/pip" install --quiet --disable-pip-version-check peft==0.18.1
+fi
 [ -z "${VRAGENT_PARITY_SETUP:-}" ] || exit 0
+export TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1
 code=0
-env TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1 "$venv/bin/python" scripts/parity.py "$binary" || code=$?
-"$venv/bin/python" scripts/parity_recommender.py "$binary" || code=$?
+for part in parity parity_lora parity_recommender; do
+  "$venv/bin/python" "scripts/$part.py" "$binary" || code=$?
+done
 exit "$code"

@@ -37,6 +37,8 @@ std::string StopCutter::push(std::string_view piece) {
   return certain;
 }
 
-std::string StopCutter::finish() { return std::exchange(held_, ""); }
+std::string StopCutter::finish() {
+  return std::exchange(held_, "");
+}
 
 }  // namespace vragent::chat

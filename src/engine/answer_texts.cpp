@@ -10,9 +10,9 @@ AnswerTexts::AnswerTexts(const text::Tokenizer& tokenizer,
     : tokenizer_(tokenizer), stops_(std::move(stops)), sink_(std::move(sink)) {}
 
 bool AnswerTexts::push(const NewToken& token) {
-  const auto found = answers_.try_emplace(
-      {token.prompt, token.sample},
-      Answer{text::StreamDecoder(tokenizer_), chat::StopCutter(stops_), ""});
+  const auto found =
+      answers_.try_emplace({token.prompt, token.sample},
+                           Answer{text::StreamDecoder(tokenizer_), chat::StopCutter(stops_), ""});
   Answer& answer = found.first->second;
   std::string decoded = answer.decoder.push(token.id);
   if (token.is_last) decoded += answer.decoder.finish();

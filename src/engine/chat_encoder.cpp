@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -42,10 +43,11 @@ std::vector<std::int64_t> stop_ids_of(const fs::path& folder, const text::Tokeni
 
 }  // namespace
 
-ChatEncoder::ChatEncoder(const fs::path& folder)
-    : tokenizer_(text::load_tokenizer(folder)),
-      template_(text::detect_chat_template(folder)),
-      stop_ids_(stop_ids_of(folder, *tokenizer_)) {
+ChatEncoder::ChatEncoder(const fs::path& model) {
+  const fs::path folder = base_folder(model);
+  tokenizer_ = text::load_tokenizer(folder);
+  template_ = text::detect_chat_template(folder);
+  stop_ids_ = stop_ids_of(folder, *tokenizer_);
   const std::string where = (folder / "config.json").string();
   const std::string config = models::read_model_config(folder);
   if (models::model_type(config, where) != "qwen2_5_vl") return;

@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "vragent/engine/adapter_folder.h"
 #include "vragent/engine/answer_texts.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/util/error.h"
@@ -82,13 +83,18 @@ Fork fork_of(const ChatEncoder& encoder,
 LanguageModel load_language_model_folder(const std::filesystem::path& folder,
                                          torch::Dtype dtype,
                                          torch::Device device) {
+  const std::filesystem::path base = base_folder(folder);
   const std::string type =
-      models::model_type(models::read_model_config(folder), (folder / "config.json").string());
+      models::model_type(models::read_model_config(base), (base / "config.json").string());
   LanguageModel model;
   if (type == "qwen2_5_vl") {
-    model.vision = models::load_vision_lm(folder, dtype, device);
+    model.vision = models::load_vision_lm(base, dtype, device);
   } else {
-    model.causal = models::load_causal_lm(folder, dtype, device);
+    model.causal = models::load_causal_lm(base, dtype, device);
+  }
+  if (is_adapter_folder(folder)) {
+    attach_adapter_folder(model.module(), folder);
+    nn::merge_adapters(model.module());
   }
   return model;
 }

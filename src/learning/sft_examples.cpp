@@ -70,6 +70,27 @@ ChatExample from_case(const std::string& line,
   return example;
 }
 
+/// {"instruction", "input", "output"}, with "system" and "history" (earlier pairs) as LLaMA-Factory
+/// has them. An input follows its instruction on a line of its own.
+ChatExample from_alpaca(const JsonRecord& record, const Json& row) {
+  ChatExample example{.where = record.where()};
+  if (const std::string system = record.text_or("system", ""); !system.empty())
+    example.turns.push_back({"system", system, {}});
+  if (record.has("history")) {
+    for (const Json& pair : record.array("history")) {
+      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string())
+        record.fail("history", "pairs of texts are wanted");
+      example.turns.push_back({"user", pair[0].get<std::string>(), {}});
+      example.turns.push_back({"assistant", pair[1].get<std::string>(), {}});
+    }
+  }
+  const std::string input = row.contains("input") ? record.text("input") : "";
+  const std::string instruction = record.text("instruction");
+  example.turns.push_back({"user", input.empty() ? instruction : instruction + "\n" + input, {}});
+  example.turns.push_back({"assistant", record.text("output"), {}});
+  return example;
+}
+
 ChatExample parse_example(const std::string& line,
                           const fs::path& folder,
                           const std::string& where,
@@ -77,6 +98,7 @@ ChatExample parse_example(const std::string& line,
   const Json row = parse_json_object(line, where);
   if (row.contains("case_id")) return from_case(line, where, prompt);
   const JsonRecord record(row, where);
+  if (row.contains("instruction")) return from_alpaca(record, row);
   ChatExample example{.where = where};
   if (row.contains("messages")) {
     for (const Json& message : record.array("messages"))

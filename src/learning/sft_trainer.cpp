@@ -9,6 +9,7 @@
 
 #include "learning/sft_batch.h"
 #include "vragent/data/run_dir.h"
+#include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
@@ -33,20 +34,18 @@ class SftLoop {
  public:
   explicit SftLoop(const SftConfig& config)
       : config_(config),
-        base_(models::resolve_model(config.model)),
-        encoder_(base_),
+        encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
         examples_(load_examples(config.train, config.prompt)),
-        model_(engine::load_language_model_folder(
-            base_, nn::parse_dtype(config.runtime.dtype), device_)),
-        files_(config.out, base_, config.keep_checkpoints) {
+        trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
+        model_(trained_.language_model),
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter) {
     if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
     const auto size = static_cast<std::int64_t>(examples_.size());
     steps_per_epoch_ = (size + config.batch_size - 1) / config.batch_size;
     total_steps_ =
         static_cast<std::int64_t>(std::ceil(config.epochs * static_cast<double>(steps_per_epoch_)));
     if (config.max_steps > 0) total_steps_ = std::min(total_steps_, config.max_steps);
-    nn::set_requires_grad(model_.module(), true);
   }
 
   SftResult run() {
@@ -117,7 +116,7 @@ class SftLoop {
     const Stopwatch watch;
     const double lr = nn::learning_rate(config_.optim, result_.steps, total_steps_);
     optimizer.zero_grad();
-    const Tensor loss = -target_log_probs(model_, batch, device_).mean();
+    const Tensor loss = -dropping_log_probs(batch).mean();
     const double value = loss.item<double>();
     if (!std::isfinite(value))
       throw Error(
@@ -150,6 +149,14 @@ class SftLoop {
     const bool measure = config_.valid_every > 0 && result_.steps % config_.valid_every == 0 &&
                          result_.steps < total_steps_;
     if (measure && !valid_.empty()) validate();
+  }
+
+  Tensor dropping_log_probs(const SftBatch& batch) {
+    const nn::AdapterDropout dropout(
+        model_.module(),
+        mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
+                 {hash_text("lora dropout"), static_cast<std::uint64_t>(result_.steps)}));
+    return target_log_probs(model_, batch, device_);
   }
 
   void validate() {
@@ -188,12 +195,12 @@ class SftLoop {
   }
 
   const SftConfig& config_;
-  std::filesystem::path base_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
   std::vector<ChatExample> examples_;
   std::vector<ChatExample> valid_;
-  engine::LanguageModel model_;
+  TrainedModel trained_;
+  engine::LanguageModel& model_;
   TrainerFiles files_;
   std::int64_t steps_per_epoch_ = 1;
   std::int64_t total_steps_ = 0;
@@ -218,6 +225,7 @@ void SftConfig::check() const {
   check_range("save-every", static_cast<double>(save_every), 0, 1e12);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
   check_group("optim", optim);
+  check_group("lora", lora);
   check_group("prompt", prompt);
   runtime.check();
 }

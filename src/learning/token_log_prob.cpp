@@ -54,7 +54,9 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
     const double temperature = context->saved_data["temperature"].toDouble();
     const std::int64_t chunk = context->saved_data["chunk"].toInt();
     const bool with_entropy = context->saved_data["entropy_gradient"].toBool();
-    Tensor head_gradient = torch::zeros_like(head, head.options().dtype(torch::kFloat32));
+    const bool head_learns = context->needs_input_grad(1);
+    Tensor head_gradient;
+    if (head_learns) head_gradient = torch::zeros_like(head, head.options().dtype(torch::kFloat32));
     std::vector<Tensor> hidden_gradients;
     for (std::int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
       const std::int64_t size = std::min(chunk, hidden.size(0) - begin);
@@ -78,12 +80,12 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
       if (with_entropy) d += of_entropy;
       d = d.to(hidden.scalar_type());
       hidden_gradients.push_back(d.matmul(head));
-      head_gradient += d.t().matmul(part).to(torch::kFloat32);
+      if (head_learns) head_gradient += d.t().matmul(part).to(torch::kFloat32);
     }
     const Tensor to_hidden =
         hidden_gradients.empty() ? torch::zeros_like(hidden) : torch::cat(hidden_gradients);
-    return {
-        to_hidden, head_gradient.to(head.scalar_type()), Tensor(), Tensor(), Tensor(), Tensor()};
+    if (head_learns) head_gradient = head_gradient.to(head.scalar_type());
+    return {to_hidden, head_gradient, Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 

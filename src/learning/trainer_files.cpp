@@ -47,10 +47,14 @@ std::optional<fs::path> newest_checkpoint(const fs::path& run_folder) {
   return checkpoint_path(run_folder, steps.back());
 }
 
-TrainerFiles::TrainerFiles(fs::path run_folder, fs::path base, std::int64_t keep_checkpoints)
+TrainerFiles::TrainerFiles(fs::path run_folder,
+                           fs::path base,
+                           std::int64_t keep_checkpoints,
+                           std::optional<engine::AdapterConfig> adapter)
     : run_folder_(std::move(run_folder)),
       base_(std::move(base)),
-      keep_checkpoints_(keep_checkpoints) {}
+      keep_checkpoints_(keep_checkpoints),
+      adapter_(std::move(adapter)) {}
 
 std::optional<RunNumbers> TrainerFiles::open(bool resume,
                                              torch::nn::Module& model,
@@ -62,9 +66,13 @@ std::optional<RunNumbers> TrainerFiles::open(bool resume,
     log_ = std::make_unique<report::TrainLog>(run_folder_, -1);
     return std::nullopt;
   }
-  const models::WeightFiles weights(*newest);
-  nn::load_parameters(
-      model, [&](const std::string& name) { return weights.find(name); }, newest->string());
+  if (adapter_) {
+    engine::load_adapter_tensors(model, *newest);
+  } else {
+    const models::WeightFiles weights(*newest);
+    nn::load_parameters(
+        model, [&](const std::string& name) { return weights.find(name); }, newest->string());
+  }
   const nn::TrainingState state = nn::load_training_state(*newest / kState);
   optimizer.load_state(state.with_prefix("optimizer."), newest->string());
   log_ = std::make_unique<report::TrainLog>(run_folder_,
@@ -96,6 +104,7 @@ void TrainerFiles::log(std::int64_t step,
 }
 
 void TrainerFiles::write_model(const fs::path& folder, const torch::nn::Module& model) const {
+  if (adapter_) return engine::write_adapter_files(folder, model, *adapter_, base_);
   models::write_model_files(folder,
                             {.tensors = nn::parameters_of(model),
                              .config_json = models::read_model_config(base_),

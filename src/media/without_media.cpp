@@ -22,11 +22,17 @@ struct VideoFrame::Impl {};
 
 struct VideoReader::Impl {};
 
-Image read_image(const std::filesystem::path& path) { refuse(path.string()); }
+Image read_image(const std::filesystem::path& path) {
+  refuse(path.string());
+}
 
-void write_image(const std::filesystem::path& path, const Image&, int) { refuse(path.string()); }
+void write_image(const std::filesystem::path& path, const Image&, int) {
+  refuse(path.string());
+}
 
-std::vector<std::uint8_t> encode_jpeg(const Image&, int) { refuse("an image"); }
+std::vector<std::uint8_t> encode_jpeg(const Image&, int) {
+  refuse("an image");
+}
 
 void write_video(const std::filesystem::path& path,
                  const std::vector<Image>&,
@@ -40,9 +46,13 @@ VideoFrame::~VideoFrame() = default;
 VideoFrame::VideoFrame(VideoFrame&&) noexcept = default;
 VideoFrame& VideoFrame::operator=(VideoFrame&&) noexcept = default;
 
-double VideoFrame::time_seconds() const { refuse("a video"); }
+double VideoFrame::time_seconds() const {
+  refuse("a video");
+}
 
-Image VideoFrame::image(const FrameSize&) const { refuse("a video"); }
+Image VideoFrame::image(const FrameSize&) const {
+  refuse("a video");
+}
 
 VideoReader::VideoReader(const std::filesystem::path& path, const VideoReaderOptions&) {
   refuse(path.string());
@@ -51,8 +61,12 @@ VideoReader::VideoReader(const std::filesystem::path& path, const VideoReaderOpt
 VideoReader::~VideoReader() = default;
 VideoReader::VideoReader(VideoReader&&) noexcept = default;
 
-const VideoInfo& VideoReader::info() const { refuse("a video"); }
+const VideoInfo& VideoReader::info() const {
+  refuse("a video");
+}
 
-SampledFrames VideoReader::frames_at(std::span<const double>) { refuse("a video"); }
+SampledFrames VideoReader::frames_at(std::span<const double>) {
+  refuse("a video");
+}
 
 }  // namespace vragent::media

@@ -20,6 +20,8 @@ namespace {
 
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr const char* kAdapterConfig = "adapter_config.json";
+constexpr const char* kAdapterWeights = "adapter_model.safetensors";
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
@@ -88,7 +90,7 @@ fs::path resolve_model(const std::string& model) {
   if (commit.empty() || commit.find('/') != std::string::npos || commit == "..")
     throw DataError(formatted("{}: \"{}\" is not the name of a snapshot", ref, commit));
   const fs::path snapshot = repository / "snapshots" / commit;
-  if (!fs::exists(snapshot / "config.json")) {
+  if (!fs::exists(snapshot / "config.json") && !fs::exists(snapshot / kAdapterConfig)) {
     throw Error(ExitCode::kNoInput,
                 formatted("{}: the cached snapshot {} is incomplete", model, snapshot));
   }
@@ -165,7 +167,10 @@ std::string model_type(const std::string& config_json, const std::string& where)
 
 void write_model_files(const fs::path& folder, const ModelFolder& model) {
   const auto shards = cut_shards(model);
-  fs::remove(folder / (shards.size() == 1 ? kIndex : kWeights));  // a reader would find older ones
+  // A reader would find older ones.
+  for (const char* older :
+       {shards.size() == 1 ? kIndex : kWeights, kAdapterConfig, kAdapterWeights})
+    fs::remove(folder / older);
   OrderedJson weight_map = OrderedJson::object();
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -185,10 +190,27 @@ void write_model_files(const fs::path& folder, const ModelFolder& model) {
     write_file(folder / kIndex, index.dump(2) + "\n");
   }
   write_file(folder / "config.json", model.config_json);
-  if (model.side_files.empty()) return;
-  for (const auto& entry : fs::directory_iterator(model.side_files)) {
+  if (!model.side_files.empty()) copy_side_files(model.side_files, folder);
+}
+
+void remove_model_files(const fs::path& folder) {
+  if (!fs::exists(folder)) return;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (is_side_file(name)) write_file(folder / name, read_file(entry.path()));
+    const bool is_weights =
+        name.starts_with("model") &&
+        (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json"));
+    if (is_weights || name == "config.json" || name == kAdapterConfig || name == kAdapterWeights)
+      found.push_back(entry.path());
+  }
+  for (const fs::path& path : found) fs::remove(path);
+}
+
+void copy_side_files(const fs::path& from, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const std::string name = entry.path().filename().string();
+    if (is_side_file(name)) write_file(to / name, read_file(entry.path()));
   }
 }
 

@@ -54,17 +54,21 @@ Tensor only_row(const ProbeInput& input) {
 
 nn::NamedTensors probe_causal_lm(const fs::path& folder,
                                  const ProbeInput& input,
-                                 torch::Dtype dtype) {
+                                 torch::Dtype dtype,
+                                 const PrepareModule& prepare) {
   if (!input.images.empty()) throw DataError(formatted("{}: this model sees no images", folder));
   CausalLm lm = load_causal_lm(folder, dtype, torch::kCPU);
+  if (prepare) prepare(*lm);
   check_ids(input, lm->model->config.vocab_size);
   return {{"logits", lm(only_row(input)).squeeze(0)}};
 }
 
 nn::NamedTensors probe_vision_lm(const fs::path& folder,
                                  const ProbeInput& input,
-                                 torch::Dtype dtype) {
+                                 torch::Dtype dtype,
+                                 const PrepareModule& prepare) {
   VisionLm lm = load_vision_lm(folder, dtype, torch::kCPU);
+  if (prepare) prepare(*lm);
   check_ids(input, lm->config.text.vocab_size);
   only_row(input);
   const QwenPixelConfig pixel_config = load_qwen_pixel_config(folder);
@@ -129,7 +133,12 @@ Table describe_model(const fs::path& folder) {
   const std::string where = (folder / "config.json").string();
   const std::string type = model_type(read_model_config(folder), where);
   const WeightFiles files(folder);
+  nn::NamedTensors tensors;
+  for (const std::string& name : files.names()) tensors[name] = files.find(name);
+  return describe_tensors(formatted("{} ({})", folder, type), tensors);
+}
 
+Table describe_tensors(const std::string& title, const nn::NamedTensors& tensors) {
   struct Sum {
     std::int64_t tensors = 0;
     std::int64_t parameters = 0;
@@ -139,8 +148,7 @@ Table describe_model(const fs::path& folder) {
 
   std::map<std::string, Sum> groups;
   Sum total;
-  for (const std::string& name : files.names()) {
-    const Tensor tensor = files.find(name);
+  for (const auto& [name, tensor] : tensors) {
     for (Sum* sum : {&groups[group_of(name)], &total}) {
       sum->tensors += 1;
       sum->parameters += tensor.numel();
@@ -149,8 +157,7 @@ Table describe_model(const fs::path& folder) {
       sum->dtype = sum->dtype.empty() || sum->dtype == dtype ? dtype : "mixed";
     }
   }
-  Table table{.title = formatted("{} ({})", folder, type),
-              .columns = {"group", "tensors", "parameters", "bytes", "dtype"}};
+  Table table{.title = title, .columns = {"group", "tensors", "parameters", "bytes", "dtype"}};
   groups["total"] = total;
   for (const auto& [name, sum] : groups) {
     if (name != "total")
@@ -168,7 +175,10 @@ Table describe_model(const fs::path& folder) {
   return table;
 }
 
-nn::NamedTensors probe_model(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {
+nn::NamedTensors probe_model(const fs::path& folder,
+                             const ProbeInput& input,
+                             torch::Dtype dtype,
+                             const PrepareModule& prepare) {
   const torch::NoGradGuard no_grad;
   const std::string type = model_type(read_model_config(folder), (folder / "config.json").string());
   nn::NamedTensors out;
@@ -177,9 +187,9 @@ nn::NamedTensors probe_model(const fs::path& folder, const ProbeInput& input, to
   } else if (type == "bert" || type == "xlm-roberta" || type == "roberta") {
     out = probe_bert(folder, input, dtype);
   } else if (type == "qwen2_5_vl") {
-    out = probe_vision_lm(folder, input, dtype);
+    out = probe_vision_lm(folder, input, dtype, prepare);
   } else {
-    out = probe_causal_lm(folder, input, dtype);
+    out = probe_causal_lm(folder, input, dtype, prepare);
   }
   for (auto& [name, tensor] : out) tensor = tensor.to(torch::kFloat32);
   return out;

@@ -6,6 +6,32 @@
 #include "vragent/util/error.h"
 
 namespace vragent::nn {
+namespace {
+
+/// Inputs dropped with probability `share`, the others scaled up. The mask is drawn on the CPU, so
+/// that it does not depend on the device.
+torch::Tensor dropped(const torch::Tensor& x, double share, at::Generator stream) {
+  const torch::Tensor kept =
+      at::empty(x.sizes(), x.options().device(torch::kCPU)).bernoulli_(1 - share, stream);
+  return x * (kept / (1 - share)).to(x.device());
+}
+
+}  // namespace
+
+torch::Tensor LowRank::added_to(const torch::Tensor& y, const torch::Tensor& x) const {
+  if (use == Use::kOff) return y;
+  const bool is_start = use == Use::kStart;
+  torch::Tensor rows = x.flatten(0, -2).to(a.scalar_type());
+  if (drops) rows = dropped(rows, dropout, *drops);
+  const torch::Tensor inner = at::linear(rows, is_start ? start_a : a);
+  return at::addmm(y.flatten(0, -2).to(a.scalar_type()),
+                   inner,
+                   (is_start ? start_b : b).t(),
+                   /*beta=*/1,
+                   /*alpha=*/scale)
+      .to(y.scalar_type())
+      .view(y.sizes());
+}
 
 LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias)
     : weight(register_parameter("weight", torch::empty({out, in}))) {
@@ -13,7 +39,9 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias)
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
-  return at::linear(x, weight, bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt);
+  const torch::Tensor y =
+      at::linear(x, weight, bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt);
+  return adapter ? adapter->added_to(y, x) : y;
 }
 
 EmbeddingImpl::EmbeddingImpl(std::int64_t rows, std::int64_t width)
@@ -60,6 +88,7 @@ ops::PackedLinear take_packed(std::vector<Linear> layers) {
   std::vector<torch::Tensor> weights;
   std::vector<torch::Tensor> biases;
   for (const Linear& layer : layers) {
+    TORCH_CHECK(!layer->adapter, "an adapter is merged before its layer is packed");
     weights.push_back(layer->weight);
     if (layer->bias.defined()) biases.push_back(layer->bias);
   }

@@ -96,6 +96,26 @@ TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
   }
 }
 
+TEST_F(Inspect, MergesAnAdapterThatAnswersLikeItsMerge) {
+  write("train.jsonl", "{\"prompt\": \"a boat\", \"completion\": \"at the beach\"}\n");
+  output_of(
+      "$vragent sft --model models/lm --train train.jsonl --out adapter --lora.rank 4 --epochs 30 "
+      "--optim.lr 0.01 --threads 1 -q");
+  EXPECT_THAT(output_of("$vragent inspect --model adapter"), HasSubstr("LoRA of rank 4"));
+  output_of("$vragent inspect merge --model adapter --out merged");
+  const auto answer = [&](const std::string& model) {
+    return output_of(
+        "$vragent inspect generate --prompt 'a boat' --max-tokens 8 --threads 1 "
+        "--model " +
+        model);
+  };
+  EXPECT_THAT(answer("adapter"), HasSubstr("at the beach"));
+  EXPECT_EQ(answer("merged"), answer("adapter"));
+  EXPECT_EQ(run("$vragent inspect merge --model adapter --out merged").code, 73);
+  EXPECT_EQ(run("$vragent inspect merge --model models/lm --out other").code, 65);
+  EXPECT_EQ(run("$vragent inspect logits --model adapter --ids train.jsonl --out x").code, 65);
+}
+
 TEST_F(Inspect, CountsADataSet) {
   write("pairs.tsv", "u1\t1 2 3 4 5\r\nu2\t1 2 3 4 6 7\r\nu3\t9");
   write("titles.csv", "1,a\n2,\n3,c\n4,d\n5,e\n6,f\n7,g\n");

@@ -194,6 +194,7 @@ TEST_F(Usage, HelpOfTheOtherCommandsNamesWhatTheyAreAskedFor) {
       {"inspect", {"model"}},
       {"inspect tokenize", {"model", "special", "match-special", "lines"}},
       {"inspect logits", {"model", "ids", "images", "dtype", "out"}},
+      {"inspect merge", {"model", "out"}},
       {"inspect generate", {"model", "prompt", "system", "ids", "temperature", "max-tokens"}}};
   for (const auto& [command, wanted] : commands) {
     const Names flags = flags_in(help_of(command));

@@ -19,6 +19,11 @@ inline nn::NamedTensors weights_in(const std::filesystem::path& folder) {
   return nn::load_safetensors(folder / "model.safetensors");
 }
 
+/// The adapter in a run folder or checkpoint.
+inline nn::NamedTensors adapter_in(const std::filesystem::path& folder) {
+  return nn::load_safetensors(folder / "adapter_model.safetensors");
+}
+
 /// Lines of train_log.jsonl without the members that are times.
 inline std::vector<Json> timeless_log(const std::filesystem::path& run_folder) {
   std::vector<Json> rows;

@@ -45,6 +45,25 @@ class SftExamples : public ::testing::Test {
   engine::ChatEncoder encoder;
 };
 
+TEST_F(SftExamples, TakeAlpacaLinesAsChats) {
+  const auto examples = load(
+      R"({"instruction": "which?", "input": "cat, dog", "output": "the cat", "system": "you watch",)"
+      R"( "history": [["hello", "hi"]]})"
+      "\n"
+      R"({"instruction": "which?", "input": "", "output": "no"})"
+      "\n");
+  ASSERT_EQ(examples.size(), 2);
+  std::string said;
+  for (const auto& turn : examples[0].turns) said += turn.role + "=" + turn.text + "|";
+  EXPECT_EQ(said,
+            "system=you watch|user=hello|assistant=hi|user=which?\ncat, dog|assistant=the cat|");
+  EXPECT_EQ(examples[1].turns.front().text, "which?");
+  EXPECT_EQ(learnt(examples[1]), "no<|im_end|>");
+  EXPECT_THROW(load(R"({"instruction": "which?"})"
+                    "\n"),
+               DataError);
+}
+
 TEST_F(SftExamples, LearnTheAssistantsWordsAndEndMarksOnly) {
   const auto examples =
       load(R"({"messages": [{"role": "user", "content": "hello cat"},)"

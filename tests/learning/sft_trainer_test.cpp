@@ -71,6 +71,102 @@ TEST_F(SftTraining, ResumesBitForBit) {
   EXPECT_FALSE(test::same_tensors(weights_in(folder_ / "lm"), weights)) << "it trained";
 }
 
+TEST_F(SftTraining, TrainsBf16WeightsWithFp32MastersThatResumeBitForBit) {
+  SftConfig whole = config("whole");
+  whole.runtime.dtype = "bfloat16";
+  whole.optim.lr = 2e-5;  // below half a bf16 step of most weights: only a master moves by it
+  whole.optim.warmup_steps = 0;
+  run_sft(whole);
+  SftConfig parts = whole;
+  parts.out = folder_ / "parts";
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  parts.resume = true;
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  clear_interrupt();
+  run_sft(parts);
+  EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights_in(whole.out)));
+  const auto state = nn::load_safetensors(whole.out / "checkpoint-6/state/state.safetensors");
+  const auto before = weights_in(folder_ / "lm");
+  std::int64_t moved = 0;
+  std::int64_t all = 0;
+  for (const auto& [name, weight] : weights_in(whole.out)) {
+    EXPECT_EQ(weight.scalar_type(), torch::kBFloat16) << name;
+    const torch::Tensor& master = state.at("optimizer.master." + name);
+    EXPECT_EQ(master.scalar_type(), torch::kFloat32) << name;
+    EXPECT_TRUE(master.to(torch::kBFloat16).equal(weight)) << name;
+    moved += (master != before.at(name).to(torch::kBFloat16)).sum().item<std::int64_t>();
+    all += master.numel();
+  }
+  EXPECT_GT(moved, all / 4) << "masters learn where bf16 alone would round the step away";
+}
+
+TEST_F(SftTraining, TrainsAnAdapterThatResumesBitForBit) {
+  SftConfig whole = config("whole");
+  whole.lora = {.rank = 2, .alpha = 4, .dropout = 0.3, .target_modules = {"q_proj", "up_proj"}};
+  const SftResult wanted = run_sft(whole);
+  SftConfig parts = whole;
+  parts.out = folder_ / "parts";
+  request_interrupt(SIGTERM);  // one step a run
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  parts.resume = true;
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  clear_interrupt();
+  EXPECT_EQ(run_sft(parts).train_loss, wanted.train_loss);
+  const auto tensors = adapter_in(whole.out);
+  EXPECT_TRUE(test::same_tensors(adapter_in(parts.out), tensors));
+  EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));
+  EXPECT_EQ(tensors.size(), 8);
+  for (const auto& [name, tensor] : tensors) EXPECT_TRUE(tensor.any().item<bool>()) << name;
+  EXPECT_FALSE(fs::exists(whole.out / "model.safetensors")) << "the base is not written again";
+}
+
+TEST_F(SftTraining, GoesOnFromAnAdapterOfTheSameSettings) {
+  SftConfig first = config("first");
+  first.lora = {.rank = 2, .target_modules = {"v_proj"}};
+  run_sft(first);
+  SftConfig second = first;
+  second.model = first.out.string();
+  second.out = folder_ / "second";
+  second.max_steps = 1;
+  second.optim.lr = 0;
+  run_sft(second);
+  EXPECT_TRUE(test::same_tensors(adapter_in(second.out), adapter_in(first.out)));
+  EXPECT_EQ(engine::base_folder(second.out), folder_ / "lm");
+  second.overwrite = true;
+  second.lora.rank = 3;
+  EXPECT_THROW(run_sft(second), ConfigError);
+  second.lora.rank = 2;
+  second.lora.target_modules = {"q_proj"};
+  EXPECT_THROW(run_sft(second), ConfigError);
+  second.lora.rank = 0;  // all weights of base and adapter together
+  run_sft(second);
+  EXPECT_TRUE(fs::exists(second.out / "model.safetensors"));
+  EXPECT_FALSE(fs::exists(second.out / "adapter_config.json"));
+}
+
+TEST_F(SftTraining, TeachesTheEngineByAnAdapterAlone) {
+  SftConfig config = this->config("learns");
+  config.epochs = 60;
+  config.batch_size = 7;
+  config.valid_every = 0;
+  config.save_every = 0;
+  config.optim.lr = 1e-2;
+  config.lora = {.rank = 8};
+  const SftResult result = run_sft(config);
+  EXPECT_LT(result.valid_loss.value(), logged(config.out, "loss").front() / 3);
+  engine::write_merged_folder(config.out, folder_ / "merged");
+  const chat::Request request{.messages = {{"user", "where is the garden", {}}},
+                              .sampling = {.temperature = 0, .max_tokens = 40}};
+  std::vector<std::string> answers;
+  for (const char* model : {"learns", "merged", "lm"}) {
+    engine::NativeChat chat(folder_ / model, torch::kFloat32, torch::kCPU);
+    answers.push_back(chat.answer({&request, 1})[0][0].text);
+  }
+  EXPECT_EQ(answers[0], answers[1]);
+  EXPECT_NE(answers[0], answers[2]) << "the base alone";
+}
+
 TEST_F(SftTraining, LeavesAFinishedRunAsItIsOnResume) {
   SftConfig config = this->config("run");
   config.save_every = 0;

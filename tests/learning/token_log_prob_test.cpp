@@ -49,6 +49,15 @@ TEST_P(TokenLogProbabilities, HaveTheGradientsOfWholeLogits) {
   EXPECT_TRUE(test::close(got[1], wanted_gradients[1], 1e-5));
 }
 
+TEST_P(TokenLogProbabilities, LeaveAFrozenHeadWithoutGradient) {
+  const Tensor wanted = torch::autograd::grad({chunked().log_probs.sum()}, {hidden})[0];
+  head.requires_grad_(false);
+  const TokenLogProbs got = chunked();
+  got.log_probs.sum().backward();
+  EXPECT_TRUE(hidden.grad().equal(wanted));
+  EXPECT_FALSE(head.grad().defined());
+}
+
 TEST_P(TokenLogProbabilities, GiveTheEntropyItsGradientWhenAsked) {
   const Tensor weights = test::randn({kTokens}, 3);
   const Tensor rows = plain();

@@ -32,8 +32,9 @@ struct EncodedChat {
 
 class ChatEncoder {
  public:
-  /// Reads tokenizer, template and pixel settings of a qwen2, qwen3, llama or qwen2_5_vl folder.
-  explicit ChatEncoder(const std::filesystem::path& folder);
+  /// Reads tokenizer, template and pixel settings of a qwen2, qwen3, llama or qwen2_5_vl folder, or
+  /// of an adapter's base.
+  explicit ChatEncoder(const std::filesystem::path& model);
 
   /// @param add_generation_prompt ends with the head of the assistant's turn and `prefill`
   [[nodiscard]] EncodedChat encode(std::span<const chat::Message> messages,
@@ -51,7 +52,7 @@ class ChatEncoder {
 
  private:
   std::unique_ptr<text::Tokenizer> tokenizer_;
-  text::ChatTemplate template_;
+  text::ChatTemplate template_{};
   std::optional<models::VisionLmConfig> vision_;
   models::QwenPixelConfig pixels_;
   std::vector<std::int64_t> stop_ids_;

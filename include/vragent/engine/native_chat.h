@@ -34,7 +34,8 @@ struct LanguageModel {
   }
 };
 
-/// @throws DataError for another architecture
+/// A model's folder, or an adapter's: then its base with the adapter merged in fp32.
+/// @throws DataError for another architecture, or an adapter that does not fit its base
 LanguageModel load_language_model_folder(const std::filesystem::path& folder,
                                          torch::Dtype dtype,
                                          torch::Device device);

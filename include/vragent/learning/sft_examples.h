@@ -32,9 +32,12 @@ struct ChatExample {
 };
 
 /// Reads, by the content of each line:
-///   chat    {"messages": [{"role", "content": text or [{"type": "text", "text"}, {"type": "image",
-///   "image": path}]}]} prompt  {"prompt": text, "completion": text} case    a line of cases.jsonl
-///   with "response", or with a label: then the answer without reasoning
+///   - chat: {"messages": [{"role", "content": text or [{"type": "text", "text"}, {"type": "image",
+///     "image": path}]}]}
+///   - prompt: {"prompt": text, "completion": text}
+///   - Alpaca: {"instruction", "input", "output"}, with "system" and "history" where there are any
+///   - case: a line of cases.jsonl with "response", or with a label: then the answer without
+///     reasoning
 /// Relative image paths are relative to the file's folder.
 /// @throws DataError with path:line on a chat without an assistant turn, an unknown part, a case
 /// without answer

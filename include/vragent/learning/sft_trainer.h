@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Supervised fine-tuning of language models (and of Qwen2.5-VL with its vision tower), all
-// parameters.
+// Supervised fine-tuning of language models (and of Qwen2.5-VL with its vision tower): all
+// parameters, or an adapter on the text model's linear layers.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
+#include "vragent/nn/lora.h"
 #include "vragent/nn/optim.h"
 #include "vragent/simulator/user_profile.h"
 
@@ -33,13 +34,18 @@ struct SftConfig {
   bool resume = false;
   bool overwrite = false;
   nn::OptimConfig optim = {.lr = 1e-5, .weight_decay = 0.0, .clip = 1.0, .schedule = "linear"};
+  nn::LoraConfig lora;
   simulator::PromptConfig prompt;
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
     v("out", out, "run folder; the trained model is written there (required)");
-    v("model", model, "model folder to start from, or org/name in the local cache (required)");
-    v("train", train, "examples: chat jsonl, prompt/completion jsonl, or a case file (required)");
+    v("model",
+      model,
+      "model or adapter folder to start from, or org/name in the local cache (required)");
+    v("train",
+      train,
+      "examples: chat, prompt/completion or Alpaca jsonl, or a case file (required)");
     v("valid", valid, "examples that are only measured");
     v("batch-size", batch_size, "examples of one optimiser step");
     v("epochs", epochs, "passes over the examples");
@@ -53,6 +59,7 @@ struct SftConfig {
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     v("optim", optim, "");
+    v("lora", lora, "");
     v("prompt", prompt, "");
     runtime.visit(v);
   }

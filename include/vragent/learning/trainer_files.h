@@ -16,6 +16,7 @@
 
 #include <torch/nn/module.h>
 
+#include "vragent/engine/adapter_folder.h"
 #include "vragent/nn/checkpoint.h"
 #include "vragent/nn/optim.h"
 #include "vragent/report/train_log.h"
@@ -29,9 +30,11 @@ class TrainerFiles {
  public:
   /// @param base the model folder that training starts from: its config and side files go with
   /// every checkpoint
+  /// @param adapter set where adapters are trained: checkpoints then hold them, in PEFT's layout
   TrainerFiles(std::filesystem::path run_folder,
                std::filesystem::path base,
-               std::int64_t keep_checkpoints);
+               std::int64_t keep_checkpoints,
+               std::optional<engine::AdapterConfig> adapter = std::nullopt);
 
   /// Restores model and optimiser from the newest checkpoint and opens the logs behind it; without
   /// one (or without `resume`) starts the logs anew. @return the counters of the checkpoint, if
@@ -63,6 +66,7 @@ class TrainerFiles {
   std::filesystem::path run_folder_;
   std::filesystem::path base_;
   std::int64_t keep_checkpoints_;
+  std::optional<engine::AdapterConfig> adapter_;
   std::unique_ptr<report::TrainLog> log_;
 };
 

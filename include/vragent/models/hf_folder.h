@@ -69,6 +69,13 @@ struct ModelFolder {
 
 void save_model_folder(const std::filesystem::path& out, const ModelFolder& model);
 
+/// Removes what makes a folder a model or an adapter (config and weights), before another of them
+/// is written there.
+void remove_model_files(const std::filesystem::path& folder);
+
+/// Copies the tokenizer, template, generation and preprocessor configs of one folder to another.
+void copy_side_files(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// Writes the parts of save_model_folder() into a folder that is being made by the caller
 /// (write_folder()).
 void write_model_files(const std::filesystem::path& folder, const ModelFolder& model);

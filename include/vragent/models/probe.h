@@ -7,8 +7,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
+
+#include <torch/nn/module.h>
 
 #include "vragent/media/image.h"
 #include "vragent/nn/safetensors.h"
@@ -25,6 +28,12 @@ struct ProbeInput {
 /// Type, sizes, number of parameters and bytes by group of tensors.
 Table describe_model(const std::filesystem::path& folder);
 
+/// The same of any tensors by name.
+Table describe_tensors(const std::string& title, const nn::NamedTensors& tensors);
+
+/// What is done to a loaded language model before its pass (putting an adapter on it).
+using PrepareModule = std::function<void(torch::nn::Module&)>;
+
 /// Outputs of one forward pass on the CPU, by name, in fp32:
 ///   qwen2, qwen3, llama, qwen2_5_vl  "logits" [T, V]; qwen2_5_vl with images also "image_features"
 ///   [n, D] clip                      "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
@@ -33,6 +42,7 @@ Table describe_model(const std::filesystem::path& folder);
 /// @throws DataError for ids outside the vocabulary or images that do not fit the ids
 nn::NamedTensors probe_model(const std::filesystem::path& folder,
                              const ProbeInput& input,
-                             torch::Dtype dtype);
+                             torch::Dtype dtype,
+                             const PrepareModule& prepare = {});
 
 }  // namespace vragent::models

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include <ATen/core/Generator.h>
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
@@ -16,7 +18,25 @@
 
 namespace vragent::nn {
 
-/// y = x W^T + b. weight [out, in], bias [out] unless without.
+/// What an adapter adds to a linear layer: scale * drop(x) A^T B^T, in fp32 whatever the layer's
+/// type (LoRA, Hu et al. 2021). nn/lora.h puts it on and takes it off.
+struct LowRank {
+  enum class Use { kOn, kOff, kStart };
+
+  torch::Tensor a;  ///< [rank, in], the parameter "lora_A.weight"
+  torch::Tensor b;  ///< [out, rank], the parameter "lora_B.weight"
+  double scale = 1.0;
+  double dropout = 0.0;
+  std::optional<at::Generator> drops;  ///< where dropped inputs are drawn from; none: nothing drops
+  Use use = Use::kOn;
+  torch::Tensor start_a;  ///< what kStart takes in place of a and b
+  torch::Tensor start_b;
+
+  /// y [..., out] and x [..., in] -> [..., out] in y's type
+  [[nodiscard]] torch::Tensor added_to(const torch::Tensor& y, const torch::Tensor& x) const;
+};
+
+/// y = x W^T + b, and what an adapter adds. weight [out, in], bias [out] unless without.
 struct LinearImpl : torch::nn::Module {
   LinearImpl(std::int64_t in, std::int64_t out, bool with_bias = true);
 
@@ -25,6 +45,7 @@ struct LinearImpl : torch::nn::Module {
 
   torch::Tensor weight;
   torch::Tensor bias;
+  std::optional<LowRank> adapter;
 };
 
 TORCH_MODULE(Linear);

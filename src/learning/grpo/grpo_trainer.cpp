@@ -9,6 +9,7 @@
 #include "learning/grpo/grpo_metrics.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
+#include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
@@ -66,8 +67,7 @@ class GrpoLoop {
  public:
   explicit GrpoLoop(const GrpoConfig& config)
       : config_(config),
-        base_(models::resolve_model(config.model)),
-        encoder_(base_),
+        encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
         cases_(load_fitting_cases(config, encoder_, result_.skipped_prompts)),
         curriculum_(cases_,
@@ -75,9 +75,10 @@ class GrpoLoop {
                     config.batch_prompts,
                     config.replay,
                     static_cast<std::uint64_t>(config.runtime.seed)),
-        model_(load(true)),
-        files_(config.out, base_, config.keep_checkpoints) {
-    if (config.loss.kl_coef > 0) reference_ = load(false);
+        trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
+        model_(trained_.language_model),
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter) {
+    if (config.loss.kl_coef > 0 && !trained_.adapter) reference_ = load_reference();
     rollout_ = {.group_size = config.group_size,
                 .sampling = config.sampling,
                 .prompt = config.prompt,
@@ -124,11 +125,30 @@ class GrpoLoop {
   }
 
  private:
-  engine::LanguageModel load(bool trainable) {
-    engine::LanguageModel model =
-        engine::load_language_model_folder(base_, nn::parse_dtype(config_.runtime.dtype), device_);
-    nn::set_requires_grad(model.module(), trainable);
-    return model;
+  /// A frozen copy of the model as loaded; with adapters that model is the policy with its adapters
+  /// off (or as they began) and needs no copy.
+  engine::LanguageModel load_reference() {
+    return engine::load_language_model_folder(
+        models::resolve_model(config_.model), nn::parse_dtype(config_.runtime.dtype), device_);
+  }
+
+  Tensor reference_log_probs(const RolloutSlice& part) {
+    const torch::NoGradGuard no_grad;
+    if (!trained_.adapter)
+      return answer_log_probs(reference_.text(), part, temperature()).log_probs;
+    const nn::AdapterSwitch as_loaded(model_.module(), trained_.start);
+    return answer_log_probs(model_.text(), part, temperature()).log_probs;
+  }
+
+  /// Log-probabilities that gradients flow through; adapters drop inputs here and nowhere else.
+  AnswerLogProbs learnt_log_probs(const RolloutSlice& part, std::size_t number) {
+    const nn::AdapterDropout dropout(model_.module(),
+                                     mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
+                                              {hash_text("lora dropout"),
+                                               static_cast<std::uint64_t>(result_.steps),
+                                               static_cast<std::uint64_t>(update_),
+                                               number}));
+    return answer_log_probs(model_.text(), part, temperature(), config_.loss.entropy_coef != 0);
   }
 
   [[nodiscard]] std::filesystem::path completions_path() const {
@@ -150,6 +170,7 @@ class GrpoLoop {
     double norm = 0;
     for (std::int64_t update = 0; update < config_.updates_per_rollout; ++update) {
       sums = StepSums{};
+      update_ = update;
       optimizer.zero_grad();
       accumulate(rollout, old, sums);
       norm = optimizer.clip_gradients(config_.optim.clip);
@@ -202,7 +223,7 @@ class GrpoLoop {
       const bool flat = (part.advantages == 0).all().item<bool>();
       // No gradient comes of it.
       if (flat && config_.loss.kl_coef == 0 && !with_entropy) continue;
-      const AnswerLogProbs now = answer_log_probs(model_.text(), part, temperature(), with_entropy);
+      const AnswerLogProbs now = learnt_log_probs(part, i);
       GrpoBatch batch{.log_probs = now.log_probs,
                       .entropy = now.entropy,
                       .sampler_log_probs = part.sampled_log_probs.to(device_),
@@ -211,10 +232,7 @@ class GrpoLoop {
                       .max_completion_length = config_.sampling.max_tokens,
                       .total_tokens = std::max(all_tokens, 1.0)};
       if (!old.empty()) batch.old_log_probs = old[i];
-      if (config_.loss.kl_coef > 0) {
-        const torch::NoGradGuard no_grad;
-        batch.ref_log_probs = answer_log_probs(reference_.text(), part, temperature()).log_probs;
-      }
+      if (config_.loss.kl_coef > 0) batch.ref_log_probs = reference_log_probs(part);
       const GrpoLoss loss = grpo_loss(batch, config_.loss);
       const double share = micro_batch_share(
           config_.loss, part.mask.size(0), std::ssize(rollout.samples), std::ssize(parts));
@@ -299,17 +317,18 @@ class GrpoLoop {
 
   const GrpoConfig& config_;
   GrpoResult result_;
-  std::filesystem::path base_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
   std::vector<data::Case> cases_;
   Curriculum curriculum_;
-  engine::LanguageModel model_;
+  TrainedModel trained_;
+  engine::LanguageModel& model_;
   engine::LanguageModel reference_;
   TrainerFiles files_;
   RolloutConfig rollout_;
   std::unique_ptr<LineWriter> completions_;
   double tokens_seen_ = 0;
+  std::int64_t update_ = 0;  ///< of the optimiser on the present rollout
 };
 
 }  // namespace
@@ -334,6 +353,7 @@ void GrpoConfig::check() const {
   check_group("loss", loss);
   check_group("sampling", sampling);
   check_group("optim", optim);
+  check_group("lora", lora);
   check_group("prompt", prompt);
   runtime.check();
   if (sampling.temperature <= 0)

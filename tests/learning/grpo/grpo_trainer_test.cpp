@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/grpo/grpo_trainer.h"
 
+#include <cmath>
 #include <csignal>
 #include <memory>
 
@@ -84,6 +85,43 @@ TEST_F(GrpoTraining, ResumesBitForBit) {
       << "it trained";
   EXPECT_EQ(read_file(parts.out / "completions.jsonl"), read_file(whole.out / "completions.jsonl"));
   EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));
+}
+
+TEST_F(GrpoTraining, TrainsAnAdapterThatResumesBitForBit) {
+  GrpoConfig whole = config("adapter", "mixed.jsonl");
+  whole.stages = {"judge:1", "select:1"};
+  whole.updates_per_rollout = 2;
+  whole.lora = {.rank = 2, .alpha = 8, .dropout = 0.2};
+  EXPECT_EQ(run_grpo(whole).steps, 4);
+  GrpoConfig parts = whole;
+  parts.out = *folder_ / "adapter-parts";
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(run_grpo(parts), Interrupted);
+  parts.resume = true;
+  clear_interrupt();
+  run_grpo(parts);
+  EXPECT_TRUE(test::same_tensors(adapter_in(parts.out), adapter_in(whole.out)));
+  EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));
+}
+
+TEST_F(GrpoTraining, RefersToThePolicyAsItWasLoaded) {
+  // One update a rollout and no dropout: before the first update the policy is its own reference,
+  // so the divergence is zero; later it is not.
+  GrpoConfig fresh = config("fresh", "mixed.jsonl");
+  fresh.stages = {"both:2"};
+  fresh.lora = {.rank = 2, .alpha = 8};
+  fresh.optim.lr = 1e-2;
+  run_grpo(fresh);
+  GrpoConfig on = fresh;
+  on.out = *folder_ / "on";
+  on.model = fresh.out.string();
+  run_grpo(on);
+  for (const GrpoConfig* config : {&fresh, &on}) {
+    const auto kl = logged(config->out, "kl");
+    ASSERT_GT(kl.size(), 2);
+    EXPECT_LT(std::abs(kl.front()), 1e-9) << config->out;
+    EXPECT_GT(kl.back(), 1e-6) << config->out;
+  }
 }
 
 TEST_F(GrpoTraining, SavesWhenASignalComesWhileItSamples) {

@@ -9,6 +9,7 @@
 namespace vragent::tools {
 
 void add_inspect_logits(CLI::App& inspect);
+void add_inspect_merge(CLI::App& inspect);
 void add_inspect_tokenize(CLI::App& inspect);
 void add_inspect_generate(CLI::App& inspect);
 void add_inspect_data(CLI::App& inspect);

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "inspect/commands.h"
 #include "printing.h"
+#include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/probe.h"
 #include "vragent/util/error.h"
@@ -19,10 +20,13 @@ void add_inspect(CLI::App& app) {
   inspect->final_callback([inspect, model, json] {
     if (!inspect->get_subcommands().empty()) return;
     check_given("model", *model);
-    const Table table = models::describe_model(models::resolve_model(*model));
+    const auto folder = models::resolve_model(*model);
+    const Table table = engine::is_adapter_folder(folder) ? engine::describe_adapter(folder)
+                                                          : models::describe_model(folder);
     print_text(*json ? to_json(table) + "\n" : to_text(table));
   });
   add_inspect_logits(*inspect);
+  add_inspect_merge(*inspect);
   add_inspect_tokenize(*inspect);
   add_inspect_generate(*inspect);
   add_inspect_data(*inspect);

@@ -3,6 +3,7 @@
 #include "bind_config.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
+#include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/probe.h"
 #include "vragent/nn/device.h"
@@ -18,7 +19,7 @@ struct LogitsFlags {
   std::filesystem::path out;
 
   void visit(auto& v) {
-    v("model", model, "checkpoint folder, or org/name in the local cache (required)");
+    v("model", model, "checkpoint or adapter folder, or org/name in the local cache (required)");
     v("ids", ids, "JSON file: one list of token ids, or a list of lists (required)");
     v("images", images, "image files, in the order of their places");
     v("dtype", dtype, "float32 or bfloat16");
@@ -32,9 +33,15 @@ void inspect_logits(const LogitsFlags& flags) {
   check_given("out", flags.out);
   models::ProbeInput input{.ids = read_ids(flags.ids)};
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
+  const auto folder = models::resolve_model(flags.model);
+  // An adapter stays beside the weights, as it is in training.
+  const auto attach = [&](torch::nn::Module& module) {
+    if (engine::is_adapter_folder(folder)) engine::attach_adapter_folder(module, folder);
+  };
   nn::save_safetensors(
       flags.out,
-      models::probe_model(models::resolve_model(flags.model), input, nn::parse_dtype(flags.dtype)));
+      models::probe_model(
+          engine::base_folder(folder), input, nn::parse_dtype(flags.dtype), attach));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "bind_config.h"
 #include "inspect/commands.h"
 #include "printing.h"
+#include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/error.h"
@@ -71,7 +72,8 @@ void encode(const TokenizeFlags& flags, const text::Tokenizer& tokenizer) {
 
 void tokenize(const TokenizeFlags& flags) {
   check_given("model", flags.model);
-  const auto tokenizer = text::load_tokenizer(models::resolve_model(flags.model));
+  const auto tokenizer =
+      text::load_tokenizer(engine::base_folder(models::resolve_model(flags.model)));
   flags.decode ? decode(flags, *tokenizer) : encode(flags, *tokenizer);
 }
 

@@ -17,6 +17,7 @@
 #include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/reward.h"
 #include "vragent/nn/device.h"
+#include "vragent/nn/lora.h"
 #include "vragent/nn/optim.h"
 #include "vragent/simulator/user_profile.h"
 
@@ -47,12 +48,15 @@ struct GrpoConfig {
   chat::SamplingConfig sampling = {.max_tokens = 2048};  // paper: 2,048
   nn::OptimConfig optim = {
       .lr = 4e-7, .weight_decay = 0.0, .clip = 1.0};  // lr of the release; the paper gives none
+  nn::LoraConfig lora;
   simulator::PromptConfig prompt;
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
     v("out", out, "run folder; the trained model is written there (required)");
-    v("model", model, "model folder to start from (also the reference policy) (required)");
+    v("model",
+      model,
+      "model or adapter folder to start from (also the reference policy) (required)");
     v("cases", cases, "labelled case files (required)");
     v("stages", stages, "curriculum, TASK:EPOCHS each: judge, select or both");
     v("replay",
@@ -79,6 +83,7 @@ struct GrpoConfig {
     v("reward", reward, "");
     v("sampling", sampling, "");
     v("optim", optim, "");
+    v("lora", lora, "");
     v("prompt", prompt, "");
     runtime.visit(v);
   }

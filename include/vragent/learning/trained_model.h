@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// The model that a trainer changes: all of its weights, or an adapter on a frozen base.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "vragent/engine/adapter_folder.h"
+#include "vragent/engine/native_chat.h"
+#include "vragent/nn/device.h"
+#include "vragent/nn/lora.h"
+
+namespace vragent::learning {
+
+struct TrainedModel {
+  std::filesystem::path base;  ///< the model folder below an adapter, or --model itself
+  engine::LanguageModel language_model;
+  std::optional<engine::AdapterConfig> adapter;  ///< what is trained and saved; none: all weights
+  nn::LowRank::Use start = nn::LowRank::Use::kOff;  ///< how adapters stand for the model as loaded
+};
+
+/// Loads --model with gradients on what is to learn. With lora.rank above 0 an adapter is trained:
+/// a fresh one, or that of an adapter's folder, which must have the same settings; its start is
+/// kept. Without, an adapter's folder is its base with the adapter merged.
+/// @throws ConfigError naming a setting that differs from the folder's adapter
+TrainedModel load_trained_model(const std::string& model,
+                                const nn::LoraConfig& lora,
+                                const nn::RuntimeConfig& runtime,
+                                torch::Device device);
+
+}  // namespace vragent::learning

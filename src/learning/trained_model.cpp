@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/trained_model.h"
+
+#include <algorithm>
+#include <set>
+
+#include "vragent/models/hf_folder.h"
+#include "vragent/nn/parameters.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/log.h"
+
+namespace vragent::learning {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// What PEFT finds the base by, wherever it runs: an absolute path, or org/name of the Hub.
+std::string name_of_base(const std::string& model) {
+  return fs::is_directory(model) ? fs::absolute(model).lexically_normal().string() : model;
+}
+
+void check_same(const nn::LoraConfig& asked, const nn::LoraConfig& had, const fs::path& folder) {
+  const auto differs = [&](const char* name, const auto& a, const auto& b) {
+    if (a == b) return;
+    throw ConfigError(formatted(
+        "--lora.{} is {}, but the adapter in {} has {}: give its settings to train it on, or merge "
+        "it first (vragent inspect merge)",
+        name,
+        a,
+        folder,
+        b));
+  };
+  differs("rank", asked.rank, had.rank);
+  differs("alpha", asked.alpha, had.alpha);
+  differs("rslora", asked.rslora, had.rslora);
+}
+
+/// Refuses an adapter on other layers than --lora.target-modules names.
+void check_same_layers(const torch::nn::Module& module,
+                       const std::vector<nn::NamedLinear>& asked,
+                       const fs::path& folder) {
+  std::set<std::string> names;
+  for (const nn::NamedLinear& item : asked) names.insert(item.name);
+  for (const nn::NamedLinear& item : nn::linear_layers(module)) {
+    if (item.layer->adapter.has_value() == names.contains(item.name)) continue;
+    throw ConfigError(formatted("--lora.target-modules {} \"{}\", but the adapter in {} has {}",
+                                names.contains(item.name) ? "names" : "does not name",
+                                item.name,
+                                folder,
+                                item.layer->adapter ? "it" : "none there"));
+  }
+}
+
+}  // namespace
+
+TrainedModel load_trained_model(const std::string& model,
+                                const nn::LoraConfig& lora,
+                                const nn::RuntimeConfig& runtime,
+                                torch::Device device) {
+  const fs::path folder = models::resolve_model(model);
+  const torch::Dtype dtype = nn::parse_dtype(runtime.dtype);
+  TrainedModel trained{.base = engine::base_folder(folder)};
+  if (lora.rank == 0) {
+    trained.language_model = engine::load_language_model_folder(folder, dtype, device);
+    nn::set_requires_grad(trained.language_model.module(), true);
+    return trained;
+  }
+  trained.language_model = engine::load_language_model_folder(trained.base, dtype, device);
+  torch::nn::Module& module = trained.language_model.module();
+  const auto layers = engine::target_layers(module, lora.target_modules);
+  std::string base = name_of_base(model);
+  if (engine::is_adapter_folder(folder)) {
+    const engine::AdapterConfig had = engine::load_adapter_config(folder);
+    check_same(lora, had.lora, folder);
+    engine::attach_adapter_folder(module, folder);
+    check_same_layers(module, layers, folder);
+    for (const nn::NamedLinear& item : layers) item.layer->adapter->dropout = lora.dropout;
+    nn::keep_start(module);
+    trained.start = nn::LowRank::Use::kStart;
+    const bool is_beside = fs::is_directory(folder / had.base) && !fs::is_directory(had.base);
+    base = name_of_base(is_beside ? trained.base.string() : had.base);
+  } else {
+    nn::attach_fresh_adapters(layers, lora, static_cast<std::uint64_t>(runtime.seed));
+  }
+  trained.adapter = engine::adapter_config_of(lora, layers, base);
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : nn::adapter_tensors(module)) count += tensor.numel();
+  log::info("lora rank={} layers={} trained={}", lora.rank, layers.size(), count);
+  return trained;
+}
+
+}  // namespace vragent::learning
