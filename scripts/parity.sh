@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares our networks with transformers on random tiny checkpoints. Usage: parity.sh [VRAGENT_BINARY]
+# Compares our networks and generations with transformers on random tiny checkpoints.
+# Usage: parity.sh [VRAGENT_BINARY [WORK_FOLDER [GROUP...]]]
 # VRAGENT_PARITY_SETUP=1 only makes the environment.
 # Makes .venv-parity with transformers 5.23.0, which borrows torch from .venv. Not needed to build or run vragent.
 set -euo pipefail
@@ -19,4 +20,4 @@ PY
   "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps torchvision==0.26.0
 fi
 [ -z "${VRAGENT_PARITY_SETUP:-}" ] || exit 0
-exec env TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1 "$venv/bin/python" scripts/parity.py "$binary"
+exec env TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1 "$venv/bin/python" scripts/parity.py "$binary" "${@:2}"

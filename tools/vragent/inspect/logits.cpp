@@ -20,7 +20,7 @@ struct LogitsFlags {
   void visit(auto& v) {
     v("model", model, "checkpoint folder, or org/name in the local cache");
     v("ids", ids, "JSON file: one list of token ids, or a list of lists");
-    v("images", images, "image files, in the order of their places");
+    v("images", images, "image files, in the order of their places; frames of clips for videomae");
     v("dtype", dtype, "float32 or bfloat16");
     v("out", out, "safetensors file to write");
   }
