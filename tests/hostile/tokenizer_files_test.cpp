@@ -59,7 +59,7 @@ class HostileTokenizerFiles : public ::testing::TestWithParam<const char*> {
     try {
       const auto tokenizer = load_tokenizer(path_.path());
       const auto ids = tokenizer->encode("hello wor\u00e9ld 中 \xF0\x9F\x98\x82 <|im_end|>");
-      tokenizer->decode(ids);
+      EXPECT_LT(tokenizer->decode(ids).size(), 10'000U);
     } catch (const Error& error) {
       was_refused = true;
       EXPECT_TRUE(error.code() == ExitCode::kBadData || error.code() == ExitCode::kNoInput);

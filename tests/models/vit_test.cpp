@@ -63,8 +63,9 @@ TEST_P(VitFamily, CutsPatchesAsAConvolutionWould) {
   const Tensor got = vit->embed(pixels) - vit->position_embeddings;
   ASSERT_EQ(got.size(1), config.is_video() ? 2 * 4 : 4 + 1);
   EXPECT_TRUE(test::close(got.narrow(1, config.is_video() ? 0 : 1, wanted.size(1)), wanted, 1e-5));
-  if (!config.is_video())
+  if (!config.is_video()) {
     EXPECT_TRUE(test::close(got.select(1, 0), vit->class_token[0].expand({2, 24}), 1e-6));
+  }
 }
 
 TEST_P(VitFamily, TreatsInputsOfABatchAlone) {
