@@ -53,8 +53,19 @@ def formula_image(height, width, name):
     return numpy.repeat(numpy.repeat(small, 7, axis=0), 7, axis=1)[:height, :width]
 
 
-def fill(model):
+def published_name(name):
+    """ViT's and ViT-MAE's parameters under the names of their published files, which are ours too."""
+    for new, old in (("layers.", "encoder.layer."), ("attention.q_proj", "attention.attention.query"),
+                     ("attention.k_proj", "attention.attention.key"), ("attention.v_proj", "attention.attention.value"),
+                     ("attention.o_proj", "attention.output.dense"), ("mlp.fc1", "intermediate.dense"),
+                     ("mlp.fc2", "output.dense")):
+        name = name.replace(new, old)
+    return name
+
+
+def fill(model, rename=lambda name: name):
     for name, parameter in model.named_parameters():
+        name = rename(name)
         is_norm = parameter.dim() == 1 and name.endswith("weight")
         parameter.data = formula(tuple(parameter.shape), name) + (1 if is_norm else 0)
     return model.eval()
@@ -138,6 +149,30 @@ def bert(config, pad):
     return {"config": config_of(model), "ids": ids, "lengths": [5, 3], "last_hidden_state": shown(real)}
 
 
+def tower(model, processor, sizes):
+    """A vision tower on images, or on one clip of frames."""
+    is_video = model.config.model_type == "videomae"
+    fill(model, (lambda name: name) if is_video else published_name)
+    images = [Image.fromarray(formula_image(*size, f"tower{i}")) for i, size in enumerate(sizes)]
+    pixels = processor([images] if is_video else images, return_tensors="pt")["pixel_values"]
+    more = {"noise": torch.arange(4.0).expand(len(images), 4)} if model.config.model_type == "vit_mae" else {}
+    with torch.no_grad():
+        states = model(pixels, **more).last_hidden_state
+    return {"config": config_of(model), "image_sizes": sizes, "pixels": shown(pixels), "last_hidden_state": shown(states)}
+
+
+def towers():
+    small = dict(hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14)
+    sizes = [[28, 28], [45, 61], [90, 31]]
+    square = transformers.ViTImageProcessor(size={"height": 28, "width": 28})
+    cropped = transformers.VideoMAEImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 28, "width": 28})
+    mae = transformers.ViTMAEConfig(**small, mask_ratio=0.0)
+    clips = transformers.VideoMAEConfig(**small, num_frames=3, tubelet_size=2, use_mean_pooling=False)
+    return {"vit": tower(transformers.ViTModel(transformers.ViTConfig(**small), add_pooling_layer=False), square, sizes),
+            "vit_mae": tower(transformers.ViTMAEModel(mae), square, sizes),
+            "videomae": tower(transformers.VideoMAEModel(clips), cropped, [[45, 61]] * 3)}
+
+
 def models():
     small = dict(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
                  num_key_value_heads=2, max_position_embeddings=256)
@@ -148,10 +183,13 @@ def models():
         "qwen2_untied": causal_lm(transformers.Qwen2Config(**small, rope_theta=1e6, tie_word_embeddings=False), ids),
         "qwen2_tied": causal_lm(transformers.Qwen2Config(**small, tie_word_embeddings=True), ids),
         "llama": causal_lm(transformers.LlamaConfig(**small, head_dim=12, rms_norm_eps=1e-5, rope_theta=5e5), ids),
+        "qwen3": causal_lm(transformers.Qwen3Config(**small, head_dim=12, tie_word_embeddings=False), ids),
         "qwen2_5_vl": vision_lm(),
         "clip": clip(),
         "bert": bert(transformers.BertConfig(**encoder), 0),
         "xlm_roberta": bert(transformers.XLMRobertaConfig(**encoder, pad_token_id=1, type_vocab_size=1), 1),
+        "roberta": bert(transformers.RobertaConfig(**encoder, pad_token_id=1, type_vocab_size=1), 1),
+        **towers(),
     }
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares our networks with transformers and our adapters with PEFT on random tiny checkpoints, and the recommenders
-# with plain PyTorch. Usage: parity.sh [VRAGENT_BINARY]
+# Compares our networks and generations with transformers and our adapters with PEFT on random tiny checkpoints, and the
+# recommenders with plain PyTorch. Usage: parity.sh [VRAGENT_BINARY [WORK_FOLDER [GROUP...]]]
+# WORK_FOLDER and GROUP: only those groups of scripts/parity.py.
 # VRAGENT_PARITY_SETUP=1 only makes the environment.
 # Makes .venv-parity with transformers 5.23.0, which borrows torch from .venv. Not needed to build or run vragent.
 set -euo pipefail
@@ -25,6 +26,7 @@ if ! "$venv/bin/python" -c 'import peft' 2>/dev/null; then
 fi
 [ -z "${VRAGENT_PARITY_SETUP:-}" ] || exit 0
 export TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1
+[ $# -le 1 ] || exec "$venv/bin/python" scripts/parity.py "$binary" "${@:2}"
 code=0
 for part in parity parity_lora parity_recommender; do
   "$venv/bin/python" "scripts/$part.py" "$binary" || code=$?

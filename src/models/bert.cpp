@@ -2,7 +2,6 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/bert.h"
 
-#include "models/positive_sizes.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/packed_attention.h"
@@ -119,8 +118,10 @@ BertConfig parse_bert_config(const std::string& config_json, const std::string& 
 }
 
 std::string to_config_json(const BertConfig& config) {
-  const bool is_bert = config.model_type == "bert";
-  const OrderedJson root = {{"architectures", {is_bert ? "BertModel" : "XLMRobertaModel"}},
+  const char* architecture = config.model_type == "bert"      ? "BertModel"
+                             : config.model_type == "roberta" ? "RobertaModel"
+                                                              : "XLMRobertaModel";
+  const OrderedJson root = {{"architectures", {architecture}},
                             {"model_type", config.model_type},
                             {"vocab_size", config.vocab_size},
                             {"hidden_size", config.hidden_size},

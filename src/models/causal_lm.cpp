@@ -221,15 +221,17 @@ bool resolve_tie(const WeightFiles& files, bool config_ties, const std::string& 
           formatted("{}: no lm_head.weight, though config.json does not tie it", files.folder()));
     return true;
   }
+  if (!config_ties) return false;
   const torch::Tensor embedding = files.find(embedding_name);
   const bool same =
       embedding.defined() && embedding.sizes() == head.sizes() && embedding.equal(head);
-  if (config_ties && !same)
+  for (const torch::Tensor& read : {embedding, head}) nn::drop_pages(read);
+  if (!same)
     log::warn(
         "{}: lm_head.weight differs from the embedding although config.json ties them; the stored "
         "head is used",
         files.folder());
-  return config_ties && same;
+  return same;
 }
 
 }  // namespace vragent::models

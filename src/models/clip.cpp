@@ -2,7 +2,6 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/clip.h"
 
-#include "models/positive_sizes.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"

@@ -22,6 +22,7 @@ constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kAdapterConfig = "adapter_config.json";
 constexpr const char* kAdapterWeights = "adapter_model.safetensors";
+constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{64} << 20U;  ///< of config and index
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
@@ -34,6 +35,34 @@ fs::path hub_cache() {
   const std::string xdg = environment("XDG_CACHE_HOME");
   const fs::path cache = xdg.empty() ? fs::path(environment("HOME")) / ".cache" : fs::path(xdg);
   return cache / "huggingface" / "hub";
+}
+
+/// A file of the folder. @throws DataError when it is a link that leads out of the folder
+fs::path file_inside(const fs::path& folder, const std::string& name) {
+  const fs::path path = folder / name;
+  std::error_code code;
+  if (!fs::is_symlink(path, code)) return path;
+  const fs::path target = fs::weakly_canonical(path, code);
+  const fs::path home = fs::canonical(folder);
+  const bool is_snapshot = home.parent_path().filename() == "snapshots";
+  const fs::path blobs = is_snapshot ? home.parent_path().parent_path() / "blobs" : home;
+  for (const fs::path& allowed : {home, blobs}) {
+    if (!code && target.parent_path() == allowed) return path;
+  }
+  throw DataError(formatted("{}: a link out of the model's folder, to {}", path, target));
+}
+
+/// @throws DataError when an object of the text has a name twice: nlohmann would keep the last
+void check_no_name_twice(const std::string& text, const std::string& where) {
+  std::vector<std::set<std::string>> open;
+  const auto watch = [&](int, Json::parse_event_t event, const Json& value) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second)
+      throw DataError(where + ": names \"" + value.get<std::string>() + "\" twice");
+    return true;
+  };
+  [[maybe_unused]] const Json parsed = Json::parse(text, watch);
 }
 
 /// Files that make a folder loadable elsewhere and do not change with training.
@@ -98,11 +127,14 @@ fs::path resolve_model(const std::string& model) {
 }
 
 WeightFiles::WeightFiles(const fs::path& folder) : folder_(folder) {
-  if (fs::exists(folder / kWeights)) {
-    const auto file = std::make_shared<nn::SafetensorsFile>(folder / kWeights);
+  const auto is_there = [&](const char* name) {  // a link that leads nowhere is there too
+    return fs::exists(fs::symlink_status(folder / name));
+  };
+  if (is_there(kWeights)) {
+    const auto file = std::make_shared<nn::SafetensorsFile>(file_inside(folder, kWeights));
     for (const std::string& name : file->names()) by_tensor_[name] = file;
-  } else if (fs::exists(folder / kIndex)) {
-    open_shards(read_file(folder / kIndex));
+  } else if (is_there(kIndex)) {
+    open_shards(read_regular_file(file_inside(folder, kIndex), kMaxConfigBytes));
   } else {
     throw Error(ExitCode::kNoInput,
                 formatted("{}: holds neither {} nor {}", folder, kWeights, kIndex));
@@ -112,19 +144,34 @@ WeightFiles::WeightFiles(const fs::path& folder) : folder_(folder) {
 void WeightFiles::open_shards(const std::string& index_text) {
   const std::string where = (folder_ / kIndex).string();
   const Json index = parse_json_object(index_text, where);
+  check_no_name_twice(index_text, where);
   const Json& weight_map = JsonRecord(index, where).object("weight_map");
   std::map<std::string, std::shared_ptr<nn::SafetensorsFile>> shards;
   for (const auto& [name, file] : weight_map.items()) {
     if (!file.is_string()) throw DataError(where + ": \"" + name + "\": a file name is wanted");
     const auto shard = file.get<std::string>();
-    if (shard.empty() || shard == "." || shard == ".." || shard.find('/') != std::string::npos) {
+    if (shard.empty() || shard == "." || shard == ".." ||
+        shard.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
       throw DataError(where + ": shard \"" + shard + "\" is not a plain file name of this folder");
     }
     auto& opened = shards[shard];
-    if (!opened) opened = std::make_shared<nn::SafetensorsFile>(folder_ / shard);
+    if (!opened) {
+      const fs::path path = file_inside(folder_, shard);
+      std::error_code code;  // a name may be too long to ask for
+      if (!fs::exists(path, code))
+        throw DataError(where + ": shard \"" + shard + "\" is not there");
+      opened = std::make_shared<nn::SafetensorsFile>(path);
+    }
     if (!opened->contains(name))
       throw DataError(formatted("{}: tensor \"{}\" is not in {}", where, name, shard));
     by_tensor_[name] = opened;
+  }
+  for (const auto& [shard, file] : shards) {
+    for (const std::string& name : file->names()) {
+      const auto found = by_tensor_.find(name);
+      if (found != by_tensor_.end() && found->second != file)
+        throw DataError(formatted("{}: tensor \"{}\" is in {} too", where, name, shard));
+    }
   }
 }
 
@@ -157,12 +204,32 @@ void check_unexpected(const WeightFiles& files,
 }
 
 std::string read_model_config(const fs::path& folder) {
-  return read_file(folder / "config.json");
+  const std::string where = (folder / "config.json").string();
+  std::string text = read_regular_file(file_inside(folder, "config.json"), kMaxConfigBytes);
+  const Json config = parse_json_object(text, where);
+  const JsonRecord record(config, where);
+  if (record.has("quantization_config")) {
+    const Json& method = config["quantization_config"];
+    const std::string name =
+        method.is_object() ? method.value("quant_method", Json("?")).dump() : "?";
+    record.fail("quantization_config",
+                formatted("quantised weights ({}) are not read; take the checkpoint in bfloat16, "
+                          "float16 or float32",
+                          name));
+  }
+  return text;
 }
 
 std::string model_type(const std::string& config_json, const std::string& where) {
   const Json config = parse_json_object(config_json, where);
   return JsonRecord(config, where).text("model_type");
+}
+
+void check_positive(const JsonRecord& record,
+                    std::initializer_list<std::pair<const char*, std::int64_t>> sizes) {
+  for (const auto& [key, value] : sizes) {
+    if (value <= 0) record.fail(key, "a number above 0 is wanted");
+  }
 }
 
 void write_model_files(const fs::path& folder, const ModelFolder& model) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include <torch/nn/functional/upsampling.h>
 
@@ -37,23 +38,116 @@ Json image_processor(const fs::path& folder, std::string& where) {
   const fs::path joint = folder / "processor_config.json";
   if (fs::exists(joint)) {
     where = joint.string();
-    const Json root = parse_json_object(read_file(joint), where);
+    const Json root = parse_json_object(read_regular_file(joint), where);
     if (root.contains("image_processor")) return root["image_processor"];
   }
   const fs::path old = folder / "preprocessor_config.json";
   where = old.string();
-  return fs::exists(old) ? parse_json_object(read_file(old), where) : Json::object();
+  return fs::exists(old) ? parse_json_object(read_regular_file(old), where) : Json::object();
 }
 
+/// (image * scale - mean) / std in one step, as transformers fuses it.
 Tensor normalise(const Tensor& image,
                  const std::array<double, 3>& mean,
-                 const std::array<double, 3>& std) {
-  const auto column = [](const std::array<double, 3>& values) {
-    return torch::tensor({values[0] * 255, values[1] * 255, values[2] * 255}, torch::kFloat64)
+                 const std::array<double, 3>& std,
+                 double scale = 1.0 / 255) {
+  const auto column = [scale](const std::array<double, 3>& values) {
+    return (torch::tensor({values[0], values[1], values[2]}, torch::kFloat64) / scale)
         .to(torch::kFloat32)
         .view({3, 1, 1});
   };
   return (image.to(torch::kFloat32) - column(mean)) / column(std);
+}
+
+/// uint8 [3, H, W] -> uint8 [3, height, width] with antialias; torch's own kernel for bytes, which
+/// torchvision calls too.
+template <class Filter>
+Tensor resized(const Tensor& image, ImageSize size, Filter filter) {
+  if (image.size(1) == size.height && image.size(2) == size.width) return image;
+  namespace F = torch::nn::functional;
+  const auto options = F::InterpolateFuncOptions()
+                           .size(std::vector<std::int64_t>{size.height, size.width})
+                           .mode(filter)
+                           .align_corners(false)
+                           .antialias(true);
+  return F::interpolate(image.unsqueeze(0), options).squeeze(0);
+}
+
+/// One side becomes `shortest`, the other keeps its proportion, cut to whole pixels.
+ImageSize with_shortest(const media::Image& image, std::int64_t shortest) {
+  const std::int64_t before = std::min(image.height, image.width);
+  const auto scaled = [&](std::int64_t side) {
+    return side == before ? shortest : shortest * side / before;
+  };
+  return {scaled(image.height), scaled(image.width)};
+}
+
+Tensor centre(const Tensor& image, ImageSize crop) {
+  const std::int64_t top = (image.size(1) - crop.height) / 2;
+  const std::int64_t left = (image.size(2) - crop.width) / 2;
+  return image.narrow(1, top, crop.height).narrow(2, left, crop.width);
+}
+
+/// One of the files that say how clips are read, or else how images are.
+Json tower_processor(const fs::path& folder, bool is_video, std::string& where) {
+  const auto part_of = [&](const char* file, const char* part) {
+    where = (folder / file).string();
+    if (!fs::exists(where)) return Json();
+    const Json root = parse_json_object(read_regular_file(where), where);
+    if (part == nullptr) return root;
+    return root.contains(part) && root[part].is_object() ? root[part] : Json();
+  };
+  if (is_video) {
+    for (const auto& [file, part] :
+         {std::pair<const char*, const char*>("processor_config.json", "video_processor"),
+          {"video_preprocessor_config.json", nullptr}}) {
+      if (Json found = part_of(file, part); !found.is_null()) return found;
+    }
+  }
+  return image_processor(folder, where);
+}
+
+/// "size" or "crop_size": {"height", "width"}, {"shortest_edge"}, or the number of old files, which
+/// is `shortest` there where it is not a square's side. @return {square or given sides, shortest}
+std::pair<ImageSize, std::int64_t> read_size(const Json& processor,
+                                             const char* key,
+                                             bool number_is_shortest,
+                                             const std::string& where) {
+  if (processor[key].is_number()) {
+    const std::int64_t side = JsonRecord(processor, where).integer(key);
+    return number_is_shortest ? std::pair(ImageSize{}, side)
+                              : std::pair(ImageSize{side, side}, std::int64_t{0});
+  }
+  const JsonRecord size(JsonRecord(processor, where).object(key), where + ": " + key);
+  if (size.has("longest_edge")) size.fail("longest_edge", "is not supported");
+  if (size.has("shortest_edge")) return {ImageSize{}, size.integer("shortest_edge")};
+  return {ImageSize{size.integer("height"), size.integer("width")}, 0};
+}
+
+/// What an image of any size becomes; -1 where it depends on the image.
+ImageSize size_after(const TowerPixelConfig& config) {
+  if (config.crop.height > 0) return config.crop;
+  if (config.resize && config.shortest_edge == 0) return config.size;
+  return {-1, -1};
+}
+
+void check_tower_pixel_config(const TowerPixelConfig& config,
+                              std::int64_t image_size,
+                              const std::string& where) {
+  const ImageSize after = size_after(config);
+  if (after != ImageSize{image_size, image_size} && after != ImageSize{-1, -1}) {
+    throw DataError(formatted("{}: gives images of {} x {}, the model wants {} x {}",
+                              where,
+                              after.width,
+                              after.height,
+                              image_size,
+                              image_size));
+  }
+  const bool enough = config.shortest_edge > 0 ? config.shortest_edge >= config.crop.height
+                                               : config.size.height >= config.crop.height &&
+                                                     config.size.width >= config.crop.width;
+  if (config.resize && (!enough || (config.shortest_edge == 0 && config.size.height <= 0)))
+    throw DataError(where + ": size and crop_size do not fit together");
 }
 
 }  // namespace
@@ -132,6 +226,37 @@ ImageSize smart_resize(ImageSize size,
   return fitted;
 }
 
+TowerPixelConfig load_tower_pixel_config(const fs::path& folder,
+                                         std::int64_t image_size,
+                                         bool is_video) {
+  std::string where;
+  const Json processor = tower_processor(folder, is_video, where);
+  const JsonRecord record(processor, where);
+  TowerPixelConfig config{.size = {image_size, image_size}};
+  if (is_video) config.shortest_edge = image_size;
+  config.resize = record.boolean_or("do_resize", true);
+  if (record.has("size"))
+    std::tie(config.size, config.shortest_edge) = read_size(processor, "size", is_video, where);
+  const std::int64_t filter = record.integer_or("resample", 2);  // numbers of PIL
+  if (filter != 2 && filter != 3)
+    record.fail("resample", "only 2 (bilinear) and 3 (bicubic) are supported");
+  config.bicubic = filter == 3;
+  if (record.boolean_or("do_center_crop", is_video)) {
+    config.crop = {image_size, image_size};
+    if (record.has("crop_size"))
+      config.crop = read_size(processor, "crop_size", /*number_is_shortest=*/false, where).first;
+  }
+  config.scale = 1;
+  if (record.boolean_or("do_rescale", true))
+    config.scale = record.has("rescale_factor") ? record.number("rescale_factor") : 1.0 / 255;
+  if (!(config.scale > 0)) record.fail("rescale_factor", "a number above 0 is wanted");
+  config.normalise = record.boolean_or("do_normalize", true);
+  config.mean = three(record, "image_mean", config.mean);
+  config.std = three(record, "image_std", config.std);
+  check_tower_pixel_config(config, image_size, where);
+  return config;
+}
+
 Tensor to_tensor(const media::Image& image) {
   const Tensor interleaved = torch::empty({image.height, image.width, 3}, torch::kUInt8);
   std::memcpy(interleaved.data_ptr(), image.rgb.data(), image.rgb.size());
@@ -139,14 +264,7 @@ Tensor to_tensor(const media::Image& image) {
 }
 
 Tensor resize_bicubic(const Tensor& image, ImageSize size) {
-  if (image.size(1) == size.height && image.size(2) == size.width) return image;
-  namespace F = torch::nn::functional;
-  const auto options = F::InterpolateFuncOptions()
-                           .size(std::vector<std::int64_t>{size.height, size.width})
-                           .mode(torch::kBicubic)
-                           .align_corners(false)
-                           .antialias(true);
-  return F::interpolate(image.unsqueeze(0), options).squeeze(0);
+  return resized(image, size, torch::kBicubic);
 }
 
 QwenPatches qwen_patches(const media::Image& image, const QwenPixelConfig& config) {
@@ -167,16 +285,30 @@ QwenPatches qwen_patches(const media::Image& image, const QwenPixelConfig& confi
 }
 
 Tensor clip_pixels(const media::Image& image, const ClipPixelConfig& config) {
-  const std::int64_t shortest = std::min(image.height, image.width);
-  const auto scaled = [&](std::int64_t side) {
-    return side == shortest ? config.size : config.size * side / shortest;
-  };
-  const Tensor resized =
-      resize_bicubic(to_tensor(image), {scaled(image.height), scaled(image.width)});
-  const std::int64_t top = (resized.size(1) - config.size) / 2;
-  const std::int64_t left = (resized.size(2) - config.size) / 2;
-  return normalise(
-      resized.narrow(1, top, config.size).narrow(2, left, config.size), config.mean, config.std);
+  const Tensor small = resize_bicubic(to_tensor(image), with_shortest(image, config.size));
+  return normalise(centre(small, {config.size, config.size}), config.mean, config.std);
+}
+
+Tensor tower_pixels(const media::Image& image, const TowerPixelConfig& config) {
+  Tensor pixels = to_tensor(image);
+  if (config.resize) {
+    const ImageSize size =
+        config.shortest_edge > 0 ? with_shortest(image, config.shortest_edge) : config.size;
+    pixels = config.bicubic ? resized(pixels, size, torch::kBicubic)
+                            : resized(pixels, size, torch::kBilinear);
+  }
+  if (config.crop.height > 0) {
+    if (pixels.size(1) < config.crop.height || pixels.size(2) < config.crop.width) {
+      throw DataError(formatted("image of {} x {} pixels is smaller than the crop of {} x {}",
+                                image.width,
+                                image.height,
+                                config.crop.width,
+                                config.crop.height));
+    }
+    pixels = centre(pixels, config.crop);
+  }
+  if (!config.normalise) return pixels.to(torch::kFloat32) * config.scale;
+  return normalise(pixels, config.mean, config.std, config.scale);
 }
 
 }  // namespace vragent::models

@@ -10,6 +10,7 @@
 #include "vragent/models/clip.h"
 #include "vragent/models/pixels.h"
 #include "vragent/models/vision_lm.h"
+#include "vragent/models/vit.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 
@@ -52,6 +53,16 @@ Tensor only_row(const ProbeInput& input) {
   return torch::tensor(input.ids[0]).unsqueeze(0);
 }
 
+/// Tables of the angles of each token, in the dtype that the decoder uses them in.
+void tap_rotary(const CausalLmConfig& config,
+                const Tensor& positions,
+                torch::Dtype dtype,
+                nn::NamedTensors& out) {
+  const ops::Rotary rotary = decoder_rotary(config, positions).to(dtype);
+  out["rotary_cos"] = rotary.cos;
+  out["rotary_sin"] = rotary.sin;
+}
+
 nn::NamedTensors probe_causal_lm(const fs::path& folder,
                                  const ProbeInput& input,
                                  torch::Dtype dtype,
@@ -60,7 +71,21 @@ nn::NamedTensors probe_causal_lm(const fs::path& folder,
   CausalLm lm = load_causal_lm(folder, dtype, torch::kCPU);
   if (prepare) prepare(*lm);
   check_ids(input, lm->model->config.vocab_size);
-  return {{"logits", lm(only_row(input)).squeeze(0)}};
+  const Tensor ids = only_row(input);
+  nn::NamedTensors out = {{"logits", lm(ids).squeeze(0)}};
+  tap_rotary(lm->model->config, torch::arange(ids.size(1)), dtype, out);
+  return out;
+}
+
+/// How the vision tower lays out its rows.
+void tap_layout(const std::vector<Grid>& grids, const VisionConfig& config, nn::NamedTensors& out) {
+  const VisionLayout layout = vision_layout(grids, config);
+  out["window_index"] = torch::tensor(layout.window_index);
+  out["window_ends"] = torch::tensor(layout.window_ends);
+  out["frame_ends"] = torch::tensor(layout.frame_ends);
+  std::vector<Tensor> rows;
+  for (const Grid& grid : grids) rows.push_back(torch::tensor({grid.t, grid.h, grid.w}));
+  out["grids"] = torch::stack(rows);
 }
 
 nn::NamedTensors probe_vision_lm(const fs::path& folder,
@@ -71,24 +96,17 @@ nn::NamedTensors probe_vision_lm(const fs::path& folder,
   if (prepare) prepare(*lm);
   check_ids(input, lm->config.text.vocab_size);
   only_row(input);
-  const QwenPixelConfig pixel_config = load_qwen_pixel_config(folder);
-  std::vector<Tensor> rows;
-  std::vector<Grid> grids;
-  for (const media::Image& image : input.images) {
-    const QwenPatches patches = qwen_patches(image, pixel_config);
-    rows.push_back(patches.rows);
-    grids.push_back({1, patches.height, patches.width});
-  }
-  std::vector<std::int64_t> ids = input.ids[0];
-  const auto places = std::count(ids.begin(), ids.end(), lm->config.image_token_id);
-  if (places == static_cast<std::ptrdiff_t>(grids.size()))
-    ids = expand_image_tokens(ids, grids, lm->config);
-  nn::NamedTensors out;
+  const VisionPrompt prompt =
+      vision_prompt(input.ids[0], input.images, lm->config, load_qwen_pixel_config(folder));
+  nn::NamedTensors out = {{"positions", prompt.places.positions}};
   Tensor features;
-  if (!rows.empty()) out["image_features"] = features = lm->visual(torch::cat(rows), grids);
-  const MropePositions places_of = mrope_positions(ids, grids, lm->config);
-  out["logits"] =
-      sequence_logits(lm->text(), lm->embed(torch::tensor(ids), features), places_of.positions);
+  if (prompt.patches.defined()) {
+    out["image_features"] = features = lm->visual(prompt.patches, prompt.grids);
+    tap_layout(prompt.grids, lm->config.vision, out);
+  }
+  tap_rotary(lm->config.text, prompt.places.positions, dtype, out);
+  out["logits"] = sequence_logits(
+      lm->text(), lm->embed(torch::tensor(prompt.ids), features), prompt.places.positions);
   return out;
 }
 
@@ -112,8 +130,44 @@ nn::NamedTensors probe_clip(const fs::path& folder, const ProbeInput& input, tor
 nn::NamedTensors probe_bert(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {
   Bert bert = load_bert(folder, dtype, torch::kCPU);
   check_ids(input, bert->config.vocab_size);
-  const Tensor ids = padded(input.ids, bert->config.pad_token_id);
+  const BertConfig& config = bert->config;
+  const Tensor ids = padded(input.ids, config.pad_token_id);
+  const std::int64_t first = config.model_type == "bert" ? 0 : config.pad_token_id + 1;
+  if (first + ids.size(1) > config.max_positions)
+    throw DataError(formatted(
+        "{} tokens, but the model has {} positions", ids.size(1), config.max_positions - first));
   return {{"last_hidden_state", bert(ids, ids != bert->config.pad_token_id)}};
+}
+
+nn::NamedTensors probe_vit(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {
+  Vit vit = load_vit(folder, dtype, torch::kCPU);
+  const VitConfig& config = vit->config;
+  const auto count = static_cast<std::int64_t>(input.images.size());
+  if (!input.ids.empty()) throw DataError(formatted("{}: this model reads no tokens", folder));
+  if (count == 0 || count % config.num_frames != 0) {
+    throw DataError(formatted(
+        "{}: images in a multiple of {} are wanted, got {}", folder, config.num_frames, count));
+  }
+  const TowerPixelConfig pixel_config =
+      load_tower_pixel_config(folder, config.image_size, config.is_video());
+  std::vector<Tensor> rows;
+  for (const media::Image& image : input.images) {
+    rows.push_back(tower_pixels(image, pixel_config));
+    if (rows.back().size(1) != config.image_size || rows.back().size(2) != config.image_size) {
+      throw DataError(formatted("{}: an image of {} x {} does not become a square of {}",
+                                folder,
+                                image.width,
+                                image.height,
+                                config.image_size));
+    }
+  }
+  Tensor pixels = torch::stack(rows);
+  if (config.is_video()) pixels = pixels.unflatten(0, {-1, config.num_frames});
+  const Tensor states = vit(pixels);
+  return {{"pixel_values", pixels},
+          {"embeddings", vit->embed(pixels)},
+          {"last_hidden_state", states},
+          {"pooled", vit->pool(states)}};
 }
 
 /// "model.layers.3.mlp.up_proj.weight" -> "model.layers"
@@ -186,12 +240,16 @@ nn::NamedTensors probe_model(const fs::path& folder,
     out = probe_clip(folder, input, dtype);
   } else if (type == "bert" || type == "xlm-roberta" || type == "roberta") {
     out = probe_bert(folder, input, dtype);
+  } else if (type == "vit" || type == "vit_mae" || type == "videomae") {
+    out = probe_vit(folder, input, dtype);
   } else if (type == "qwen2_5_vl") {
     out = probe_vision_lm(folder, input, dtype, prepare);
   } else {
     out = probe_causal_lm(folder, input, dtype, prepare);
   }
-  for (auto& [name, tensor] : out) tensor = tensor.to(torch::kFloat32);
+  for (auto& [name, tensor] : out) {
+    if (tensor.is_floating_point()) tensor = tensor.to(torch::kFloat32);
+  }
   return out;
 }
 

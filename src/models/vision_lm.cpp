@@ -113,6 +113,25 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
           next - length};
 }
 
+VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
+                           const std::vector<media::Image>& images,
+                           const VisionLmConfig& config,
+                           const QwenPixelConfig& pixels) {
+  VisionPrompt prompt{.ids = std::move(ids)};
+  std::vector<Tensor> rows;
+  for (const media::Image& image : images) {
+    const QwenPatches patches = qwen_patches(image, pixels);
+    rows.push_back(patches.rows);
+    prompt.grids.push_back({1, patches.height, patches.width});
+  }
+  const auto places = std::count(prompt.ids.begin(), prompt.ids.end(), config.image_token_id);
+  if (places == std::ssize(prompt.grids))
+    prompt.ids = expand_image_tokens(prompt.ids, prompt.grids, config);
+  if (!rows.empty()) prompt.patches = torch::cat(rows);
+  prompt.places = mrope_positions(prompt.ids, prompt.grids, config);
+  return prompt;
+}
+
 VisionLmImpl::VisionLmImpl(const VisionLmConfig& options) : config(options) {
   const auto model = register_module("model", std::make_shared<torch::nn::Module>("model"));
   visual = model->register_module("visual", VisionTower(config.vision));

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "models/positive_sizes.h"
+#include "vragent/models/hf_folder.h"
 #include "vragent/ops/fused_layers.h"
 #include "vragent/ops/packed_attention.h"
 #include "vragent/util/error.h"

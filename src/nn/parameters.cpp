@@ -2,10 +2,13 @@
 // Copyright 2026 The vragent authors
 #include "vragent/nn/parameters.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <sstream>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <torch/nn/module.h>
 
 #include "vragent/util/error.h"
@@ -54,6 +57,65 @@ void fill(torch::Tensor& parameter,
   }
 }
 
+/// Whether one of the numbers, given by their bits, has all exponent bits set (NaN, infinity).
+template <class Bits>
+bool has_special(const Bits* bits, std::int64_t count, Bits exponent) {
+  constexpr std::int64_t kBlock = 512;  // a constant count lets the compiler use vectors
+  const std::int64_t whole = count / kBlock * kBlock;
+  for (std::int64_t begin = 0; begin < whole; begin += kBlock) {
+    Bits bad = 0;
+    for (std::int64_t i = 0; i < kBlock; ++i)
+      bad |= static_cast<Bits>((bits[begin + i] & exponent) == exponent ? 1 : 0);
+    if (bad != 0) return true;
+  }
+  return std::any_of(bits + whole, bits + count, [exponent](Bits value) {
+    return (value & exponent) == exponent;
+  });
+}
+
+template <class Bits>
+bool has_special(const torch::Tensor& flat, Bits exponent) {
+  const auto* bits = static_cast<const Bits*>(flat.const_data_ptr());
+  std::atomic<bool> found = false;
+  at::parallel_for(0, flat.numel(), 1 << 18, [&](std::int64_t begin, std::int64_t end) {
+    if (has_special(bits + begin, end - begin, exponent)) found = true;
+  });
+  return found;
+}
+
+/// @param flat contiguous, of a floating-point type
+bool is_finite(const torch::Tensor& flat) {
+  if (flat.is_cpu() && flat.scalar_type() == torch::kFloat32)
+    return !has_special<std::uint32_t>(flat, 0x7F800000U);
+  if (flat.is_cpu() && flat.scalar_type() == torch::kBFloat16)
+    return !has_special<std::uint16_t>(flat, 0x7F80U);
+  if (flat.is_cpu() && flat.scalar_type() == torch::kFloat16)
+    return !has_special<std::uint16_t>(flat, 0x7C00U);
+  return flat.isfinite().all().item<bool>();
+}
+
+/// Copies and looks at the values on the way. @return whether all are finite
+bool copy_stretches(const torch::Tensor& source, torch::Tensor& target) {
+  constexpr std::int64_t kStretch = 1 << 20;  // elements; looked at and copied out of the cache
+  const torch::Tensor from = source.contiguous().view(-1);
+  torch::Tensor into = target.view(-1);
+  bool finite = true;
+  for (std::int64_t begin = 0; begin < from.numel(); begin += kStretch) {
+    const std::int64_t size = std::min(kStretch, from.numel() - begin);
+    const torch::Tensor part = from.narrow(0, begin, size);
+    finite = finite && is_finite(part);
+    into.narrow(0, begin, size).copy_(part);
+    drop_pages(part);
+  }
+  return finite;
+}
+
+void throw_unless_empty(const std::vector<std::string>& names,
+                        const std::string& where,
+                        const char* problem) {
+  if (!names.empty()) throw DataError(where + ": " + problem + ": " + joined(names));
+}
+
 }  // namespace
 
 void load_parameters(torch::nn::Module& module,
@@ -68,14 +130,17 @@ void load_parameters(torch::nn::Module& module,
     } else if (source.sizes() != item.value().sizes()) {
       report.wrong_shape.push_back(item.key() + ": " + shape_text(source) + ", the model wants " +
                                    shape_text(item.value()));
-    } else {
-      item.value().copy_(source);
+    } else if (!source.is_floating_point()) {
+      report.wrong_dtype.push_back(item.key() + ": " + c10::toString(source.scalar_type()));
+    } else if (!copy_stretches(source, item.value())) {
+      report.not_finite.push_back(item.key());
     }
   }
-  if (!report.missing.empty())
-    throw DataError(where + ": missing tensors: " + joined(report.missing));
-  if (!report.wrong_shape.empty())
-    throw DataError(where + ": wrong shapes: " + joined(report.wrong_shape));
+  throw_unless_empty(report.missing, where, "missing tensors");
+  throw_unless_empty(report.wrong_shape, where, "wrong shapes");
+  throw_unless_empty(
+      report.wrong_dtype, where, "tensors of whole numbers where weights are wanted");
+  throw_unless_empty(report.not_finite, where, "weights that are not finite (NaN or infinity)");
 }
 
 NamedTensors parameters_of(const torch::nn::Module& module) {

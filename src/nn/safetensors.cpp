@@ -59,6 +59,11 @@ std::uint64_t unsigned_at(const Json& list, std::size_t index, const std::string
   return list[index].get<std::uint64_t>();
 }
 
+/// Lets go of the mapping that a tensor has kept alive; its address marks tensors of mapped files.
+void forget_mapping(void* kept) {
+  const std::unique_ptr<std::shared_ptr<void>> owner(static_cast<std::shared_ptr<void>*>(kept));
+}
+
 /// Extents whose product, zeros counted as ones, fits 63 bits: torch computes strides from them.
 std::vector<std::int64_t> shape_of(const Json& list, const std::string& where) {
   if (!list.is_array()) throw DataError(where + ": shape is not a list");
@@ -274,8 +279,21 @@ torch::Tensor SafetensorsFile::tensor(const std::string& name) const {
     std::memcpy(copy.data_ptr(), bytes, size);
     return copy;
   }
-  return torch::from_blob(
-      bytes, entry.shape, [keep = mapping_](void*) {}, options);
+  auto kept = std::make_unique<std::shared_ptr<void>>(mapping_);
+  return at::for_blob(bytes, entry.shape)
+      .context(kept.release(), &forget_mapping)
+      .options(options)
+      .make_tensor();
+}
+
+void drop_pages(const torch::Tensor& tensor) {
+  if (!tensor.defined() || tensor.numel() == 0 || !tensor.is_contiguous() ||
+      tensor.storage().data_ptr().get_deleter() != &forget_mapping)
+    return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(tensor.const_data_ptr());
+  const std::uintptr_t begin = first / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), first + tensor.nbytes() - begin, MADV_DONTNEED);
 }
 
 NamedTensors load_safetensors(const std::filesystem::path& path) {

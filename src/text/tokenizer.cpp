@@ -35,7 +35,8 @@ constexpr std::array kRoles = std::to_array<Role>({{"bos_token", &SpecialIds::bo
                                                    {"mask_token", &SpecialIds::mask}});
 
 Json read_json_if_there(const fs::path& path) {
-  return fs::exists(path) ? parse_json_object(read_file(path), path.string()) : Json::object();
+  return fs::exists(path) ? parse_json_object(read_regular_file(path), path.string())
+                          : Json::object();
 }
 
 /// What the small files beside the vocabulary say.
@@ -213,9 +214,15 @@ std::string family_of(const SideFiles& files) {
   return name.substr(0, name.find("tokenizer"));
 }
 
+/// A reader of lines would wait for a pipe.
+LineReader lines_of(const fs::path& path) {
+  if (!fs::is_regular_file(path)) throw DataError(formatted("{}: not a regular file", path));
+  return LineReader(path);
+}
+
 std::vector<std::pair<std::string, std::string>> read_merges_txt(const fs::path& path) {
   std::vector<std::pair<std::string, std::string>> merges;
-  LineReader reader(path);
+  LineReader reader = lines_of(path);
   std::string line;
   while (reader.next(line)) {
     if (line.empty() || (reader.line_number() == 1 && line.starts_with("#version"))) continue;
@@ -233,7 +240,7 @@ BpeModel read_vocab_and_merges(const fs::path& folder) {
   BpeModel model;
   model.where = path.string();
   model.merges = read_merges_txt(folder / "merges.txt");
-  const Json vocab = parse_json_object(read_file(path), path.string());
+  const Json vocab = parse_json_object(read_regular_file(path), path.string());
   for (const auto& [token, id] : vocab.items()) {
     if (!id.is_number_integer()) {
       throw DataError(formatted("{}: \"{}\": a whole number is wanted", path, token));
@@ -274,7 +281,7 @@ TokenizerDescription read_bert_folder(const SideFiles& files) {
   const fs::path path = files.folder / "vocab.txt";
   WordPieceModel model;
   model.where = path.string();
-  LineReader reader(path);
+  LineReader reader = lines_of(path);
   for (std::string line; reader.next(line);) {
     if (words::repaired_utf8(line) != line) throw DataError(reader.where() + ": not UTF-8");
     model.vocab.emplace_back(line, reader.line_number() - 1);

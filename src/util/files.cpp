@@ -53,6 +53,18 @@ ExitCode open_failure() {
   return errno == ENOENT ? ExitCode::kNoInput : ExitCode::kIo;
 }
 
+std::string read_all(const Descriptor& descriptor, const fs::path& path) {
+  std::string content;
+  std::string buffer(kBufferSize, '\0');
+  while (true) {
+    const ssize_t got = ::read(descriptor.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw io_error(ExitCode::kIo, "cannot read", path);
+    if (got == 0) return content;
+    content.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
 void write_all(int descriptor, std::string_view content, const fs::path& path) {
   while (!content.empty()) {
     const ssize_t written = ::write(descriptor, content.data(), content.size());
@@ -121,15 +133,20 @@ void write_beside(const fs::path& path, const std::vector<std::string_view>& par
 std::string read_file(const fs::path& path) {
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (descriptor.get() < 0) throw io_error(open_failure(), "cannot open", path);
-  std::string content;
-  std::string buffer(kBufferSize, '\0');
-  while (true) {
-    const ssize_t got = ::read(descriptor.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw io_error(ExitCode::kIo, "cannot read", path);
-    if (got == 0) return content;
-    content.append(buffer.data(), static_cast<std::size_t>(got));
-  }
+  return read_all(descriptor, path);
+}
+
+std::string read_regular_file(const fs::path& path, std::uintmax_t max_bytes) {
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (descriptor.get() < 0) throw io_error(open_failure(), "cannot open", path);
+  struct stat info = {};
+  if (::fstat(descriptor.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    throw DataError(formatted("{}: not a regular file", path));
+  const auto size = static_cast<std::uintmax_t>(info.st_size);
+  if (size > max_bytes)
+    throw DataError(formatted(
+        "{}: {} bytes, more than the {} that such a file may have", path, size, max_bytes));
+  return read_all(descriptor, path);
 }
 
 void make_folder(const fs::path& path) {

@@ -82,6 +82,25 @@ TEST_F(BadInput, AnIncompleteCheckpointIsNamed) {
   expect_refusal("$vragent sft --model lm --train chat.jsonl --out r", 65, "the model wants");
 }
 
+TEST_F(BadInput, AHostileCheckpointIsRefused) {
+  make_models();
+  write("ids.json", "[1]");
+  const std::string ask = "$vragent inspect generate --model lm --ids ids.json";
+  copy_model();
+  output_of(
+      "truncate -s -4 lm/model.safetensors; printf '\\0\\0\\300\\177' >>lm/model.safetensors");
+  expect_refusal(ask, 65, "lm: weights that are not finite (NaN or infinity): ");
+  copy_model();
+  output_of("sed -i '1s/{/{\"quantization_config\": {\"quant_method\": \"awq\"},/' lm/config.json");
+  expect_refusal(ask, 65, "lm/config.json: \"quantization_config\": quantised weights");
+  copy_model();
+  output_of("mv lm/model.safetensors outside; ln -s ../outside lm/model.safetensors");
+  expect_refusal(ask, 65, "lm/model.safetensors: a link out of the model's folder");
+  copy_model();
+  output_of("rm lm/tokenizer.json; mkfifo lm/tokenizer.json");
+  expect_refusal(ask, 65, "lm/tokenizer.json: not a regular file");
+}
+
 TEST_F(BadInput, AFullDiskIsAnErrorThatNamesTheFile) {
   const std::string make = kMakeCases + "-q --num-users 2 --out ";
   output_of(make + "cases.jsonl");

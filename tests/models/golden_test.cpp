@@ -11,6 +11,7 @@
 #include "vragent/models/clip.h"
 #include "vragent/models/pixels.h"
 #include "vragent/models/vision_lm.h"
+#include "vragent/models/vit.h"
 
 namespace vragent::models {
 namespace {
@@ -50,7 +51,7 @@ TEST_P(CausalLmGolden, LogitsEqualTransformers) {
 
 INSTANTIATE_TEST_SUITE_P(Architectures,
                          CausalLmGolden,
-                         ::testing::Values("qwen2_untied", "qwen2_tied", "llama"),
+                         ::testing::Values("qwen2_untied", "qwen2_tied", "llama", "qwen3"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 TEST(VisionLmGolden, PatchesFeaturesAndLogitsEqualTransformers) {
@@ -112,7 +113,33 @@ TEST_P(BertGolden, HiddenStatesEqualTransformers) {
 
 INSTANTIATE_TEST_SUITE_P(Architectures,
                          BertGolden,
-                         ::testing::Values("bert", "xlm_roberta"),
+                         ::testing::Values("bert", "xlm_roberta", "roberta"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+class VitGolden : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(VitGolden, PixelsAndHiddenStatesEqualTransformers) {
+  const torch::NoGradGuard no_grad;
+  const Json golden = test::read_golden("models.json")[GetParam()];
+  Vit vit(parse_vit_config(golden["config"].dump(), GetParam()));
+  test::fill_by_formula(*vit);
+  TowerPixelConfig config{.size = {28, 28}};
+  if (vit->config.is_video()) {
+    config.shortest_edge = 32;
+    config.crop = {28, 28};
+  }
+  std::vector<Tensor> rows;
+  for (const media::Image& image : images_of(golden, "tower"))
+    rows.push_back(tower_pixels(image, config));
+  const Tensor pixels =
+      vit->config.is_video() ? torch::stack(rows).unsqueeze(0) : torch::stack(rows);
+  test::expect_golden(pixels, golden["pixels"], kTolerance);
+  test::expect_golden(vit(pixels), golden["last_hidden_state"], kTolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures,
+                         VitGolden,
+                         ::testing::Values("vit", "vit_mae", "videomae"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 TEST(SmartResizeGolden, EqualsTransformersForRandomSizes) {

@@ -163,5 +163,85 @@ TEST(ClipPixelConfig, MustFitTheModel) {
   EXPECT_THROW(load_clip_pixel_config(folder.path(), 224), DataError) << "4.x files give a number";
 }
 
+TEST(TowerPixelConfig, ReadsWhatFoldersOfAllTimesSay) {
+  const TempDir folder;
+  const TowerPixelConfig image = load_tower_pixel_config(folder.path(), 224, false);
+  EXPECT_EQ(image.size, (ImageSize{224, 224}));
+  EXPECT_EQ(image.shortest_edge, 0);
+  EXPECT_EQ(image.crop, ImageSize{});
+  EXPECT_FALSE(image.bicubic);
+  const TowerPixelConfig clip = load_tower_pixel_config(folder.path(), 96, true);
+  EXPECT_EQ(clip.shortest_edge, 96);
+  EXPECT_EQ(clip.crop, (ImageSize{96, 96}));
+  write_file(folder / "preprocessor_config.json",  // a feature extractor of 2022
+             R"({"size": 224, "resample": 3, "image_mean": [0.485, 0.456, 0.406]})");
+  EXPECT_EQ(load_tower_pixel_config(folder.path(), 224, false).size, (ImageSize{224, 224}));
+  EXPECT_EQ(load_tower_pixel_config(folder.path(), 224, true).shortest_edge, 224);
+  EXPECT_TRUE(load_tower_pixel_config(folder.path(), 224, false).bicubic);
+  EXPECT_EQ(load_tower_pixel_config(folder.path(), 224, false).mean[1], 0.456);
+  write_file(folder / "video_preprocessor_config.json",
+             R"({"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}})");
+  EXPECT_EQ(load_tower_pixel_config(folder.path(), 224, true).shortest_edge, 256);
+  EXPECT_EQ(load_tower_pixel_config(folder.path(), 224, false).shortest_edge, 0);
+  write_file(folder / "processor_config.json",
+             R"({"video_processor": {"size": {"height": 224, "width": 224}, "do_center_crop": false,
+                 "do_rescale": false}, "image_processor": {"do_normalize": false}})");
+  EXPECT_EQ(load_tower_pixel_config(folder.path(), 224, true).size, (ImageSize{224, 224}));
+  EXPECT_EQ(load_tower_pixel_config(folder.path(), 224, true).scale, 1.0);
+  EXPECT_FALSE(load_tower_pixel_config(folder.path(), 224, false).normalise);
+}
+
+TEST(TowerPixelConfig, RefusesWhatCannotBe) {
+  const TempDir folder;
+  for (const char* text : {R"({"size": {"height": 112, "width": 224}})",
+                           R"({"size": {"shortest_edge": 100}, "do_center_crop": true})",
+                           R"({"size": {"shortest_edge": 224, "longest_edge": 400}})",
+                           R"({"size": {"width": 224}})",
+                           R"({"size": "large"})",
+                           R"({"size": 0})",
+                           R"({"do_center_crop": true, "crop_size": 112})",
+                           R"({"resample": 1})",
+                           R"({"rescale_factor": 0})",
+                           R"({"image_std": [1, 1, 0]})"}) {
+    write_file(folder / "preprocessor_config.json", text);
+    EXPECT_THROW(load_tower_pixel_config(folder.path(), 224, false), DataError) << text;
+  }
+}
+
+TEST(TowerPixels, AreWithinALevelOfTheSameResizeInFloat) {
+  namespace F = torch::nn::functional;
+  const media::Image image = counted_image(67, 45);
+  TowerPixelConfig config{.size = {28, 28}, .normalise = false};
+  const auto wanted = [&](auto filter, std::vector<std::int64_t> size) {
+    return F::interpolate(
+               to_tensor(image).to(torch::kFloat32).unsqueeze(0),
+               F::InterpolateFuncOptions().size(size).mode(filter).align_corners(false).antialias(
+                   true))
+        .squeeze(0)
+        .clamp(0, 255);
+  };
+  EXPECT_TRUE(
+      test::close(tower_pixels(image, config) * 255, wanted(torch::kBilinear, {28, 28}), 1.01));
+  config.bicubic = true;
+  EXPECT_TRUE(
+      test::close(tower_pixels(image, config) * 255, wanted(torch::kBicubic, {28, 28}), 1.01));
+  config.shortest_edge = 30;  // 67 x 45 becomes 44 x 30
+  config.crop = {28, 28};
+  EXPECT_TRUE(test::close(tower_pixels(image, config) * 255,
+                          wanted(torch::kBicubic, {44, 30}).narrow(1, 8, 28).narrow(2, 1, 28),
+                          1.01));
+}
+
+TEST(TowerPixels, ScaleAndNormaliseAsAsked) {
+  const media::Image image = plain_image(8, 8, 100);
+  const auto value = [&](const TowerPixelConfig& config) {
+    return tower_pixels(image, config)[1][2][3].item<double>();
+  };
+  EXPECT_NEAR(value({.size = {4, 4}}), (100 / 255.0 - 0.5) / 0.5, 1e-6);
+  EXPECT_NEAR(value({.size = {4, 4}, .scale = 1, .mean = {0, 20, 0}, .std = {1, 4, 1}}), 20, 1e-5);
+  EXPECT_NEAR(value({.resize = false, .scale = 0.5, .normalise = false}), 50, 1e-6);
+  EXPECT_THROW(value({.resize = false, .crop = {9, 9}}), DataError);
+}
+
 }  // namespace
 }  // namespace vragent::models

@@ -203,5 +203,26 @@ TEST(VisionLm, PutsFeaturesInTheirPlacesInReadingOrder) {
   EXPECT_THROW(lm->embed(ids, features.narrow(0, 0, 2)), c10::Error);
 }
 
+TEST(VisionPrompt, TakesPlacesOnceAnImageOrExpanded) {
+  const VisionLmConfig config = test::tiny_vlm_config(300, 299);
+  const media::Image wide{112, 56, std::vector<std::uint8_t>(112 * 56 * 3, 9)};
+  const media::Image small{56, 56, std::vector<std::uint8_t>(56 * 56 * 3, 99)};
+  const auto prompt = [&](const Numbers& ids, const std::vector<media::Image>& images) {
+    return vision_prompt(ids, images, config, {});
+  };
+  const VisionPrompt once = prompt({1, 299, 2, 299, 3}, {wide, small});
+  const Numbers expanded = {1, 299, 299, 299, 299, 299, 299, 299, 299, 2, 299, 299, 299, 299, 3};
+  EXPECT_EQ(once.ids, expanded);
+  EXPECT_EQ(once.patches.size(0), 32 + 16);
+  const VisionPrompt whole = prompt(expanded, {wide, small});
+  EXPECT_EQ(whole.ids, expanded);
+  EXPECT_TRUE(whole.places.positions.equal(once.places.positions));
+  EXPECT_EQ(whole.places.delta, once.places.delta);
+  EXPECT_TRUE(whole.patches.equal(once.patches));
+  EXPECT_THROW(prompt({1, 299, 2}, {wide, small}), DataError);
+  EXPECT_THROW(prompt({1, 299, 299, 2}, {small}), DataError);
+  EXPECT_FALSE(prompt({1, 2}, {}).patches.defined());
+}
+
 }  // namespace
 }  // namespace vragent::models

@@ -64,6 +64,44 @@ TEST(LoadParameters, ShowsBothShapesOfAMisfit) {
       << message;
 }
 
+TEST(LoadParameters, RefuseWholeNumbersAndWhatIsNotFinite) {
+  NamedTensors tensors = all_tensors();
+  tensors["up_proj.weight"] = torch::ones({3, 2}, torch::kInt32);
+  EXPECT_NE(message_of(tensors).find("whole numbers where weights are wanted: up_proj.weight: Int"),
+            std::string::npos);
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    for (const torch::Dtype dtype :
+         {torch::kFloat32, torch::kFloat64, torch::kBFloat16, torch::kFloat16}) {
+      tensors = all_tensors();
+      tensors["up_proj.weight"] = torch::full({3, 2}, bad, dtype);
+      tensors["down_proj.bias"] = torch::full({2}, bad, dtype);
+      const std::string message = message_of(tensors);
+      EXPECT_NE(message.find("not finite (NaN or infinity)"), std::string::npos) << message;
+      EXPECT_NE(message.find("up_proj.weight"), std::string::npos) << message;
+      EXPECT_NE(message.find("down_proj.bias"), std::string::npos) << message;
+    }
+  }
+}
+
+TEST(LoadParameters, CopyTensorsOfManyStretchesWholly) {
+  Linear net(3000, 2000, false);  // six million numbers: three stretches
+  for (const torch::Dtype dtype : {torch::kFloat32, torch::kBFloat16}) {
+    Tensor source = test::randn({2000, 3000}, 3).to(dtype);
+    const auto load = [&] {
+      load_parameters(
+          *net, [&](const std::string&) { return source; }, "folder");
+    };
+    load();
+    EXPECT_TRUE(net->weight.equal(source.to(torch::kFloat32))) << dtype;
+    source[1999][2999] = std::nan("");
+    EXPECT_THROW(load(), DataError) << "the very last number, " << dtype;
+  }
+  const Tensor across = test::randn({3000, 2000}, 4).t();  // not contiguous
+  load_parameters(
+      *net, [&](const std::string&) { return across; }, "folder");
+  EXPECT_TRUE(net->weight.equal(across));
+}
+
 TEST(LoadParameters, RefuseAScalarForAVectorOfOne) {
   NamedTensors tensors = all_tensors();
   tensors["up_proj.bias"] = torch::zeros({});

@@ -3,6 +3,7 @@
 #include "vragent/nn/safetensors.h"
 
 #include <cstring>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -93,6 +94,38 @@ TEST(Safetensors, KeepTheMappingAliveForTheirTensors) {
     tensor = file.tensor("w");
   }
   EXPECT_EQ(tensor.sum().item<float>(), 3000.0F);
+}
+
+/// Megabytes of mapped files that are in this process's memory.
+double resident_file_megabytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssFile:")) return std::stod(line.substr(8)) / 1024;
+  }
+  return -1;
+}
+
+TEST(DropPages, GivesMemoryBackAndKeepsTheNumbers) {
+  const TempDir folder;
+  const torch::Tensor numbers = torch::arange(8 << 20, torch::kFloat32);  // 32 MB
+  save_safetensors(folder / "a.safetensors", {{"w", numbers}});
+  const SafetensorsFile file(folder / "a.safetensors");
+  const torch::Tensor tensor = file.tensor("w");
+  EXPECT_TRUE(tensor.equal(numbers));
+  const double before = resident_file_megabytes();
+  drop_pages(tensor.narrow(0, 0, 4 << 20));
+  EXPECT_NEAR(before - resident_file_megabytes(), 16, 2);
+  drop_pages(tensor);
+  EXPECT_NEAR(before - resident_file_megabytes(), 32, 2);
+  EXPECT_TRUE(tensor.equal(numbers));
+}
+
+TEST(DropPages, LeavesOtherTensorsAlone) {
+  const torch::Tensor owned = torch::ones({1 << 20});
+  drop_pages(owned);
+  drop_pages(owned.t());
+  drop_pages(torch::Tensor());
+  EXPECT_TRUE(owned.equal(torch::ones({1 << 20})));
 }
 
 TEST(Safetensors, NameTheTensorThatIsNotThere) {

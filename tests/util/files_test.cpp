@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/temp_dir.h"
 #include "vragent/util/error.h"
@@ -29,6 +30,21 @@ TEST(WriteFile, TakesNamesOfThe255BytesThatSystemsAllow) {
   const std::string name(255, 'n');
   write_file(folder / name, "x");
   EXPECT_EQ(read_file(folder / name), "x");
+}
+
+TEST(ReadRegularFile, RefusesWhatIsNoFileAndWhatIsTooLarge) {
+  const test::TempDir folder;
+  write_file(folder / "file", "twelve bytes");
+  EXPECT_EQ(read_regular_file(folder / "file", 12), "twelve bytes");
+  EXPECT_THAT([&] { read_regular_file(folder / "file", 11); },
+              ThrowsMessage<DataError>(HasSubstr("file: 12 bytes, more than the 11")));
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const std::filesystem::path& path :
+       {folder / "pipe", folder.path(), std::filesystem::path("/dev/zero")}) {
+    EXPECT_THAT([&] { read_regular_file(path); },
+                ThrowsMessage<DataError>(HasSubstr("not a regular file")));
+  }
+  EXPECT_THROW(read_regular_file(folder / "none"), Error);
 }
 
 TEST(LineReader, RefusesAGzipFileThatIsCut) {

@@ -2,17 +2,24 @@
 // Copyright 2026 The vragent authors
 //
 // Checkpoints in the Hugging Face layout: config.json, model.safetensors or shards with an index,
-// and the small files beside them. Nothing outside the folder is ever read.
+// and the small files beside them. Nothing outside the folder is ever read: a link may lead from a
+// snapshot of the Hugging Face cache to its blobs, and nowhere else outside.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vragent/nn/parameters.h"
 #include "vragent/nn/safetensors.h"
+
+namespace vragent {
+class JsonRecord;
+}
 
 namespace vragent::models {
 
@@ -25,9 +32,9 @@ std::filesystem::path resolve_model(const std::string& model);
 class WeightFiles {
  public:
   /// Opens model.safetensors, else the shards of model.safetensors.index.json.
-  /// @throws Error (66) when there is neither; DataError for an index that names files outside the
-  /// folder,
-  ///   missing shards, or tensors that are not in their shard
+  /// @throws Error (66) when there is neither; DataError for an index that names a tensor twice or
+  ///   files outside the folder, for missing shards, and for tensors that are not in their shard or
+  ///   in two
   explicit WeightFiles(const std::filesystem::path& folder);
 
   /// The tensor (mapped, read-only), or an undefined one.
@@ -51,11 +58,17 @@ void check_unexpected(const WeightFiles& files,
                       const std::vector<std::string>& used,
                       const std::vector<std::string>& ignored);
 
-/// The text of config.json. @throws Error (66)
+/// The text of config.json. @throws Error (66); DataError when it is no JSON object, and when it
+/// tells of quantised weights (quantization_config), naming the method
 std::string read_model_config(const std::filesystem::path& folder);
 
 /// "model_type" of a config.json text. @throws DataError when there is none
 std::string model_type(const std::string& config_json, const std::string& where);
+
+/// Sizes of a config.json that must be above zero, whatever the architecture.
+/// @param sizes key in the file and value. @throws DataError naming the first key that is not
+void check_positive(const JsonRecord& record,
+                    std::initializer_list<std::pair<const char*, std::int64_t>> sizes);
 
 /// Writes a whole model folder: weights (sharded above `max_shard_bytes`), the config, and the side
 /// files (tokenizer, template, generation and preprocessor configs) copied from `side_files`, if

@@ -2,7 +2,8 @@
 // Copyright 2026 The vragent authors
 //
 // Images as the models want them: resizing equal to transformers' (uint8 bicubic with antialias on
-// the CPU), normalisation, Qwen2.5-VL's patches, CLIP's square (`models.md` 3.4 and 4).
+// the CPU), normalisation, Qwen2.5-VL's patches, CLIP's square (`models.md` 3.4 and 4), the squares
+// of image and video towers.
 #pragma once
 
 #include <array>
@@ -52,6 +53,27 @@ struct ClipPixelConfig {
 ClipPixelConfig load_clip_pixel_config(const std::filesystem::path& folder,
                                        std::int64_t image_size);
 
+/// Preprocessing of the vision towers: ViTImageProcessor, VideoMAEImageProcessor and what old
+/// folders call their feature extractors.
+struct TowerPixelConfig {
+  bool resize = true;
+  ImageSize size{224, 224};        ///< where shortest_edge is 0
+  std::int64_t shortest_edge = 0;  ///< above 0: the shorter side becomes this, proportions stay
+  bool bicubic = false;            ///< else bilinear, both with antialias
+  ImageSize crop;                  ///< from the centre; 0 x 0 is none
+  double scale = 1.0 / 255;        ///< of the pixel values
+  bool normalise = true;
+  std::array<double, 3> mean = {0.5, 0.5, 0.5};
+  std::array<double, 3> std = {0.5, 0.5, 0.5};
+};
+
+/// Reads the folder's preprocessor file, for clips the video part first; the defaults of the class
+/// where there is none. @throws DataError for what is not supported, and where other than
+/// `image_size` (of config.json) would come out
+TowerPixelConfig load_tower_pixel_config(const std::filesystem::path& folder,
+                                         std::int64_t image_size,
+                                         bool is_video);
+
 /// The size nearest to the image's whose sides are multiples of `factor` and whose area lies within
 /// the limits (rounding to even, as Python does). @throws DataError when one side is over 200 times
 /// the other
@@ -78,5 +100,9 @@ QwenPatches qwen_patches(const media::Image& image, const QwenPixelConfig& confi
 
 /// Normalised float [3, S, S]: shortest edge to S, centre crop.
 torch::Tensor clip_pixels(const media::Image& image, const ClipPixelConfig& config);
+
+/// Resized, cropped, scaled and normalised float [3, H, W], as the folder says.
+/// @throws DataError when the image is smaller than the crop
+torch::Tensor tower_pixels(const media::Image& image, const TowerPixelConfig& config);
 
 }  // namespace vragent::models

@@ -19,10 +19,10 @@
 
 namespace vragent::models {
 
-/// What a forward pass is given. Images are for qwen2_5_vl and clip.
+/// What a forward pass is given. Images are for qwen2_5_vl, clip and the vision towers.
 struct ProbeInput {
   std::vector<std::vector<std::int64_t>> ids;  ///< one list a text; several only for clip and bert
-  std::vector<media::Image> images;
+  std::vector<media::Image> images;  ///< videomae: the frames of clips, one clip behind the other
 };
 
 /// Type, sizes, number of parameters and bytes by group of tensors.
@@ -34,10 +34,16 @@ Table describe_tensors(const std::string& title, const nn::NamedTensors& tensors
 /// What is done to a loaded language model before its pass (putting an adapter on it).
 using PrepareModule = std::function<void(torch::nn::Module&)>;
 
-/// Outputs of one forward pass on the CPU, by name, in fp32:
-///   qwen2, qwen3, llama, qwen2_5_vl  "logits" [T, V]; qwen2_5_vl with images also "image_features"
-///   [n, D] clip                      "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
-///   bert, xlm-roberta         "last_hidden_state" [B, T, D]; shorter texts are padded
+/// Outputs of one forward pass on the CPU, by name, in fp32 (int64 where it says so):
+///   qwen2, qwen3, llama, qwen2_5_vl  "logits" [T, V]; "rotary_cos", "rotary_sin" [T, d], rounded
+///   as
+///     the model's dtype rounds them
+///   qwen2_5_vl            also "positions" int64 [3, T]; with images "image_features" [n, D],
+///     "grids" int64 [images, 3], "window_index", "window_ends", "frame_ends" int64
+///   clip                  "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
+///   bert, roberta, xlm-roberta  "last_hidden_state" [B, T, D]; shorter texts are padded
+///   vit, vit_mae, videomae      "pixel_values" [B, (frames,) 3, S, S], "embeddings" and
+///     "last_hidden_state" [B, N, D], "pooled" [B, D] (see VitImpl::pool)
 /// Image placeholders may be given once per image or already expanded.
 /// @throws DataError for ids outside the vocabulary or images that do not fit the ids
 nn::NamedTensors probe_model(const std::filesystem::path& folder,

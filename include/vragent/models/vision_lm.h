@@ -48,6 +48,21 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
                                const std::vector<Grid>& grids,
                                const VisionLmConfig& config);
 
+/// A prompt of token ids and images as the model takes it.
+struct VisionPrompt {
+  std::vector<std::int64_t> ids;  ///< image places expanded
+  std::vector<Grid> grids;        ///< one an image
+  torch::Tensor patches;          ///< [sum of h*w, C*T*p*p]; undefined without images
+  MropePositions places;
+};
+
+/// @param ids with one image token an image, or with as many as its cells
+/// @throws DataError when places and images do not fit each other
+VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
+                           const std::vector<media::Image>& images,
+                           const VisionLmConfig& config,
+                           const QwenPixelConfig& pixels);
+
 struct VisionLmImpl : torch::nn::Module {
   explicit VisionLmImpl(const VisionLmConfig& config);
 

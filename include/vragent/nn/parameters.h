@@ -23,17 +23,19 @@ namespace vragent::nn {
 /// Looks a tensor up by checkpoint name; an undefined tensor says that it is not there.
 using TensorLookup = std::function<torch::Tensor(const std::string& name)>;
 
-/// What a load found out; load_parameters() throws for the first two, unexpected names are the
+/// What a load found out; load_parameters() throws for any; unexpected names are the
 /// caller's to judge.
 struct LoadReport {
   std::vector<std::string> missing;
   std::vector<std::string> wrong_shape;  ///< "name: [file's shape], the model wants [shape]"
+  std::vector<std::string> wrong_dtype;  ///< "name: dtype", where it is no floating-point one
+  std::vector<std::string> not_finite;   ///< names of tensors that hold NaN or an infinity
 };
 
 /// Copies each parameter of the module from `lookup(name)` (dtype and device of the module are
-/// kept).
-/// @throws DataError naming every missing and misshapen tensor; nothing is half loaded without that
-/// error
+/// kept), a few megabytes at a time: a mapped file never stands in memory beside its copy.
+/// @throws DataError naming every missing and misshapen tensor, those of whole numbers, and those
+/// with values that are not finite; nothing is half loaded without that error
 void load_parameters(torch::nn::Module& module,
                      const TensorLookup& lookup,
                      const std::string& where);

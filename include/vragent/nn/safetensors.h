@@ -58,6 +58,11 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
+/// Gives the pages below a tensor of a SafetensorsFile, or below a part of one, back to the system;
+/// they are read again when they are touched. Other tensors are left alone. For whoever copies a
+/// large file piece by piece: without this, what has been copied stays in memory twice.
+void drop_pages(const torch::Tensor& tensor);
+
 /// All tensors of a small file, as owned copies.
 NamedTensors load_safetensors(const std::filesystem::path& path);
 

@@ -20,6 +20,12 @@ namespace vragent {
 /// The whole file. @throws Error (66) when it is not there, (74) when reading fails
 std::string read_file(const std::filesystem::path& path);
 
+/// The same for the files of folders that others made: a pipe, a device or a folder is not waited
+/// for, and what is too large is not read.
+/// @throws DataError for these, Error (66, 74) as read_file()
+std::string read_regular_file(const std::filesystem::path& path,
+                              std::uintmax_t max_bytes = std::uintmax_t{512} << 20U);
+
 /// Writes beside, syncs, renames: the file is complete or absent. Parent folders are made.
 /// @throws Error (73) when it cannot be created, (74) when writing fails; both name the path
 void write_file(const std::filesystem::path& path, std::string_view content);

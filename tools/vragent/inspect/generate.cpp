@@ -8,6 +8,8 @@
 #include "vragent/engine/native_chat.h"
 #include "vragent/media/image.h"
 #include "vragent/models/hf_folder.h"
+#include "vragent/models/pixels.h"
+#include "vragent/models/vision_lm.h"
 #include "vragent/nn/device.h"
 #include "vragent/util/error.h"
 
@@ -31,7 +33,7 @@ struct GenerateFlags {
     v("prompt", prompt, "what the user says; the model's chat template is put around it");
     v("system", system, "what the system turn says");
     v("prefill", prefill, "how the answer begins");
-    v("images", images, "image files before the prompt");
+    v("images", images, "image files before the prompt, or in the order of their places in --ids");
     v("ids", ids, "instead of a prompt: JSON file with a list of token ids, or a list of lists");
     v("num-samples", num_samples, "answers of each prompt");
     v("stop", stops, "end an answer before the first of these texts");
@@ -42,16 +44,37 @@ struct GenerateFlags {
   void check() const {
     check_given("model", model);
     if (prompt.empty() == ids.empty()) throw ConfigError("one of --prompt and --ids is required");
-    if (!ids.empty() && !images.empty()) throw ConfigError("--images wants --prompt");
     check_range("num-samples", static_cast<double>(num_samples), 1, 1e6);
     sampling.check();
   }
 };
 
+/// Token ids with places for all the images.
+engine::EncodedChat encoded_ids(const GenerateFlags& flags,
+                                const std::filesystem::path& folder,
+                                std::vector<std::int64_t> ids) {
+  if (flags.images.empty()) return {.ids = std::move(ids)};
+  std::vector<media::Image> images;
+  for (const auto& path : flags.images) images.push_back(media::read_image(path));
+  models::VisionPrompt prompt =
+      models::vision_prompt(std::move(ids),
+                            images,
+                            models::parse_vision_lm_config(models::read_model_config(folder),
+                                                           (folder / "config.json").string()),
+                            models::load_qwen_pixel_config(folder));
+  return {.ids = std::move(prompt.ids),
+          .grids = std::move(prompt.grids),
+          .patches = prompt.patches,
+          .positions = prompt.places.positions,
+          .position_delta = prompt.places.delta};
+}
+
 std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
+                                                 const std::filesystem::path& folder,
                                                  const engine::ChatEncoder& encoder) {
   std::vector<engine::EncodedChat> encoded;
-  for (auto& ids : read_ids(flags.ids)) encoded.push_back({.ids = std::move(ids)});
+  for (auto& ids : read_ids(flags.ids))
+    encoded.push_back(encoded_ids(flags, folder, std::move(ids)));
   if (!flags.ids.empty()) return encoded;
   std::vector<chat::Message> messages;
   if (!flags.system.empty()) messages.push_back({"system", flags.system, {}});
@@ -77,7 +100,7 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
   engine::LanguageModel model = engine::load_language_model_folder(
       folder, nn::parse_dtype(flags.runtime.dtype), nn::parse_device(flags.runtime.device));
   std::vector<engine::Prompt> prompts;
-  for (const engine::EncodedChat& encoded : encoded_prompts(flags, encoder)) {
+  for (const engine::EncodedChat& encoded : encoded_prompts(flags, folder, encoder)) {
     prompts.push_back(engine::make_prompt(model, encoded));
     prompts.back().seed = static_cast<std::uint64_t>(flags.runtime.seed);
     prompts.back().num_samples = flags.num_samples;

@@ -7,6 +7,7 @@
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/probe.h"
 #include "vragent/nn/device.h"
+#include "vragent/util/error.h"
 
 namespace vragent::tools {
 namespace {
@@ -20,8 +21,8 @@ struct LogitsFlags {
 
   void visit(auto& v) {
     v("model", model, "checkpoint or adapter folder, or org/name in the local cache (required)");
-    v("ids", ids, "JSON file: one list of token ids, or a list of lists (required)");
-    v("images", images, "image files, in the order of their places");
+    v("ids", ids, "JSON file: one list of token ids, or a list of lists");
+    v("images", images, "image files, in the order of their places; frames of clips for videomae");
     v("dtype", dtype, "float32 or bfloat16");
     v("out", out, "safetensors file to write (required)");
   }
@@ -29,9 +30,11 @@ struct LogitsFlags {
 
 void inspect_logits(const LogitsFlags& flags) {
   check_given("model", flags.model);
-  check_given("ids", flags.ids);
+  if (flags.ids.empty() && flags.images.empty())
+    throw ConfigError("--ids is required (a vision tower takes --images)");
   check_given("out", flags.out);
-  models::ProbeInput input{.ids = read_ids(flags.ids)};
+  models::ProbeInput input;
+  if (!flags.ids.empty()) input.ids = read_ids(flags.ids);
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
   const auto folder = models::resolve_model(flags.model);
   // An adapter stays beside the weights, as it is in training.

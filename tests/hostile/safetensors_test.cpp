@@ -2,13 +2,14 @@
 // Copyright 2026 The vragent authors
 //
 // Files that lie (`reliability.md` F7): each is refused at once, with the rule it breaks.
+#include "vragent/nn/safetensors.h"
+
 #include <ctime>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "support/temp_dir.h"
-#include "vragent/nn/safetensors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Qwen2.5-VL: window indices, positions, image features and logits, in both name layouts."""
+import torch
+import transformers
+from transformers.vision_utils import get_vision_cu_seqlens, get_vision_window_index
+
+from .common import check, check_equal, opened, probe, random_images, randomise
+
+IMAGE, START, END = 151, 153, 154
+# one cell; several windows; no multiple of a window; wide; tall and narrow; one window more than whole ones
+SIZES = [(56, 56), (140, 140), (300, 420), (97, 211), (616, 84), (252, 224)]
+
+
+def make_model(tied):
+    text = dict(vocab_size=200, hidden_size=64, intermediate_size=112, num_hidden_layers=3, num_attention_heads=4,
+                num_key_value_heads=2, max_position_embeddings=4096,
+                rope_parameters={"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 3, 3]})
+    vision = dict(depth=4, hidden_size=64, intermediate_size=100, num_heads=4, patch_size=14, spatial_merge_size=2,
+                  temporal_patch_size=2, window_size=112, out_hidden_size=64, fullatt_block_indexes=[1, 3])
+    config = transformers.Qwen2_5_VLConfig(text_config=text, vision_config=vision, image_token_id=IMAGE, video_token_id=152,
+                                           vision_start_token_id=START, vision_end_token_id=END, tie_word_embeddings=tied)
+    return randomise(transformers.Qwen2_5_VLForConditionalGeneration._from_config(config, attn_implementation="eager"), 11)
+
+
+def make_processor():
+    return transformers.Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=28 * 28 * 200)
+
+
+def prompt_with(grids, head=(5, 6), tail=(8, 9, 10)):
+    """ids in which every image stands between start and end, expanded."""
+    ids = list(head)
+    for t, h, w in grids.tolist():
+        ids += [START] + [IMAGE] * (t * h * w // 4) + [END, 7]
+    return ids + list(tail)
+
+
+def forward(model, ids, batch):
+    tensor = torch.tensor([ids])
+    model.model.rope_deltas = None  # kept from the call before
+    inputs = {} if batch is None else dict(pixel_values=batch["pixel_values"], image_grid_thw=batch["image_grid_thw"],
+                                           mm_token_type_ids=(tensor == IMAGE).long())
+    with torch.no_grad():
+        return model(input_ids=tensor, **inputs).logits[0]
+
+
+def integer_taps(name, out, model, ids, grids):
+    tensor = torch.tensor([ids])
+    places, delta = model.model.get_rope_index(tensor, (tensor == IMAGE).long(), image_grid_thw=grids)
+    check_equal(name + " mRoPE positions", out["positions"], places[:, 0])
+    index, ends = get_vision_window_index(grids, spatial_merge_size=2, window_size=112, patch_size=14)
+    check_equal(name + " grids", out["grids"], grids)
+    check_equal(name + " window indices", out["window_index"], index)
+    check_equal(name + " window ends", out["window_ends"], ends)
+    check_equal(name + " frame ends", out["frame_ends"], get_vision_cu_seqlens(grids))
+
+
+def layouts(work):
+    processor = make_processor()
+    images = random_images(work, "vl", SIZES)
+    batch = processor(images=opened(images), return_tensors="pt")
+    grids = batch["image_grid_thw"]
+    ids = prompt_with(grids)
+    for tied in (False, True):
+        model = make_model(tied)
+        theirs = forward(model, ids, batch)
+        with torch.no_grad():
+            features = model.model.visual(batch["pixel_values"], grid_thw=grids).pooler_output
+        for old_names in (True, False):
+            for sharded in (False, True):
+                name = f"qwen2_5_vl-{'old' if old_names else 'new'}-names{'-tied' if tied else ''}{'-sharded' if sharded else ''}"
+                folder = work / name
+                model.save_pretrained(folder, save_original_format=old_names, **({"max_shard_size": "200KB"} if sharded else {}))
+                processor.save_pretrained(folder)
+                out = probe(folder, ids, images)
+                check(name + " image features", out["image_features"], features)
+                check(name + " logits", out["logits"], theirs)
+                if name == "qwen2_5_vl-old-names":
+                    integer_taps(name, out, model, ids, grids)
+                    check_singles(work, folder, model, processor, images)
+
+
+def check_singles(work, folder, model, processor, images):
+    """Each odd grid alone, and a text without images."""
+    for path, size in zip(images, SIZES):
+        batch = processor(images=opened([path]), return_tensors="pt")
+        ids = prompt_with(batch["image_grid_thw"])
+        name = f"qwen2_5_vl {size[0]}x{size[1]} alone"
+        out = probe(folder, ids, [path])
+        check(name + " logits", out["logits"], forward(model, ids, batch))
+        check_equal(name + " window indices", out["window_index"],
+                    get_vision_window_index(batch["image_grid_thw"], 2, 112, 14)[0])
+    ids = [5, 6, 7, 8, 9, 10]
+    out = probe(folder, ids)
+    check("qwen2_5_vl text alone logits", out["logits"], forward(model, ids, None))
+    check_equal("qwen2_5_vl text alone positions", out["positions"], [list(range(6))] * 3)
+
+
+GROUPS = (layouts,)
