@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the program on data that nobody here made: real videos, and MicroLens-50K. At most 10 minutes.
 # Usage: check_real_data.sh [DATA]   DATA holds videos/ and microlens-50k/ (default: $VRAGENT_SHARED/data, else
-# ../shared/data). What is absent is skipped, saying so. Results stay in OUT (default: build/real_data).
+# ../shared/data). What is absent is skipped, saying so. Results stay in build/real_data.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:-${VRAGENT_SHARED:-../shared}/data}
-out=${OUT:-build/real_data}
+out=build/real_data
 vragent=${VRAGENT:-build/${VRAGENT_PRESET:-release}/tools/vragent}
 epochs=${EPOCHS:-3}
+[ -x "$vragent" ] || { echo "check_real_data.sh: $vragent is not built: scripts/build.sh" >&2; exit 2; }
 rm -rf "$out"
 mkdir -p "$out"
-[ -x "$vragent" ] || { echo "check_real_data.sh: $vragent is not built: scripts/build.sh" >&2; exit 2; }
 failed=0
 say() { printf '== %s\n' "$*"; }
 verdict() { # NAME CONDITION-STATUS DETAIL

@@ -4,7 +4,7 @@
 # trains its tiny models, runs every command, prints the mini Tables 1, 2, 4, 5, 6 and writes demo/report.html.
 #
 # Usage: demo.sh [--profile full|core|smoke] [--out DIR] [--fresh] [--seed N] [--check] [--no-build]
-#   full   600 videos, 1,500 users, the models learn what they can (20 to 25 minutes on 2 cores)
+#   full   600 videos, 1,500 users, the models learn what they can (about 20 minutes on 2 cores)
 #   core   the world of full, fewer steps and only the rows that the regression asserts (what CI runs)
 #   smoke  200 videos, 600 users, a few steps of everything: shows that it runs, not that it learns (minutes)
 #   --check  compares the results with the recorded bands in tests/regression and fails outside of them
@@ -16,6 +16,8 @@ profile=full out=demo seed=1 fresh= check= build=1
 [ "$(nproc)" -lt 2 ] && profile=smoke
 while [ $# -gt 0 ]; do
   case $1 in
+    --profile | --out | --seed)
+      [ $# -ge 2 ] || { echo "demo.sh: $1 wants a value (see --help)" >&2; exit 2; } ;;&
     --profile) profile=$2; shift 2 ;;
     --out) out=$2; shift 2 ;;
     --seed) seed=$2; shift 2 ;;

@@ -75,8 +75,8 @@ def padded_batches(work):
 
 
 def long_positions(work):
-    """bf16 at positions beyond 256, which bf16 itself cannot count. The bound is 3 % of the largest fp32 logit; the
-    other implementation's own distance from fp32 stands beside ours."""
+    """bf16 at positions beyond 256, which bf16 itself cannot count. Ours may be no farther from
+    fp32 than transformers' bf16 is, give or take a quarter."""
     length = 5000
     small = {**SMALL, "num_hidden_layers": 2, "max_position_embeddings": 8192}
     config = transformers.Qwen2Config(**small, rope_theta=1e6, tie_word_embeddings=False)
@@ -98,8 +98,8 @@ def long_positions(work):
     for part, rows in (("first 100", slice(0, 100)), ("last 100", slice(length - 100, length))):
         error = (ours["logits"][rows] - exact[rows]).abs().max().item() / scale
         other = (theirs[rows] - exact[rows]).abs().max().item() / scale
-        verdict(f"qwen2 bf16, logits of the {part} of {length}", error <= 3e-2,
-                f"max_error/scale={error:.2e} bound=3e-02 transformers={other:.2e} scale={scale:.2f}")
+        verdict(f"qwen2 bf16, logits of the {part} of {length}", error <= 1.25 * other,
+                f"max_error/scale={error:.2e} bound={1.25 * other:.2e} transformers={other:.2e} scale={scale:.2f}")
 
 
 GROUPS = (forwards, padded_batches, long_positions)

@@ -42,7 +42,10 @@ fs::path file_inside(const fs::path& folder, const std::string& name) {
   const fs::path path = folder / name;
   std::error_code code;
   if (!fs::is_symlink(path, code)) return path;
-  const fs::path target = fs::weakly_canonical(path, code);
+  // A link to nothing is its own canonical path, so the step to its target is taken by hand.
+  const fs::path target = fs::exists(path, code)
+                              ? fs::weakly_canonical(path, code)
+                              : fs::weakly_canonical(folder / fs::read_symlink(path, code), code);
   const fs::path home = fs::canonical(folder);
   const bool is_snapshot = home.parent_path().filename() == "snapshots";
   const fs::path blobs = is_snapshot ? home.parent_path().parent_path() / "blobs" : home;
@@ -152,7 +155,8 @@ void WeightFiles::open_shards(const std::string& index_text) {
     const auto shard = file.get<std::string>();
     if (shard.empty() || shard == "." || shard == ".." ||
         shard.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
-      throw DataError(where + ": shard \"" + shard + "\" is not a plain file name of this folder");
+      throw DataError(where + ": shard " + dump_json(file) +
+                      " is not a plain file name of this folder");
     }
     auto& opened = shards[shard];
     if (!opened) {

@@ -94,7 +94,14 @@ std::vector<Job> list_jobs(const ExtractConfig& config) {
     for (const auto& [id, path] : videos) jobs.push_back({id, "", path});
     return jobs;
   }
-  for (const data::Item& item : data::formats::load_items(config.items).items) {
+  const data::Catalogue catalogue = data::formats::load_items(config.items);
+  if (!fs::is_directory(config.videos)) {  // one file: nobody asks for the rest of the catalogue
+    const auto& [id, path] = *videos.begin();
+    const data::Item* item = catalogue.find(id);
+    if (item == nullptr) log::warn("{} has no item {}: its video has no title", config.items, id);
+    return {{id, item == nullptr ? "" : item->title, path}};
+  }
+  for (const data::Item& item : catalogue.items) {
     const auto found = videos.find(data::file_stem(item.id));
     jobs.push_back({item.id, item.title, found == videos.end() ? fs::path() : found->second});
   }
@@ -224,8 +231,23 @@ class Extraction {
     report_.failed = finished.num_failed;
     report_.kept = std::ssize(finished.ids) - finished.num_failed;
     std::erase_if(jobs_, [&](const Job& job) { return finished.ids.contains(job.item_id); });
-    if (config_.features && fs::exists(config_.out / kFeatures))
-      features_ = nn::load_safetensors(config_.out / kFeatures);
+    if (config_.features) load_features(finished.ids);
+  }
+
+  /// Vectors of an earlier run. A killed one may have left rows whose vectors were never written.
+  void load_features(const std::set<std::string>& finished) {
+    const fs::path file = config_.out / kFeatures;
+    if (fs::exists(file)) features_ = nn::load_safetensors(file);
+    std::int64_t missing = 0;
+    for (const data::FramesRow& row : data::load_frames(config_.out / data::kFramesFile))
+      missing +=
+          row.status == "ok" && finished.contains(row.item_id) && !features_.contains(row.item_id);
+    if (missing > 0)
+      throw DataError(
+          formatted("{}: vectors of {} finished videos are missing, the run was killed before it "
+                    "wrote them; start it again with --overwrite",
+                    file,
+                    missing));
   }
 
   void save_features() const {

@@ -101,6 +101,18 @@ TEST_F(BadInput, AHostileCheckpointIsRefused) {
   expect_refusal(ask, 65, "lm/tokenizer.json: not a regular file");
 }
 
+TEST_F(BadInput, AModelWithoutEyesIsRefusedBeforeAnythingIsWritten) {
+  make_models();
+  write(
+      "frames/frames.jsonl",
+      R"({"item_id": "1", "status": "ok", "files": ["a.png"], "times_seconds": [0], "key_frames": [0]})"
+      "\n");
+  expect_refusal("$vragent ip-caption --model models/lm --frames frames --out captions",
+                 65,
+                 "lm/config.json: this model sees no images");
+  EXPECT_FALSE(fs::exists(here() / "captions"));
+}
+
 TEST_F(BadInput, AFullDiskIsAnErrorThatNamesTheFile) {
   const std::string make = kMakeCases + "-q --num-users 2 --out ";
   output_of(make + "cases.jsonl");

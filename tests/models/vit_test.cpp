@@ -54,7 +54,8 @@ class VitFamily : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(VitFamily, CutsPatchesAsAConvolutionWould) {
-  const Tensor pixels = pixels_of(config, 2);
+  vit->to(torch::kFloat64);
+  const Tensor pixels = pixels_of(config, 2).to(torch::kFloat64);
   const Tensor patches =
       config.is_video()
           ? at::conv3d(pixels.transpose(1, 2), vit->patch_weight, vit->patch_bias, {2, 14, 14})
@@ -62,7 +63,7 @@ TEST_P(VitFamily, CutsPatchesAsAConvolutionWould) {
   const Tensor wanted = patches.flatten(2).transpose(1, 2);
   const Tensor got = vit->embed(pixels) - vit->position_embeddings;
   ASSERT_EQ(got.size(1), config.is_video() ? 2 * 4 : 4 + 1);
-  EXPECT_TRUE(test::close(got.narrow(1, config.is_video() ? 0 : 1, wanted.size(1)), wanted, 1e-5));
+  EXPECT_TRUE(test::close(got.narrow(1, config.is_video() ? 0 : 1, wanted.size(1)), wanted, 1e-12));
   if (!config.is_video()) {
     EXPECT_TRUE(test::close(got.select(1, 0), vit->class_token[0].expand({2, 24}), 1e-6));
   }

@@ -156,6 +156,23 @@ TEST_F(FrameExtraction, KeepsFeaturesOfWhatWasDoneWhenItStops) {
   EXPECT_EQ(rows().size(), 4);
 }
 
+TEST_F(FrameExtraction, NeverResumesWithoutTheFeaturesOfFinishedVideos) {
+  ExtractConfig config = config_with_clip();
+  extract_frames(config);
+  std::filesystem::remove(folder_ / "run/frame_features.safetensors");  // as a kill leaves it
+  config.resume = true;
+  EXPECT_THROW(extract_frames(config), DataError);
+}
+
+TEST_F(FrameExtraction, TakesOneFileWithItsTitleAndNothingElseOfTheCatalogue) {
+  ExtractConfig config = config_with_clip();
+  config.videos /= "b.mp4";
+  extract_frames(config);
+  ASSERT_EQ(rows().size(), 1);
+  EXPECT_EQ(rows()[0].item_id, "b");
+  EXPECT_EQ(rows()[0].status, "ok");
+}
+
 TEST_F(FrameExtraction, TakesNeighboursFromAPlaceOfEachVideosOwn) {
   ExtractConfig config = this->config();
   config.sampling = "adjacent";

@@ -119,7 +119,7 @@ TEST_F(SasRecTraining, LearnsFromDrawnNegatives) {
         LossConfig{.loss = "bpr", .num_negatives = 4}}) {
     Recommender model = fresh();
     const std::string folder = loss.description();
-    EXPECT_GT(run(model, small_loop(40), folder, /*resume=*/false, loss).best_valid_hit_rate, 0.9)
+    EXPECT_GT(run(model, small_loop(60), folder, /*resume=*/false, loss).best_valid_hit_rate, 0.9)
         << folder;
   }
 }

@@ -24,6 +24,9 @@ void add_ip_caption(CLI::App& app) {
     engine::NativeChat model(models::resolve_model(config->model),
                              nn::parse_dtype(config->runtime.dtype),
                              nn::parse_device(config->runtime.device));
+    if (!model.sees_images())
+      throw DataError(formatted("{}: this model sees no images; a qwen2_5_vl folder is needed",
+                                models::resolve_model(config->model) / "config.json"));
     const perception::IpCaptionReport report = perception::caption_catalogue(*config, model);
     print_counts({{"done", report.done}, {"failed", report.failed}, {"kept", report.kept}},
                  *json,

@@ -47,7 +47,7 @@ std::string unknown_word(const std::string& word, const CLI::App& command) {
   const std::string kind = is_flag      ? "unknown flag "
                            : has_nested ? "unknown command "
                                         : "unexpected argument ";
-  return kind + word + (near.empty() ? "" : "; did you mean " + near + "?");
+  return kind + word + (near.empty() || near == word ? "" : "; did you mean " + near + "?");
 }
 
 }  // namespace

@@ -41,6 +41,9 @@ class ChatEncoder {
                                    const std::string& prefill,
                                    bool add_generation_prompt = true) const;
 
+  /// Whether messages may hold images.
+  [[nodiscard]] bool sees_images() const { return vision_.has_value(); }
+
   [[nodiscard]] const text::Tokenizer& tokenizer() const { return *tokenizer_; }
 
   /// Ids that end an answer: eos of generation_config.json (a number or a list) and config.json,

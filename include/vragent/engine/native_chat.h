@@ -59,6 +59,8 @@ class NativeChat : public chat::ChatModel {
   std::vector<std::vector<double>> choice_log_probs(
       std::span<const chat::Request> requests, const std::vector<std::string>& choices) override;
 
+  [[nodiscard]] bool sees_images() const { return encoder_.sees_images(); }
+
   [[nodiscard]] std::string name() const override { return name_; }
 
   [[nodiscard]] std::string backend() const override { return "native"; }

@@ -32,7 +32,7 @@ struct MakeCasesConfig {
     v("out",
       out,
       "run folder for cases.jsonl and users.txt, a file that ends in .jsonl, or - for stdout "
-      "(required)");
+      "");
     v("interactions",
       interactions,
       "interactions of users (MicroLens, RecBole, MovieLens, Steam, csv, sequences; .gz, or -) "

@@ -25,7 +25,7 @@ struct TableConfig {
   bool intervals = true;
 
   void visit(auto& v) {
-    v("id", id, "table of the paper: 1, 2, 4, 5 or 6");
+    v("id", id, "table of the paper: 1, 2, 4, 5 or 6 (required)");
     v("runs",
       runs,
       "NAME=RUN: a row's name and the run folder (or metrics.json, scores.json) behind it; runs of "

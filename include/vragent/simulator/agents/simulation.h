@@ -34,9 +34,7 @@ struct SimulateConfig {
       "who answers: vragent, zeroshot (sees titles only, no comments), or the controls random, "
       "always-yes, pop, recscore, antirec; "
       "several are comma-separated");
-    v("out",
-      out,
-      "run folder for decisions.jsonl, a file that ends in .jsonl, or - for stdout (required)");
+    v("out", out, "run folder for decisions.jsonl, a file that ends in .jsonl, or - for stdout");
     v("overwrite", overwrite, "replace the decisions that are there");
     run.visit(v);
     ask.visit(v);
