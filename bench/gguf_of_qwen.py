@@ -6,24 +6,11 @@ import gguf
 import torch
 from safetensors.torch import load_file
 
-NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-         "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
-         "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
-
-
-def gguf_name(name):
-    if name == "model.embed_tokens.weight":
-        return "token_embd.weight"
-    if name == "model.norm.weight":
-        return "output_norm.weight"
-    _, _, layer, rest = name.split(".", 3)
-    module, kind = rest.rsplit(".", 1)
-    return f"blk.{layer}.{NAMES[module]}.{kind}"
-
 
 def write_gguf(folder, path):
     """Matrices stay bf16, vectors become float32. The vocabulary is made up: the model is asked with token ids only."""
     config = json.loads((folder / "config.json").read_text())
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config["num_hidden_layers"])
     writer = gguf.GGUFWriter(path, "qwen2")
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -42,10 +29,11 @@ def write_gguf(folder, path):
     for name, tensor in load_file(folder / "model.safetensors").items():
         if name == "lm_head.weight":
             continue  # tied to the embedding
+        stored = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if tensor.dim() == 1:
-            writer.add_tensor(gguf_name(name), tensor.float().numpy())
+            writer.add_tensor(stored, tensor.float().numpy())
         else:
-            writer.add_tensor(gguf_name(name), tensor.contiguous().view(torch.uint8).numpy(),
+            writer.add_tensor(stored, tensor.contiguous().view(torch.uint8).numpy(),
                               raw_dtype=gguf.GGMLQuantizationType.BF16)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -92,13 +92,9 @@ titles=$world/mini_title_en.csv pairs=$world/mini_pairs.tsv comments=$world/mini
 begin=$SECONDS
 
 echo "== the world: videos, titles, users, comments; and the corpora that stand for pre-training"
-make_corpus() {
-  step corpus "$mini_world" corpus --out "$corpus" --profile "$world_size"
-  step models "$mini_world" models --out "$models" --texts "$corpus/texts.txt"
-}
-in_background make_corpus
-beside world "$mini_world" make --out "$world" --profile "$world_size"
-settle
+step world "$mini_world" make --out "$world" --profile "$world_size"
+step corpus "$mini_world" corpus --out "$corpus" --profile "$world_size"
+step models "$mini_world" models --out "$models" --texts "$corpus/texts.txt"
 
 learn() { # NAME DEMOS MODEL STEPS LR PROMPT_FLAG...
   local name=$1 demos=$2 model=$3 steps=$4 rate=$5

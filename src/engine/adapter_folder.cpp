@@ -10,6 +10,7 @@
 
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/probe.h"
+#include "vragent/nn/parameters.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
@@ -23,8 +24,9 @@ namespace {
 
 using torch::Tensor;
 
-constexpr const char* kConfig = "adapter_config.json";
-constexpr const char* kTensors = "adapter_model.safetensors";
+using models::kAdapterConfigFile;
+using models::kAdapterWeightsFile;
+
 constexpr std::string_view kKeyStart = "base_model.model.";
 constexpr std::string_view kTextPart = "model.language_model.";
 constexpr std::string_view kVisionPart = "model.visual.";
@@ -37,9 +39,9 @@ struct Pair {
 
 /// By layer, in the file's own names.
 std::map<std::string, Pair> read_pairs(const fs::path& folder) {
-  const fs::path path = folder / kTensors;
+  const fs::path path = folder / kAdapterWeightsFile;
   if (!fs::exists(path))
-    throw Error(ExitCode::kNoInput, formatted("{}: holds no {}", folder, kTensors));
+    throw Error(ExitCode::kNoInput, formatted("{}: holds no {}", folder, kAdapterWeightsFile));
   std::map<std::string, Pair> pairs;
   for (const auto& [key, tensor] : nn::load_safetensors(path)) {
     const bool is_a = key.ends_with(".lora_A.weight");
@@ -69,13 +71,6 @@ std::vector<std::string> possible_names(const std::string& layer) {
   return names;
 }
 
-std::string shape_text(const Tensor& tensor) {
-  std::string text;
-  for (const std::int64_t size : tensor.sizes())
-    text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + text + "]";
-}
-
 void check_shapes(const Pair& pair,
                   const Tensor& weight,
                   std::int64_t rank,
@@ -86,10 +81,10 @@ void check_shapes(const Pair& pair,
   if (fits) return;
   throw DataError(formatted("{}: A {} and B {} do not fit rank {} and the layer's weight {}",
                             where,
-                            shape_text(pair.a),
-                            shape_text(pair.b),
+                            nn::shape_text(pair.a),
+                            nn::shape_text(pair.b),
                             rank,
-                            shape_text(weight)));
+                            nn::shape_text(weight)));
 }
 
 /// Number of the decoder layer that a name stands in ("model.layers.3.mlp.up_proj"), or -1.
@@ -241,11 +236,11 @@ std::string to_adapter_config_json(const AdapterConfig& config) {
 }
 
 bool is_adapter_folder(const fs::path& folder) {
-  return fs::exists(folder / kConfig);
+  return fs::exists(folder / kAdapterConfigFile);
 }
 
 AdapterConfig load_adapter_config(const fs::path& folder) {
-  const fs::path path = folder / kConfig;
+  const fs::path path = folder / kAdapterConfigFile;
   return parse_adapter_config(read_file(path), path.string());
 }
 
@@ -257,7 +252,8 @@ fs::path base_folder(const fs::path& folder) {
   try {
     return models::resolve_model(base);
   } catch (const Error& error) {
-    throw Error(error.code(), formatted("{}: its base: {}", folder / kConfig, error.what()));
+    throw Error(error.code(),
+                formatted("{}: its base: {}", folder / kAdapterConfigFile, error.what()));
   }
 }
 
@@ -268,7 +264,7 @@ Table describe_adapter(const fs::path& folder) {
                                             config.lora.rank,
                                             config.lora.scale(),
                                             config.base),
-                                  nn::load_safetensors(folder / kTensors));
+                                  nn::load_safetensors(folder / kAdapterWeightsFile));
 }
 
 void attach_adapter_folder(torch::nn::Module& module, const fs::path& folder) {
@@ -288,21 +284,25 @@ void attach_adapter_folder(torch::nn::Module& module, const fs::path& folder) {
     const bool is_asked = std::any_of(
         names.begin(), names.end(), [&](const auto& n) { return is_target(config, n); });
     if (!is_asked) {
-      throw DataError(formatted(
-          "{}: adapter of \"{}\", which {} does not name", folder / kTensors, layer, kConfig));
+      throw DataError(formatted("{}: adapter of \"{}\", which {} does not name",
+                                folder / kAdapterWeightsFile,
+                                layer,
+                                kAdapterConfigFile));
     }
     check_shapes(pair,
                  layers[*found]->weight,
                  config.lora.rank,
-                 formatted("{}: {}", folder / kTensors, layer));
+                 formatted("{}: {}", folder / kAdapterWeightsFile, layer));
     nn::attach_adapter(*layers[*found], pair.a, pair.b, config.lora);
     done.insert(*found);
   }
   for (const auto& [name, layer] : layers) {
     // A pattern that speaks of older names of the parts matches none here and asks for nothing.
     if (is_target(config, name) && !done.contains(name)) {
-      throw DataError(
-          formatted("{}: no adapter of \"{}\", which {} names", folder / kTensors, name, kConfig));
+      throw DataError(formatted("{}: no adapter of \"{}\", which {} names",
+                                folder / kAdapterWeightsFile,
+                                name,
+                                kAdapterConfigFile));
     }
   }
 }
@@ -379,8 +379,8 @@ void write_adapter_files(const fs::path& folder,
   nn::NamedTensors tensors;
   for (const auto& [name, tensor] : nn::adapter_tensors(module))
     tensors[std::string(kKeyStart) + name] = tensor;
-  nn::save_safetensors(folder / kTensors, tensors);
-  write_file(folder / kConfig, to_adapter_config_json(config));
+  nn::save_safetensors(folder / kAdapterWeightsFile, tensors);
+  write_file(folder / kAdapterConfigFile, to_adapter_config_json(config));
   models::copy_side_files(side_files, folder);
 }
 
@@ -392,7 +392,8 @@ void write_merged_folder(const fs::path& adapter, const fs::path& out) {
   for (const std::string& name : files.names()) model.tensors[name] = files.find(name);
   for (const auto& [layer, pair] : read_pairs(adapter)) {
     Tensor& weight = model.tensors[stored_name(files, layer)];
-    check_shapes(pair, weight, config.lora.rank, formatted("{}: {}", adapter / kTensors, layer));
+    check_shapes(
+        pair, weight, config.lora.rank, formatted("{}: {}", adapter / kAdapterWeightsFile, layer));
     weight = nn::merged_weight(weight, pair.a, pair.b, config.lora.scale());
   }
   models::save_model_folder(out, model);

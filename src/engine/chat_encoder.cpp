@@ -43,6 +43,14 @@ std::vector<std::int64_t> stop_ids_of(const fs::path& folder, const text::Tokeni
 
 }  // namespace
 
+EncodedChat encoded_prompt(models::VisionPrompt prompt) {
+  return {.ids = std::move(prompt.ids),
+          .grids = std::move(prompt.grids),
+          .patches = prompt.patches,
+          .positions = prompt.places.positions,
+          .position_delta = prompt.places.delta};
+}
+
 ChatEncoder::ChatEncoder(const fs::path& model) {
   const fs::path folder = base_folder(model);
   tokenizer_ = text::load_tokenizer(folder);
@@ -64,27 +72,17 @@ EncodedChat ChatEncoder::encode(std::span<const chat::Message> messages,
                                 const std::string& prefill,
                                 bool add_generation_prompt) const {
   std::vector<text::TemplateMessage> turns;
-  EncodedChat encoded;
-  std::vector<torch::Tensor> patches;
+  std::vector<const media::Image*> images;
   for (const chat::Message& message : messages) {
     turns.push_back({message.role, message.text, static_cast<std::int64_t>(message.images.size())});
-    if (!message.images.empty() && !vision_)
-      throw ConfigError("this model sees no images; a qwen2_5_vl folder is needed");
-    for (const media::Image& image : message.images) {
-      const models::QwenPatches cut = models::qwen_patches(image, pixels_);
-      patches.push_back(cut.rows);
-      encoded.grids.push_back({1, cut.height, cut.width});
-    }
+    for (const media::Image& image : message.images) images.push_back(&image);
   }
-  encoded.ids = text::encode_chat(*tokenizer_, template_, turns, prefill, add_generation_prompt);
-  if (patches.empty()) return encoded;
-  encoded.patches = torch::cat(patches);
-  encoded.ids = models::expand_image_tokens(encoded.ids, encoded.grids, *vision_);
-  const models::MropePositions places =
-      models::mrope_positions(encoded.ids, encoded.grids, *vision_);
-  encoded.positions = places.positions;
-  encoded.position_delta = places.delta;
-  return encoded;
+  if (!images.empty() && !vision_)
+    throw ConfigError("this model sees no images; a qwen2_5_vl folder is needed");
+  std::vector<std::int64_t> ids =
+      text::encode_chat(*tokenizer_, template_, turns, prefill, add_generation_prompt);
+  if (images.empty()) return {.ids = std::move(ids)};
+  return encoded_prompt(models::vision_prompt(std::move(ids), images, *vision_, pixels_));
 }
 
 std::string ChatEncoder::decode(std::span<const std::int64_t> ids) const {

@@ -69,15 +69,9 @@ Tensor positions_of(const Tensor& ids, const BertConfig& config) {
   return real.cumsum(1) * real + config.pad_token_id;
 }
 
-/// The name that old TensorFlow-born files give a norm's parameter.
-std::string legacy_name(std::string name) {
-  for (const auto& [ours, theirs] : {std::pair("LayerNorm.weight", "LayerNorm.gamma"),
-                                     std::pair("LayerNorm.bias", "LayerNorm.beta")}) {
-    if (const auto at = name.find(ours); at != std::string::npos)
-      name.replace(at, std::string(ours).size(), theirs);
-  }
-  return name;
-}
+/// What old TensorFlow-born files call a norm's parameters.
+constexpr std::pair<std::string_view, std::string_view> kLegacyNames[] = {
+    {"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}};
 
 }  // namespace
 
@@ -185,7 +179,8 @@ Bert load_bert(const std::filesystem::path& folder, torch::Dtype dtype, torch::D
   const auto lookup = [&](const std::string& name) {
     for (const std::string& prefix :
          {std::string(), std::string("bert."), std::string("roberta.")}) {
-      for (const std::string& spelling : {prefix + name, prefix + legacy_name(name)}) {
+      for (const std::string& spelling :
+           {prefix + name, prefix + nn::respelt(name, kLegacyNames)}) {
         if (const Tensor found = files.find(spelling); found.defined()) {
           used.push_back(spelling);
           return found;

@@ -20,8 +20,6 @@ namespace {
 
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
-constexpr const char* kAdapterConfig = "adapter_config.json";
-constexpr const char* kAdapterWeights = "adapter_model.safetensors";
 constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{64} << 20U;  ///< of config and index
 
 std::string environment(const char* name) {
@@ -122,7 +120,7 @@ fs::path resolve_model(const std::string& model) {
   if (commit.empty() || commit.find('/') != std::string::npos || commit == "..")
     throw DataError(formatted("{}: \"{}\" is not the name of a snapshot", ref, commit));
   const fs::path snapshot = repository / "snapshots" / commit;
-  if (!fs::exists(snapshot / "config.json") && !fs::exists(snapshot / kAdapterConfig)) {
+  if (!fs::exists(snapshot / "config.json") && !fs::exists(snapshot / kAdapterConfigFile)) {
     throw Error(ExitCode::kNoInput,
                 formatted("{}: the cached snapshot {} is incomplete", model, snapshot));
   }
@@ -240,7 +238,7 @@ void write_model_files(const fs::path& folder, const ModelFolder& model) {
   const auto shards = cut_shards(model);
   // A reader would find older ones.
   for (const char* older :
-       {shards.size() == 1 ? kIndex : kWeights, kAdapterConfig, kAdapterWeights})
+       {shards.size() == 1 ? kIndex : kWeights, kAdapterConfigFile, kAdapterWeightsFile})
     fs::remove(folder / older);
   OrderedJson weight_map = OrderedJson::object();
   std::uint64_t total = 0;
@@ -272,7 +270,8 @@ void remove_model_files(const fs::path& folder) {
     const bool is_weights =
         name.starts_with("model") &&
         (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json"));
-    if (is_weights || name == "config.json" || name == kAdapterConfig || name == kAdapterWeights)
+    if (is_weights || name == "config.json" || name == kAdapterConfigFile ||
+        name == kAdapterWeightsFile)
       found.push_back(entry.path());
   }
   for (const fs::path& path : found) fs::remove(path);

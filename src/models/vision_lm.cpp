@@ -114,13 +114,13 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
 }
 
 VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
-                           const std::vector<media::Image>& images,
+                           std::span<const media::Image* const> images,
                            const VisionLmConfig& config,
                            const QwenPixelConfig& pixels) {
   VisionPrompt prompt{.ids = std::move(ids)};
   std::vector<Tensor> rows;
-  for (const media::Image& image : images) {
-    const QwenPatches patches = qwen_patches(image, pixels);
+  for (const media::Image* image : images) {
+    const QwenPatches patches = qwen_patches(*image, pixels);
     rows.push_back(patches.rows);
     prompt.grids.push_back({1, patches.height, patches.width});
   }
@@ -130,6 +130,15 @@ VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
   if (!rows.empty()) prompt.patches = torch::cat(rows);
   prompt.places = mrope_positions(prompt.ids, prompt.grids, config);
   return prompt;
+}
+
+VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
+                           const std::vector<media::Image>& images,
+                           const VisionLmConfig& config,
+                           const QwenPixelConfig& pixels) {
+  std::vector<const media::Image*> pointers;
+  for (const media::Image& image : images) pointers.push_back(&image);
+  return vision_prompt(std::move(ids), pointers, config, pixels);
 }
 
 VisionLmImpl::VisionLmImpl(const VisionLmConfig& options) : config(options) {

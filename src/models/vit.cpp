@@ -2,7 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/vit.h"
 
-#include <array>
+#include <string_view>
+#include <utility>
 
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
@@ -92,32 +93,20 @@ void check_vit_config(const VitConfig& config, const JsonRecord& record) {
   if (config.num_frames < config.tubelet_size) record.fail("num_frames", "fewer than one patch's");
 }
 
-/// Our (4.x) name -> the name that transformers 5.x gives ViT's and ViT-MAE's tensors.
-std::string new_name(std::string name) {
-  constexpr std::array<std::array<const char*, 2>, 7> kRenamed = {
-      {{"encoder.layer.", "layers."},
-       {"attention.attention.query", "attention.q_proj"},
-       {"attention.attention.key", "attention.k_proj"},
-       {"attention.attention.value", "attention.v_proj"},
-       {"attention.output.dense", "attention.o_proj"},
-       {"intermediate.dense", "mlp.fc1"},
-       {"output.dense", "mlp.fc2"}}};
-  for (const auto& [ours, theirs] : kRenamed) {
-    if (const auto at = name.find(ours); at != std::string::npos)
-      name.replace(at, std::char_traits<char>::length(ours), theirs);
-  }
-  return name;
-}
+using Spelling = std::pair<std::string_view, std::string_view>;
 
-/// Our name -> the name of VideoMAE's biases in 4.x files, which stand beside the matrices.
-std::string old_bias_name(std::string name) {
-  for (const auto& [ours, theirs] : {std::pair("attention.query.bias", "attention.q_bias"),
-                                     std::pair("attention.value.bias", "attention.v_bias")}) {
-    if (const auto at = name.find(ours); at != std::string::npos)
-      name.replace(at, std::char_traits<char>::length(ours), theirs);
-  }
-  return name;
-}
+/// Our (4.x) names -> the names that transformers 5.x gives ViT's and ViT-MAE's tensors.
+constexpr Spelling kNewNames[] = {{"encoder.layer.", "layers."},
+                                  {"attention.attention.query", "attention.q_proj"},
+                                  {"attention.attention.key", "attention.k_proj"},
+                                  {"attention.attention.value", "attention.v_proj"},
+                                  {"attention.output.dense", "attention.o_proj"},
+                                  {"intermediate.dense", "mlp.fc1"},
+                                  {"output.dense", "mlp.fc2"}};
+
+/// Our names -> those of VideoMAE's biases in 4.x files, which stand beside the matrices.
+constexpr Spelling kOldBiasNames[] = {{"attention.query.bias", "attention.q_bias"},
+                                      {"attention.value.bias", "attention.v_bias"}};
 
 /// Whole patches of each clip or image as rows: [B, T, 3, S, S] -> [B, N, 3 * t * p * p].
 Tensor patch_rows(const Tensor& clips, const VitConfig& config) {
@@ -260,7 +249,8 @@ Vit load_vit(const std::filesystem::path& folder, torch::Dtype dtype, torch::Dev
   const WeightFiles files(folder);
   std::vector<std::string> used;
   const auto lookup = [&](const std::string& name) {
-    const std::string other = vit->config.is_video() ? old_bias_name(name) : new_name(name);
+    const std::string other =
+        vit->config.is_video() ? nn::respelt(name, kOldBiasNames) : nn::respelt(name, kNewNames);
     for (const char* prefix : {"", "vit.", "videomae."}) {
       for (const std::string& spelling : {prefix + name, prefix + other}) {
         if (const Tensor found = files.find(spelling); found.defined()) {

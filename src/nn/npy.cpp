@@ -3,7 +3,6 @@
 #include "vragent/nn/npy.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -54,10 +53,8 @@ std::vector<std::int64_t> shape_of(std::string_view text, const std::string& whe
   for (const std::string_view part : split(text.substr(1), ',')) {
     const std::string_view digits = trim(part);
     if (digits.empty()) continue;
-    std::int64_t size = -1;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size);
-    if (error != std::errc() || end != digits.data() + digits.size() || size < 0 ||
-        size > (std::int64_t{1} << 40) || shape.size() == kMaxAxes) {
+    const std::int64_t size = parse_integer(digits).value_or(-1);
+    if (size < 0 || size > (std::int64_t{1} << 40) || shape.size() == kMaxAxes) {
       throw DataError(formatted("{}: the header's shape {}) is not one", where, text));
     }
     shape.push_back(size);

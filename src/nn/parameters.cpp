@@ -17,12 +17,6 @@
 namespace vragent::nn {
 namespace {
 
-std::string shape_text(const torch::Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor.sizes();
-  return text.str();
-}
-
 std::string joined(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 8;
   std::string text;
@@ -117,6 +111,21 @@ void throw_unless_empty(const std::vector<std::string>& names,
 }
 
 }  // namespace
+
+std::string respelt(std::string name,
+                    std::span<const std::pair<std::string_view, std::string_view>> spellings) {
+  for (const auto& [first, second] : spellings) {
+    if (const auto at = name.find(first); at != std::string::npos)
+      name.replace(at, first.size(), second);
+  }
+  return name;
+}
+
+std::string shape_text(const torch::Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
 
 void load_parameters(torch::nn::Module& module,
                      const TensorLookup& lookup,

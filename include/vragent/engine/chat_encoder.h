@@ -30,6 +30,9 @@ struct EncodedChat {
   std::int64_t position_delta = 0;
 };
 
+/// A prompt with images as a chat.
+EncodedChat encoded_prompt(models::VisionPrompt prompt);
+
 class ChatEncoder {
  public:
   /// Reads tokenizer, template and pixel settings of a qwen2, qwen3, llama or qwen2_5_vl folder, or

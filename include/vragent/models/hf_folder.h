@@ -23,6 +23,10 @@ class JsonRecord;
 
 namespace vragent::models {
 
+/// The files of an adapter in PEFT's layout (engine/adapter_folder reads and writes them).
+inline constexpr const char* kAdapterConfigFile = "adapter_config.json";
+inline constexpr const char* kAdapterWeightsFile = "adapter_model.safetensors";
+
 /// The folder that `model` names: a folder, or "org/name" in the local Hugging Face cache
 /// (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME; the commit in refs/main). Nothing is downloaded.
 /// @throws Error (66) when there is no such folder, saying where it was looked for

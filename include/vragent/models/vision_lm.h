@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,12 @@ struct VisionPrompt {
 };
 
 /// @param ids with one image token an image, or with as many as its cells
+/// @param images in reading order; pointers where they lie in several messages
 /// @throws DataError when places and images do not fit each other
+VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
+                           std::span<const media::Image* const> images,
+                           const VisionLmConfig& config,
+                           const QwenPixelConfig& pixels);
 VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
                            const std::vector<media::Image>& images,
                            const VisionLmConfig& config,

@@ -7,7 +7,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -19,6 +22,14 @@ class Module;
 }
 
 namespace vragent::nn {
+
+/// A checkpoint's other spelling of a name: the first place of each `first` that stands in it is
+/// replaced by its `second`.
+std::string respelt(std::string name,
+                    std::span<const std::pair<std::string_view, std::string_view>> spellings);
+
+/// "[2, 3]", for messages.
+std::string shape_text(const torch::Tensor& tensor);
 
 /// Looks a tensor up by checkpoint name; an undefined tensor says that it is not there.
 using TensorLookup = std::function<torch::Tensor(const std::string& name)>;

@@ -56,17 +56,12 @@ engine::EncodedChat encoded_ids(const GenerateFlags& flags,
   if (flags.images.empty()) return {.ids = std::move(ids)};
   std::vector<media::Image> images;
   for (const auto& path : flags.images) images.push_back(media::read_image(path));
-  models::VisionPrompt prompt =
+  return engine::encoded_prompt(
       models::vision_prompt(std::move(ids),
                             images,
                             models::parse_vision_lm_config(models::read_model_config(folder),
                                                            (folder / "config.json").string()),
-                            models::load_qwen_pixel_config(folder));
-  return {.ids = std::move(prompt.ids),
-          .grids = std::move(prompt.grids),
-          .patches = prompt.patches,
-          .positions = prompt.places.positions,
-          .position_delta = prompt.places.delta};
+                            models::load_qwen_pixel_config(folder)));
 }
 
 std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
