@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include <memory>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "jobs.h"
 #include "vragent/engine/chat_encoder.h"

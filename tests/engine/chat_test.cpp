@@ -7,7 +7,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/formula.h"
 #include "support/temp_dir.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "engine/row_sampler.h"
 #include "support/formula.h"

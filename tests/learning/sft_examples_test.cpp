@@ -5,7 +5,7 @@
 #include "vragent/learning/sft_examples.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "learning/sft_batch.h"
 #include "learning/small_cases.h"

@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "learning/run_files.h"
 #include "support/temp_dir.h"

@@ -3,7 +3,8 @@
 #include "vragent/learning/token_log_prob.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include "support/tensor_matchers.h"
 

@@ -3,7 +3,7 @@
 //
 // What must hold of each network whatever its weights are.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/temp_dir.h"
 #include "support/tensor_matchers.h"

@@ -3,7 +3,7 @@
 //
 // Numbers from transformers (tests/golden/models.json, made by scripts/make_golden.py).
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/formula.h"
 #include "vragent/models/bert.h"

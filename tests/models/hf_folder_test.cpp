@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"

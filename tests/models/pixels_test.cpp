@@ -3,7 +3,8 @@
 #include "vragent/models/pixels.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/functional/upsampling.h>
+#include <torch/types.h>
 
 #include "support/temp_dir.h"
 #include "support/tensor_matchers.h"

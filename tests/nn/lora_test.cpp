@@ -5,7 +5,8 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include "support/tensor_matchers.h"
 #include "vragent/util/error.h"

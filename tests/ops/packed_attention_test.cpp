@@ -3,7 +3,8 @@
 #include "vragent/ops/packed_attention.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include "ops/attention_part.h"
 #include "support/tensor_matchers.h"

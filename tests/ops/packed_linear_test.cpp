@@ -3,7 +3,7 @@
 #include "vragent/ops/packed_linear.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/tensor_matchers.h"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/tensor_matchers.h"
 #include "vragent/ops/fused_layers.h"

@@ -6,7 +6,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/synthetic_video.h"
 #include "support/temp_dir.h"

@@ -3,7 +3,7 @@
 #include "vragent/perception/key_frames.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/formula.h"
 #include "support/temp_dir.h"

@@ -3,7 +3,7 @@
 #include "vragent/recommender/counters.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "recommender/small_sequences.h"
 

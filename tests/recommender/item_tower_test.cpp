@@ -5,7 +5,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"

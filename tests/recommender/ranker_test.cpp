@@ -8,7 +8,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "recommender/small_sequences.h"
 #include "support/tensor_matchers.h"

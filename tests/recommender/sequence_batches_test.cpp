@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include "recommender/small_sequences.h"
 #include "support/tensor_matchers.h"

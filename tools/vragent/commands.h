@@ -5,7 +5,9 @@
 // function.
 #pragma once
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace vragent::tools {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "commands.h"
 #include "printing.h"
 #include "vragent/data/run_dir.h"
@@ -11,11 +11,11 @@
 namespace vragent::tools {
 
 void add_extract_frames(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
-      "extract-frames", "Sample frames of videos, score them with CLIP, mark key frames");
-  auto config = bind_config<perception::ExtractConfig>(*command);
-  auto json = add_json_flag(*command);
-  command->final_callback([config, json] {
+  CLI::App& command = add_command(
+      app, "extract-frames", "Sample frames of videos, score them with CLIP, mark key frames");
+  auto config = bind_config<perception::ExtractConfig>(command);
+  auto json = add_json_flag(command);
+  on_run(command, [config, json] {
     const perception::ExtractReport report = perception::extract_frames(*config);
     print_counts({{"done", report.done},
                   {"failed", report.failed},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "commands.h"
 #include "printing.h"
 #include "vragent/learning/grpo/grpo_trainer.h"
@@ -8,11 +8,11 @@
 namespace vragent::tools {
 
 void add_grpo_train(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
-      "grpo-train", "Train a simulated user by group-relative policy optimisation");
-  auto config = bind_config<learning::GrpoConfig>(*command);
-  auto json = add_json_flag(*command);
-  command->final_callback([config, json] {
+  CLI::App& command = add_command(
+      app, "grpo-train", "Train a simulated user by group-relative policy optimisation");
+  auto config = bind_config<learning::GrpoConfig>(command);
+  auto json = add_json_flag(command);
+  on_run(command, [config, json] {
     const learning::GrpoResult result = learning::run_grpo(*config);
     print_counts({{"steps", result.steps},
                   {"last_reward", result.last_reward},

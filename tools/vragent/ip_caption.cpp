@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "commands.h"
 #include "printing.h"
 #include "vragent/data/run_dir.h"
@@ -13,11 +13,11 @@
 namespace vragent::tools {
 
 void add_ip_caption(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("ip-caption", "Describe videos for a recommender: perceive, then rewrite");
-  auto config = bind_config<perception::IpCaptionConfig>(*command);
-  auto json = add_json_flag(*command);
-  command->final_callback([config, json] {
+  CLI::App& command =
+      add_command(app, "ip-caption", "Describe videos for a recommender: perceive, then rewrite");
+  auto config = bind_config<perception::IpCaptionConfig>(command);
+  auto json = add_json_flag(command);
+  on_run(command, [config, json] {
     config->check();
     check_given("model", config->model);
     nn::prepare_torch(config->runtime);

@@ -9,7 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "bind_config.h"
+#include "command.h"
 #include "commands.h"
 #include "parse_errors.h"
 #include "vragent/util/error.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "commands.h"
 #include "printing.h"
 #include "vragent/engine/chat_backends.h"
@@ -53,12 +53,12 @@ void check_calls(const agents::SimulateReport& report) {
 }  // namespace
 
 void add_simulate(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("simulate", "Let simulated users, or controls, decide cases");
-  auto config = bind_config<agents::SimulateConfig>(*command);
-  command->add_option("CASES", config->cases, "the same as --cases");
-  auto json = add_json_flag(*command);
-  command->final_callback([config, json] {
+  CLI::App& command =
+      add_command(app, "simulate", "Let simulated users, or controls, decide cases");
+  auto config = bind_config<agents::SimulateConfig>(command);
+  add_file(command, "CASES", "--cases", config->cases);
+  auto json = add_json_flag(command);
+  on_run(command, [config, json] {
     const agents::SimulateReport report = agents::simulate(*config, engine::make_chat_model);
     if (config->out == "-") {
       log_report(report);

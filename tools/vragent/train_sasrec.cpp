@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include <iostream>
 
-#include "bind_config.h"
+#include "command.h"
 #include "commands.h"
 #include "vragent/recommender/training_run.h"
 #include "vragent/util/format.h"
@@ -31,11 +31,11 @@ Table metrics_table(const std::string& metrics_json) {
 }  // namespace
 
 void add_train_sasrec(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("train-sasrec", "Train a recommender, evaluate it, write its top-k lists");
-  auto config = bind_config<recommender::TrainConfig>(*command);
-  auto json = add_json_flag(*command);
-  command->final_callback([config, json] {
+  CLI::App& command =
+      add_command(app, "train-sasrec", "Train a recommender, evaluate it, write its top-k lists");
+  auto config = bind_config<recommender::TrainConfig>(command);
+  auto json = add_json_flag(command);
+  on_run(command, [config, json] {
     const std::string metrics = recommender::run_training(*config);
     std::cout << (*json ? metrics : to_text(metrics_table(metrics)));
   });

@@ -3,7 +3,7 @@
 #include "vragent/learning/grpo/advantage.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/tensor_matchers.h"
 #include "vragent/util/error.h"

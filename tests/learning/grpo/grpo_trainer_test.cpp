@@ -7,7 +7,7 @@
 #include <memory>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "learning/run_files.h"
 #include "learning/small_cases.h"

@@ -5,7 +5,8 @@
 #include <set>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include "learning/small_cases.h"
 #include "support/temp_dir.h"

@@ -7,7 +7,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "support/shared_data.h"
 #include "vragent/data/formats/interaction_reader.h"

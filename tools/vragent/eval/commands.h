@@ -4,7 +4,9 @@
 // The commands nested in `eval`, one declaration each.
 #pragma once
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace vragent::tools {
 

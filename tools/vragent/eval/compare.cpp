@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "eval/commands.h"
 #include "printing.h"
 #include "vragent/simulator/scoring/score_files.h"
@@ -8,12 +8,12 @@
 namespace vragent::tools {
 
 void add_eval_compare(CLI::App& eval) {
-  CLI::App* command =
-      eval.add_subcommand("compare", "Paired differences between agents on the same cases");
-  auto config = bind_config<simulator::CompareFilesConfig>(*command);
-  add_files(*command, "DECISIONS", config->decisions);
-  auto json = add_json_flag(*command);
-  command->final_callback([config, json] {
+  CLI::App& command =
+      add_command(eval, "compare", "Paired differences between agents on the same cases");
+  auto config = bind_config<simulator::CompareFilesConfig>(command);
+  add_files(command, "DECISIONS", config->decisions);
+  auto json = add_json_flag(command);
+  on_run(command, [config, json] {
     const auto differences = simulator::compare_files(*config);
     print_text(*json ? simulator::comparison_json(differences)
                      : to_text(simulator::comparison_table(differences)));

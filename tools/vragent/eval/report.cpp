@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "eval/commands.h"
 #include "printing.h"
 #include "vragent/report/runs/run_report.h"
@@ -8,12 +8,12 @@
 namespace vragent::tools {
 
 void add_eval_report(CLI::App& eval) {
-  CLI::App* command =
-      eval.add_subcommand("report", "One self-contained page about runs, and its numbers as JSON");
-  auto config = bind_config<report::runs::ReportConfig>(*command);
-  command->footer(report::runs::describe_report_spec());
-  auto json = add_json_flag(*command);
-  command->final_callback([config, json] {
+  CLI::App& command =
+      add_command(eval, "report", "One self-contained page about runs, and its numbers as JSON");
+  auto config = bind_config<report::runs::ReportConfig>(command);
+  add_footer(command, report::runs::describe_report_spec());
+  auto json = add_json_flag(command);
+  on_run(command, [config, json] {
     const report::runs::ReportSummary summary = report::runs::write_report(*config);
     print_counts({{"sections", summary.num_sections},
                   {"html_bytes", summary.html_bytes},

@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include <filesystem>
 
-#include "bind_config.h"
+#include "command.h"
 #include "eval/commands.h"
 #include "printing.h"
 #include "vragent/report/tables/run_tables.h"
@@ -31,11 +31,11 @@ std::string rendered(const report::runs::RunTable& table, const std::string& for
 }  // namespace
 
 void add_eval_table(CLI::App& eval) {
-  CLI::App* command = eval.add_subcommand("table", "A table of the paper from the files of runs");
-  auto flags = bind_config<TableFlags>(*command);
-  add_files(*command, "RUNS", flags->table.runs);
-  auto json = add_json_flag(*command);
-  command->final_callback([flags, json] {
+  CLI::App& command = add_command(eval, "table", "A table of the paper from the files of runs");
+  auto flags = bind_config<TableFlags>(command);
+  add_files(command, "RUNS", flags->table.runs);
+  auto json = add_json_flag(command);
+  on_run(command, [flags, json] {
     if (*json) flags->format = "json";
     check_one_of("format", flags->format, {"text", "md", "json"});
     const std::string text = rendered(report::runs::build_table(flags->table), flags->format);

@@ -4,7 +4,9 @@
 // The commands nested in `inspect`.
 #pragma once
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace vragent::tools {
 

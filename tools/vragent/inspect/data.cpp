@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include <algorithm>
 
-#include "bind_config.h"
+#include "command.h"
 #include "inspect/commands.h"
 #include "printing.h"
 #include "vragent/data/formats/interaction_reader.h"
@@ -79,12 +79,11 @@ void print_all(const DataFlags& flags, bool as_json) {
 }  // namespace
 
 void add_inspect_data(CLI::App& inspect) {
-  CLI::App* command =
-      inspect.add_subcommand("data", "Count users, items and interactions of a data set");
-  keep_apart(*command);
-  auto flags = bind_config<DataFlags>(*command);
-  auto json = add_json_flag(*command);
-  command->final_callback([flags, json] { print_all(*flags, *json); });
+  CLI::App& command =
+      add_nested_command(inspect, "data", "Count users, items and interactions of a data set");
+  auto flags = bind_config<DataFlags>(command);
+  auto json = add_json_flag(command);
+  on_run(command, [flags, json] { print_all(*flags, *json); });
 }
 
 }  // namespace vragent::tools

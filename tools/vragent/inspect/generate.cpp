@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
 #include "printing.h"
@@ -125,12 +125,13 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
 }  // namespace
 
 void add_inspect_generate(CLI::App& inspect) {
-  CLI::App* command = inspect.add_subcommand(
-      "generate", "Answers of a language model to a prompt; greedy unless asked otherwise");
-  keep_apart(*command);
-  auto flags = bind_config<GenerateFlags>(*command);
-  auto json = add_json_flag(*command);
-  command->final_callback([flags, json] { generate_text(*flags, *json); });
+  CLI::App& command =
+      add_nested_command(inspect,
+                         "generate",
+                         "Answers of a language model to a prompt; greedy unless asked otherwise");
+  auto flags = bind_config<GenerateFlags>(command);
+  auto json = add_json_flag(command);
+  on_run(command, [flags, json] { generate_text(*flags, *json); });
 }
 
 }  // namespace vragent::tools

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
 #include "vragent/engine/adapter_folder.h"
@@ -50,11 +50,10 @@ void inspect_logits(const LogitsFlags& flags) {
 }  // namespace
 
 void add_inspect_logits(CLI::App& inspect) {
-  CLI::App* command =
-      inspect.add_subcommand("logits", "One forward pass; writes its outputs as safetensors");
-  keep_apart(*command);
-  auto flags = bind_config<LogitsFlags>(*command);
-  command->final_callback([flags] { inspect_logits(*flags); });
+  CLI::App& command =
+      add_nested_command(inspect, "logits", "One forward pass; writes its outputs as safetensors");
+  auto flags = bind_config<LogitsFlags>(command);
+  on_run(command, [flags] { inspect_logits(*flags); });
 }
 
 }  // namespace vragent::tools

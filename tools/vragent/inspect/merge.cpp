@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
 #include "inspect/commands.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
@@ -34,11 +34,12 @@ void merge(const MergeFlags& flags) {
 }  // namespace
 
 void add_inspect_merge(CLI::App& inspect) {
-  CLI::App* command = inspect.add_subcommand(
-      "merge", "Base and LoRA adapter as one model folder; sums in fp32, types as they were");
-  keep_apart(*command);
-  auto flags = bind_config<MergeFlags>(*command);
-  command->final_callback([flags] { merge(*flags); });
+  CLI::App& command = add_nested_command(
+      inspect,
+      "merge",
+      "Base and LoRA adapter as one model folder; sums in fp32, types as they were");
+  auto flags = bind_config<MergeFlags>(command);
+  on_run(command, [flags] { merge(*flags); });
 }
 
 }  // namespace vragent::tools

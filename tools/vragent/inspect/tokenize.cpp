@@ -4,7 +4,7 @@
 #include <iterator>
 #include <string>
 
-#include "bind_config.h"
+#include "command.h"
 #include "inspect/commands.h"
 #include "printing.h"
 #include "vragent/engine/adapter_folder.h"
@@ -80,11 +80,10 @@ void tokenize(const TokenizeFlags& flags) {
 }  // namespace
 
 void add_inspect_tokenize(CLI::App& inspect) {
-  CLI::App* command =
-      inspect.add_subcommand("tokenize", "Token ids of the text on stdin, as JSON lists, or back");
-  keep_apart(*command);
-  auto flags = bind_config<TokenizeFlags>(*command);
-  command->final_callback([flags] { tokenize(*flags); });
+  CLI::App& command = add_nested_command(
+      inspect, "tokenize", "Token ids of the text on stdin, as JSON lists, or back");
+  auto flags = bind_config<TokenizeFlags>(command);
+  on_run(command, [flags] { tokenize(*flags); });
 }
 
 }  // namespace vragent::tools

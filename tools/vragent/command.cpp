@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "bind_config.h"
+#include "command.h"
+
+#include <CLI/CLI.hpp>
 
 #include "vragent/util/log.h"
 
@@ -45,7 +47,45 @@ struct Bind {
   }
 };
 
+/// The usual help, but for the "{false}" behind flags that have a --no- form.
+struct HelpText : CLI::Formatter {
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    const std::string mark = "{false}";
+    const auto at = name.find(mark);
+    return at == std::string::npos ? name : name.erase(at, mark.size());
+  }
+};
+
 }  // namespace
+
+CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& help) {
+  CLI::App& command = *parent.add_subcommand(name, help);
+  command.formatter(std::make_shared<HelpText>());
+  return command;
+}
+
+CLI::App& add_nested_command(CLI::App& parent, const std::string& name, const std::string& help) {
+  parent.require_subcommand(0, 1);
+  CLI::App& command = add_command(parent, name, help);
+  command.fallthrough(false);
+  add_verbosity(command);
+  return command;
+}
+
+void require_command(CLI::App& group) {
+  group.require_subcommand(1);
+}
+
+void on_run(CLI::App& command, std::function<void()> work) {
+  command.final_callback([&command, work = std::move(work)] {
+    if (command.get_subcommands().empty()) work();
+  });
+}
+
+void add_footer(CLI::App& command, const std::string& text) {
+  command.footer(text);
+}
 
 void bind_options(CLI::App& command, const std::vector<Option>& options) {
   command.add_option_function<std::string>(
@@ -53,6 +93,13 @@ void bind_options(CLI::App& command, const std::vector<Option>& options) {
       [options](const std::string& path) { apply_json_file(options, path); },
       "JSON file with any of these options; flags override it");
   for (const Option& option : options) std::visit(Bind{command, option}, option.target);
+}
+
+void add_file(CLI::App& command,
+              const std::string& name,
+              const std::string& flag,
+              std::filesystem::path& value) {
+  command.add_option(name, value, "the same as " + flag)->excludes(command.get_option(flag));
 }
 
 void add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files) {
@@ -69,11 +116,6 @@ void add_verbosity(CLI::App& app) {
       "-v,--verbose", [] { log::set_level(log::Level::kDebug); }, "say more");
   app.add_flag_callback(
       "-q,--quiet", [] { log::set_level(log::Level::kError); }, "say errors only");
-}
-
-void keep_apart(CLI::App& nested) {
-  nested.fallthrough(false);
-  add_verbosity(nested);
 }
 
 std::shared_ptr<bool> add_json_flag(CLI::App& command) {
