@@ -29,7 +29,8 @@ for part in $parts; do
     build)
       rm -rf build/bench
       cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
-      echo "clean Release build of everything, tests too: $(seconds cmake --build build/bench) s"
+      echo "clean Release build of the programs: $(seconds cmake --build build/bench --target vragent mini_world) s"
+      echo "the tests on top: $(seconds cmake --build build/bench) s"
       touch src/recommender/trainer.cpp
       echo "build of vragent after touching src/recommender/trainer.cpp: $(seconds cmake --build build/bench --target vragent) s"
       touch src/ops/packed_attention.cpp

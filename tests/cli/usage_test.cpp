@@ -105,6 +105,10 @@ TEST_F(Usage, HelpListsEveryCommand) {
     EXPECT_THAT(ran.out, HasSubstr("\n  " + std::string(command) + " "));
 }
 
+TEST_F(Usage, HelpOfASwitchNamesBothItsForms) {
+  EXPECT_THAT(help_of("simulate"), HasSubstr("--cot,--no-cot  "));
+}
+
 TEST_F(Usage, ACommandLineThatSaysTooLittleEndsWithTwoAndAdvice) {
   for (const char* words : {"", "eval", "simulate --cases"}) {
     const Ran ran = run("$vragent " + std::string(words));
@@ -124,6 +128,7 @@ TEST_F(Usage, UnknownWordsEndWithTwoAndASuggestion) {
       {"sft --out o --model m --train t --optim.lr -1", "--optim.lr must"},
       {"grpo-train --out o --model m --cases c --loss.type none", "--loss.type must"},
       {"inspect logits --model m --out o", "--ids is required"},
+      {"simulate --agent random --cases a.jsonl b.jsonl", "--cases excludes CASES"},
       {"--frobnicate", "unknown flag --frobnicate (see vragent --help)"}};
   for (const auto& [words, part] : lines) {
     const Ran ran = run("$vragent " + std::string(words));
