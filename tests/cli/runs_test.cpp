@@ -40,7 +40,8 @@ class Runs : public SmallFiles {
     for (const std::string_view line : split(text, '\n')) {
       if (line.empty()) continue;
       rows.push_back(parse_json_object(line, file));
-      for (const char* clock : {"step_time", "rollout_time", "latency_ms", "seconds"}) rows.back().erase(clock);
+      for (const char* clock : {"step_time", "rollout_time", "latency_ms", "seconds"})
+        rows.back().erase(clock);
     }
     return rows;
   }
@@ -56,7 +57,8 @@ class GrpoRun : public Runs {
   /// Random weights never earn a reward, so it is the entropy bonus that moves them.
   static std::string reinforce(const std::string& out) {
     return "$vragent grpo-train --model models/lm --cases cases.jsonl --stages judge:1,select:1 "
-           "--batch-prompts 4 --group-size 2 --sampling.max-tokens 6 --save-every 1 --loss.entropy-coef 0.5 --optim.lr 1e-3 "
+           "--batch-prompts 4 --group-size 2 --sampling.max-tokens 6 --save-every 1 "
+           "--loss.entropy-coef 0.5 --optim.lr 1e-3 "
            "--threads 1 --out " +
            out;
   }
@@ -122,7 +124,8 @@ class CaptionRun : public Runs {
 
   static std::string caption(const std::string& out) {
     return "$vragent ip-caption --model models/vlm --frames frames --items shown.csv "
-           "--num-frames 2 --batch-size 1 --sampling.max-tokens 24 --max-words 5 --threads 1 --out " +
+           "--num-frames 2 --batch-size 1 --sampling.max-tokens 24 --max-words 5 --threads 1 "
+           "--out " +
            out;
   }
 };

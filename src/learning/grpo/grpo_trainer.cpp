@@ -351,6 +351,7 @@ void GrpoConfig::check() const {
   check_one_of("overlong", overlong, {"error", "skip"});
   check_group("advantage", advantage);
   check_group("loss", loss);
+  check_group("reward", reward);
   check_group("sampling", sampling);
   check_group("optim", optim);
   check_group("lora", lora);

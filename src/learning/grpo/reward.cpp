@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/grpo/reward.h"
 
+#include "learning/grpo/released_scorer.h"
+#include "vragent/util/config.h"
 #include "vragent/util/error.h"
 
 namespace vragent::learning {
@@ -15,6 +17,10 @@ bool is_correct(const data::Case& row, const simulator::ParsedAnswer& answer) {
 
 }  // namespace
 
+void RewardConfig::check() const {
+  check_one_of("scorer", scorer, {"paper", "official"});
+}
+
 Reward score_reply(const data::Case& row,
                    const simulator::PromptConfig& prompt,
                    std::string_view reply,
@@ -26,6 +32,12 @@ Reward score_reply(const data::Case& row,
   Reward reward;
   reward.answer = simulator::parse_reply(row, prompt, reply, finish_reason);
   reward.correct = is_correct(row, reward.answer);
+  if (config.scorer == "official") {
+    const ReleasedScore score = score_as_released(row, prompt, reply);
+    reward.format = score.format;
+    reward.task = score.task;
+    return reward;
+  }
   if (simulator::is_in_form(reply, prompt.cot)) reward.format = config.format;
   const bool answered = data::is_answered(reward.answer.status);
   if (is_judge) {

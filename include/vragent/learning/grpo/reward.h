@@ -17,6 +17,7 @@ namespace vragent::learning {
 /// Every constant is a setting. The paper gives +1 / -1 for judgments and 2 for the right
 /// selection; it leaves the format's value and the wrong selection's open.
 struct RewardConfig {
+  std::string scorer = "paper";
   double format = 1.0;
   double judge_right = 1.0;
   double judge_wrong = -1.0;
@@ -26,6 +27,10 @@ struct RewardConfig {
   double select_unanswered = 0.0;
 
   void visit(auto& v) {
+    v("scorer",
+      scorer,
+      "paper: the values below; official: the authors' released scorers, for the answer form and "
+      "with the quirks of their release (the values below are unused)");
     v("format", format, "a reply in the agreed form");
     v("judge-right", judge_right, "right judgment");
     v("judge-wrong", judge_wrong, "wrong judgment");
@@ -34,12 +39,14 @@ struct RewardConfig {
     v("select-wrong", select_wrong, "wrong selection");
     v("select-unanswered", select_unanswered, "selection that cannot be read");
   }
+
+  void check() const;
 };
 
 struct Reward {
   double format = 0;
-  double task = 0;  ///< R_jud or R_sel
-  bool correct = false;
+  double task = 0;       ///< R_jud or R_sel
+  bool correct = false;  ///< by our own parser, whatever scorer pays
   simulator::ParsedAnswer answer;
 
   [[nodiscard]] double total() const { return format + task; }

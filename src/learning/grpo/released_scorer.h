@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Rewards as the authors' release pays them: for answers of the form "(1) User_preference: ...
+// (2) Prediction: Yes" or "(2) Next_video: TITLE". Their quirks are kept: a reply without a closed
+// answer earns 0, more than a wrong one; "enjoy" anywhere in the answer says Yes; a title ends at
+// the first full stop; an empty title fits candidate 0. Not kept: nine more patterns by which the
+// release looks for a title that has no Next_video label.
+#pragma once
+
+#include <string_view>
+
+#include "vragent/data/cases.h"
+#include "vragent/simulator/user_profile.h"
+
+namespace vragent::learning {
+
+struct ReleasedScore {
+  double format = 0;  ///< in [0, 1]: halved for each slip of form
+  double task = 0;    ///< judge: 2 or -2; select: 2 right, -1.5 another candidate, -2 none of them
+};
+
+/// @param reply with the prefill in front
+ReleasedScore score_as_released(const data::Case& row,
+                                const simulator::PromptConfig& prompt,
+                                std::string_view reply);
+
+}  // namespace vragent::learning
