@@ -7,6 +7,7 @@
 #include <future>
 #include <numeric>
 
+#include "learning/best_weights.h"
 #include "learning/sft_batch.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/learning/trained_model.h"
@@ -39,7 +40,8 @@ class SftLoop {
         examples_(load_examples(config.train, config.prompt)),
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
-        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter) {
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter),
+        best_(config.out) {
     if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
     const auto size = static_cast<std::int64_t>(examples_.size());
     steps_per_epoch_ = (size + config.batch_size - 1) / config.batch_size;
@@ -74,6 +76,10 @@ class SftLoop {
           "step {} is saved; run the same command with --resume to go on", result_.steps));
     }
     if (!valid_.empty()) validate();
+    if (config_.keep == "best") {
+      best_.restore(model_.module());
+      result_.valid_loss = best_.loss();
+    }
     files_.finish(result_.steps, model_.module(), numbers());
     return result_;
   }
@@ -91,6 +97,8 @@ class SftLoop {
     tokens_ = saved.at("num_tokens");
     interval_loss_ = saved.at("interval_loss");
     interval_steps_ = static_cast<std::int64_t>(saved.at("interval_steps"));
+    if (const auto best = saved.find("best_loss"); best != saved.end())
+      best_.set_loss(best->second);
   }
 
   /// The batch of one step, made in the background: its rows depend on seed and step alone.
@@ -179,6 +187,8 @@ class SftLoop {
     }
     result_.valid_loss = sum / std::max(count, 1.0);
     files_.log(result_.steps, epoch(), {{"eval_loss", *result_.valid_loss}});
+    if (config_.keep == "best" && best_.offer(*result_.valid_loss, model_.module()))
+      log::info("step={} eval_loss={:.4f} is the best so far", result_.steps, best_.loss());
   }
 
   [[nodiscard]] double epoch() const {
@@ -187,6 +197,7 @@ class SftLoop {
 
   [[nodiscard]] RunNumbers numbers() const {
     return {{"step", static_cast<double>(result_.steps)},
+            {"best_loss", best_.loss()},
             {"epoch", epoch()},
             {"max_steps", static_cast<double>(total_steps_)},
             {"num_tokens", tokens_},
@@ -202,6 +213,7 @@ class SftLoop {
   TrainedModel trained_;
   engine::LanguageModel& model_;
   TrainerFiles files_;
+  BestWeights best_;
   std::int64_t steps_per_epoch_ = 1;
   std::int64_t total_steps_ = 0;
   SftResult result_;
@@ -221,6 +233,8 @@ void SftConfig::check() const {
   check_range("max-steps", static_cast<double>(max_steps), 0, 1e12);
   check_range("max-length", static_cast<double>(max_length), 2, 1e7);
   check_one_of("loss-on", loss_on, {"answer", "all"});
+  check_one_of("keep", keep, {"last", "best"});
+  if (keep == "best" && valid.empty()) throw ConfigError("--keep best needs --valid");
   check_range("log-every", static_cast<double>(log_every), 1, 1e9);
   check_range("save-every", static_cast<double>(save_every), 0, 1e12);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);

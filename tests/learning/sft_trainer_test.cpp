@@ -53,6 +53,50 @@ class SftTraining : public ::testing::Test {
   test::TempDir folder_;
 };
 
+/// Learning goes wrong on purpose: the first measured step is the best one.
+TEST_F(SftTraining, KeepsTheWeightsOfTheLowestValidationLoss) {
+  SftConfig best = config("best");
+  best.keep = "best";
+  best.valid_every = 1;
+  best.optim.lr = 0.5;
+  best.optim.warmup_steps = 0;
+  SftConfig one = best;
+  one.out = folder_ / "one";
+  one.max_steps = 1;
+  one.keep = "last";
+  one.optim.schedule = best.optim.schedule = "constant";
+  const SftResult first = run_sft(one);
+  const SftResult result = run_sft(best);
+  EXPECT_EQ(result.steps, 6);
+  EXPECT_EQ(result.valid_loss, first.valid_loss);
+  EXPECT_TRUE(test::same_tensors(weights_in(folder_ / "best"), weights_in(folder_ / "one")));
+  EXPECT_FALSE(fs::exists(folder_ / "best" / "best.safetensors"));
+}
+
+TEST_F(SftTraining, RemembersTheBestWeightsAcrossAnInterrupt) {
+  SftConfig whole = config("whole");
+  whole.keep = "best";
+  whole.valid_every = 1;
+  whole.optim.lr = 0.5;
+  const SftResult wanted = run_sft(whole);
+  SftConfig parts = whole;
+  parts.out = folder_ / "parts";
+  request_interrupt(SIGTERM);  // one step a run
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  parts.resume = true;
+  for (int step = 2; step <= 4; ++step) EXPECT_THROW(run_sft(parts), Interrupted) << step;
+  clear_interrupt();
+  EXPECT_EQ(run_sft(parts).valid_loss, wanted.valid_loss);
+  EXPECT_TRUE(test::same_tensors(weights_in(folder_ / "parts"), weights_in(folder_ / "whole")));
+}
+
+TEST_F(SftTraining, RefusesToKeepTheBestOfNothing) {
+  SftConfig best = config("run");
+  best.keep = "best";
+  best.valid.clear();
+  EXPECT_THROW(run_sft(best), ConfigError);
+}
+
 TEST_F(SftTraining, ResumesBitForBit) {
   const SftResult wanted = run_sft(config("whole"));
   EXPECT_EQ(wanted.steps, 6);

@@ -31,6 +31,7 @@ struct SftConfig {
   std::int64_t valid_every = 0;
   std::int64_t save_every = 0;
   std::int64_t keep_checkpoints = 2;
+  std::string keep = "last";
   bool resume = false;
   bool overwrite = false;
   nn::OptimConfig optim = {.lr = 1e-5, .weight_decay = 0.0, .clip = 1.0, .schedule = "linear"};
@@ -56,6 +57,10 @@ struct SftConfig {
     v("valid-every", valid_every, "steps between measurements on --valid; 0 is once, at the end");
     v("save-every", save_every, "steps between checkpoints; 0 is none but after a signal");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
+    v("keep",
+      keep,
+      "weights that are written at the end: last, or best (of the lowest loss measured on "
+      "--valid)");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     v("optim", optim, "");
@@ -71,7 +76,7 @@ struct SftConfig {
 struct SftResult {
   std::int64_t steps = 0;
   double train_loss = 0;             ///< mean over the last logged interval
-  std::optional<double> valid_loss;  ///< token mean; none without --valid
+  std::optional<double> valid_loss;  ///< token mean of the weights written; none without --valid
 };
 
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json

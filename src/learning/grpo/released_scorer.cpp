@@ -61,10 +61,8 @@ double field_quality(std::string_view span, data::Task task) {
 double format_score(std::string_view text, std::string_view first_span, data::Task task) {
   double quality = 1;
   bool is_valid = true;
-  for (const std::string_view tag : {std::string_view("<think>"),
-                                     std::string_view("</think>"),
-                                     kAnswer,
-                                     kEndAnswer}) {
+  for (const std::string_view tag :
+       {std::string_view("<think>"), std::string_view("</think>"), kAnswer, kEndAnswer}) {
     if (count_of(text, tag) == 1) continue;
     quality *= 0.5;
     is_valid = false;
@@ -123,8 +121,8 @@ std::set<std::string> words_of(const std::string& text) {
 double jaccard(const std::string& a, const std::string& b) {
   const auto left = words_of(a);
   const auto right = words_of(b);
-  const auto shared =
-      std::count_if(left.begin(), left.end(), [&](const auto& word) { return right.contains(word); });
+  const auto shared = std::count_if(
+      left.begin(), left.end(), [&](const auto& word) { return right.contains(word); });
   const auto all = std::ssize(left) + std::ssize(right) - shared;
   return all == 0 ? 0 : static_cast<double>(shared) / static_cast<double>(all);
 }

@@ -3,7 +3,8 @@
 //
 // What each of many answers earns, by the paper's rewards and by the released scorers. The second
 // column is the release's own known-answer table where it has the answer (marked *), else what its
-// rules say; the first follows from Eq. 1 and 2: 1 for the form, then +-1, or 2 for the right video.
+// rules say; the first follows from Eq. 1 and 2: 1 for the form, then +-1, or 2 for the right
+// video.
 #include <gtest/gtest.h>
 
 #include "vragent/learning/grpo/reward.h"
@@ -66,31 +67,28 @@ TEST(RewardTable, OfSelections) {
   const std::string right = chosen("Beta dog clip");
   expect_totals(
       selection,
-      {{1, in_tags(right), 3, 3},                                                          // *
-       {1, in_tags(chosen("Alpha cat video")), 1, -0.5},                                   // *
-       {1, in_tags(chosen("zzz qqq")), 1, -1},                                             // *
-       {1, "<think>ok</think>Beta dog clip", 2, 0},                                        // *
-       {1, "<think>ok</think><answer>" + right, 2, 0},                                     // *
-       {1, in_tags(""), 0, -0.87},                                                         // *
-       {1, in_tags("Beta dog clip"), 3, -0.87},                                            // *
-       {1, in_tags("Next_video: Beta dog clip"), 3, 2.9},                                  // *
-       {1, "<think>" + in_tags(right), 2, 2.25},                                           // *
-       {1, "<think>ok<answer>" + right + "</answer>", 2, 2.125},                           // *
+      {{1, in_tags(right), 3, 3},                                                             // *
+       {1, in_tags(chosen("Alpha cat video")), 1, -0.5},                                      // *
+       {1, in_tags(chosen("zzz qqq")), 1, -1},                                                // *
+       {1, "<think>ok</think>Beta dog clip", 2, 0},                                           // *
+       {1, "<think>ok</think><answer>" + right, 2, 0},                                        // *
+       {1, in_tags(""), 0, -0.87},                                                            // *
+       {1, in_tags("Beta dog clip"), 3, -0.87},                                               // *
+       {1, in_tags("Next_video: Beta dog clip"), 3, 2.9},                                     // *
+       {1, "<think>" + in_tags(right), 2, 2.25},                                              // *
+       {1, "<think>ok<answer>" + right + "</answer>", 2, 2.125},                              // *
        {1, in_tags(chosen("Alpha cat video")) + "<answer>" + right + "</answer>", 0, 2.125},  // *
-       {1, "<think>ok<answer>" + right + "</answer></think>", 2, 2.25},                    // *
-       {1, in_tags(chosen("b")), 3, 3},                                                    // *
-       {1, in_tags(chosen("2")), 1, -0.5},                                                 // *
-       {1,
-        in_tags(chosen("Alpha cat video, Beta dog clip, Gamma cooking show")),
-        1,
-        -0.5},                                                                             // *
-       {1, "<think>The Assistant: says</think><answer>" + right + "</answer>", 3, 2.25},   // *
-       {1, in_tags(chosen("\"Beta dog clip\"")), 3, 3},                                    // *
-       {1, in_tags(chosen("Beta dog clip.")), 3, 3},                                       // *
-       {1, in_tags(right) + " and more", 2, 3},                                            // *
-       {1, in_tags("(1) User_preference: likes dogs\n(2) Beta dog clip"), 3, -0.8},        // *
-       {0, in_tags("(1) User_preference: likes cats\n(2) Alpha cat video"), 3, 2.7},       // *
-       {1, "<answer>Next_video: Beta dog clip</answer>", 2, 2.1125},                       // *
+       {1, "<think>ok<answer>" + right + "</answer></think>", 2, 2.25},                       // *
+       {1, in_tags(chosen("b")), 3, 3},                                                       // *
+       {1, in_tags(chosen("2")), 1, -0.5},                                                    // *
+       {1, in_tags(chosen("Alpha cat video, Beta dog clip, Gamma cooking show")), 1, -0.5},   // *
+       {1, "<think>The Assistant: says</think><answer>" + right + "</answer>", 3, 2.25},      // *
+       {1, in_tags(chosen("\"Beta dog clip\"")), 3, 3},                                       // *
+       {1, in_tags(chosen("Beta dog clip.")), 3, 3},                                          // *
+       {1, in_tags(right) + " and more", 2, 3},                                               // *
+       {1, in_tags("(1) User_preference: likes dogs\n(2) Beta dog clip"), 3, -0.8},           // *
+       {0, in_tags("(1) User_preference: likes cats\n(2) Alpha cat video"), 3, 2.7},          // *
+       {1, "<answer>Next_video: Beta dog clip</answer>", 2, 2.1125},                          // *
        {3, in_tags(chosen("Delta v1.2 game. part two")), 3, 3},
        {1, in_tags(chosen("Delta v1.2 game. part two")), 1, -0.5},
        {1, in_tags(chosen("BETA DOG CLIP")), 3, 3},
@@ -114,24 +112,24 @@ TEST(RewardTable, OfSelections) {
 TEST(RewardTable, OfJudgments) {
   const std::string yes = predicted("Yes");
   expect_totals(judgment,
-                {{1, in_tags(yes), 2, 3},                                       // *
-                 {0, in_tags(yes), 0, -1},                                      // *
-                 {1, in_tags(predicted("No")), 0, -1},                          // *
-                 {0, in_tags(predicted("No")), 2, 3},                           // *
-                 {1, in_tags(predicted("maybe")), 0, -1},                       // *
-                 {0, in_tags(predicted("maybe")), 0, -1},                       // *
-                 {1, in_tags("x"), 0, -1.3},                                    // *
-                 {0, in_tags("x"), 0, -1.3},                                    // *
-                 {1, in_tags(predicted("unknown")), 0, -1},                     // *
-                 {0, in_tags(predicted("unknown")), 0, 3},                      // *
-                 {1, "<think>ok</think>Yes", 1, 0},                             // *
-                 {1, "<think>ok<answer>" + yes + "</answer>", 1, 2.125},        // *
-                 {0, "<think>ok<answer>" + yes + "</answer>", -1, -1.875},      // *
-                 {1, in_tags(predicted("Yes/No")), 0, 3},                       // *
-                 {0, in_tags(predicted("Yes/No")), 0, -1},                      // *
-                 {0, in_tags(predicted("No", "enjoys dogs")), 2, -1},           // *
-                 {1, in_tags(predicted("No", "enjoys dogs")), 0, 3},            // *
-                 {1, in_tags(predicted("No", "has eyes for dogs")), 0, 3},      // *
+                {{1, in_tags(yes), 2, 3},                                   // *
+                 {0, in_tags(yes), 0, -1},                                  // *
+                 {1, in_tags(predicted("No")), 0, -1},                      // *
+                 {0, in_tags(predicted("No")), 2, 3},                       // *
+                 {1, in_tags(predicted("maybe")), 0, -1},                   // *
+                 {0, in_tags(predicted("maybe")), 0, -1},                   // *
+                 {1, in_tags("x"), 0, -1.3},                                // *
+                 {0, in_tags("x"), 0, -1.3},                                // *
+                 {1, in_tags(predicted("unknown")), 0, -1},                 // *
+                 {0, in_tags(predicted("unknown")), 0, 3},                  // *
+                 {1, "<think>ok</think>Yes", 1, 0},                         // *
+                 {1, "<think>ok<answer>" + yes + "</answer>", 1, 2.125},    // *
+                 {0, "<think>ok<answer>" + yes + "</answer>", -1, -1.875},  // *
+                 {1, in_tags(predicted("Yes/No")), 0, 3},                   // *
+                 {0, in_tags(predicted("Yes/No")), 0, -1},                  // *
+                 {0, in_tags(predicted("No", "enjoys dogs")), 2, -1},       // *
+                 {1, in_tags(predicted("No", "enjoys dogs")), 0, 3},        // *
+                 {1, in_tags(predicted("No", "has eyes for dogs")), 0, 3},  // *
                  {1, in_tags(predicted("Yes", "knows dogs")), 2, 3},
                  {1, in_tags("Yes"), 2, 3},
                  {0, in_tags("No"), 2, 3},

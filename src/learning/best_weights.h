@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// The weights of the lowest validation loss of a run, kept in a file beside its checkpoints. They
+// are written again by a resumed run that comes past the same step, so a kill loses nothing.
+#pragma once
+
+#include <filesystem>
+#include <limits>
+
+#include <torch/types.h>
+
+namespace torch::nn {
+class Module;
+}
+
+namespace vragent::learning {
+
+class BestWeights {
+ public:
+  /// @param folder of the run; holds best.safetensors until restore()
+  explicit BestWeights(const std::filesystem::path& folder);
+
+  [[nodiscard]] double loss() const { return loss_; }
+
+  /// Where a resumed run stood.
+  void set_loss(double loss) { loss_ = loss; }
+
+  /// Keeps the trainable parameters when `loss` is below all before it; of equals the first.
+  /// @return whether it was
+  bool offer(double loss, const torch::nn::Module& module);
+
+  /// Puts the kept weights back into the module and removes the file.
+  void restore(torch::nn::Module& module) const;
+
+ private:
+  std::filesystem::path path_;
+  double loss_ = std::numeric_limits<double>::max();
+};
+
+}  // namespace vragent::learning
