@@ -87,4 +87,6 @@ for stage in sft sasrec; do
   for place in cpu device; do losses "$work/$stage-$place/train_log.jsonl" >"$work/$stage.$place"; done
   compare "$stage, loss a step" 2e-3 "$work/$stage.cpu" "$work/$stage.device"
 done
+# Forward passes of every architecture against transformers, ours on the device; these alone may use the network.
+VRAGENT_PARITY_DEVICE=$device scripts/parity.sh "$vragent" "$work/parity" || status=1
 exit "$status"

@@ -3,6 +3,7 @@
 # Compares our networks and generations with transformers and our adapters with PEFT on random tiny checkpoints, and the
 # recommenders with plain PyTorch. Usage: parity.sh [VRAGENT_BINARY [WORK_FOLDER [GROUP...]]]
 # WORK_FOLDER and GROUP: only those groups of scripts/parity.py.
+# VRAGENT_PARITY_DEVICE=cuda computes our side of the forward passes there.
 # VRAGENT_PARITY_SETUP=1 only makes the environment.
 # Makes .venv-parity with transformers 5.23.0, which borrows torch from .venv. Not needed to build or run vragent.
 set -euo pipefail

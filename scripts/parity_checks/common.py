@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every group of comparisons needs: random weights, running vragent, one line a comparison."""
 import json
+import os
 import subprocess
 import time
 
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 
 TOLERANCE = 1e-4  # absolute, fp32, on numbers of order 1
 BINARY = ["vragent"]
+DEVICE = os.environ.get("VRAGENT_PARITY_DEVICE", "cpu")  # where ours computes
 failures = []
 counts = {"comparisons": 0}
 started = time.monotonic()
@@ -76,7 +78,7 @@ def write_ids(folder, ids):
 def probe(folder, ids=None, images=(), dtype="float32"):
     """The outputs of `vragent inspect logits`."""
     out = folder / "probe.safetensors"
-    command = ["inspect", "logits", "--model", folder, "--dtype", dtype, "--out", out]
+    command = ["inspect", "logits", "--model", folder, "--dtype", dtype, "--out", out, "--device", DEVICE]
     if ids is not None:
         command += ["--ids", write_ids(folder, ids)]
     if images:

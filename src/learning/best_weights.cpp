@@ -15,7 +15,8 @@ bool BestWeights::offer(double loss, const torch::nn::Module& module) {
   if (!(loss < loss_)) return false;
   nn::NamedTensors weights;
   for (const auto& item : module.named_parameters()) {
-    if (item.value().requires_grad()) weights[item.key()] = item.value().detach().cpu().contiguous();
+    if (item.value().requires_grad())
+      weights[item.key()] = item.value().detach().cpu().contiguous();
   }
   nn::save_safetensors(path_, weights);
   loss_ = loss;

@@ -68,10 +68,10 @@ nn::NamedTensors probe_causal_lm(const fs::path& folder,
                                  torch::Dtype dtype,
                                  const PrepareModule& prepare) {
   if (!input.images.empty()) throw DataError(formatted("{}: this model sees no images", folder));
-  CausalLm lm = load_causal_lm(folder, dtype, torch::kCPU);
+  CausalLm lm = load_causal_lm(folder, dtype, input.device);
   if (prepare) prepare(*lm);
   check_ids(input, lm->model->config.vocab_size);
-  const Tensor ids = only_row(input);
+  const Tensor ids = only_row(input).to(input.device);
   nn::NamedTensors out = {{"logits", lm(ids).squeeze(0)}};
   tap_rotary(lm->model->config, torch::arange(ids.size(1)), dtype, out);
   return out;
@@ -92,7 +92,7 @@ nn::NamedTensors probe_vision_lm(const fs::path& folder,
                                  const ProbeInput& input,
                                  torch::Dtype dtype,
                                  const PrepareModule& prepare) {
-  VisionLm lm = load_vision_lm(folder, dtype, torch::kCPU);
+  VisionLm lm = load_vision_lm(folder, dtype, input.device);
   if (prepare) prepare(*lm);
   check_ids(input, lm->config.text.vocab_size);
   only_row(input);
@@ -101,37 +101,38 @@ nn::NamedTensors probe_vision_lm(const fs::path& folder,
   nn::NamedTensors out = {{"positions", prompt.places.positions}};
   Tensor features;
   if (prompt.patches.defined()) {
-    out["image_features"] = features = lm->visual(prompt.patches, prompt.grids);
+    out["image_features"] = features = lm->visual(prompt.patches.to(input.device), prompt.grids);
     tap_layout(prompt.grids, lm->config.vision, out);
   }
   tap_rotary(lm->config.text, prompt.places.positions, dtype, out);
-  out["logits"] = sequence_logits(
-      lm->text(), lm->embed(torch::tensor(prompt.ids), features), prompt.places.positions);
+  out["logits"] = sequence_logits(lm->text(),
+                                  lm->embed(torch::tensor(prompt.ids).to(input.device), features),
+                                  prompt.places.positions.to(input.device));
   return out;
 }
 
 nn::NamedTensors probe_clip(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {
-  Clip clip = load_clip(folder, dtype, torch::kCPU);
+  Clip clip = load_clip(folder, dtype, input.device);
   check_ids(input, clip->config.vocab_size);
   nn::NamedTensors out;
   if (!input.ids.empty()) {
     const std::int64_t end = clip->config.eos_token_id == 2 ? 0 : clip->config.eos_token_id;
-    out["text_embeds"] = clip->encode_text(padded(input.ids, end));
+    out["text_embeds"] = clip->encode_text(padded(input.ids, end).to(input.device));
   }
   if (!input.images.empty()) {
     const ClipPixelConfig config = load_clip_pixel_config(folder, clip->config.image_size);
     std::vector<Tensor> pixels;
     for (const media::Image& image : input.images) pixels.push_back(clip_pixels(image, config));
-    out["image_embeds"] = clip->encode_image(torch::stack(pixels));
+    out["image_embeds"] = clip->encode_image(torch::stack(pixels).to(input.device));
   }
   return out;
 }
 
 nn::NamedTensors probe_bert(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {
-  Bert bert = load_bert(folder, dtype, torch::kCPU);
+  Bert bert = load_bert(folder, dtype, input.device);
   check_ids(input, bert->config.vocab_size);
   const BertConfig& config = bert->config;
-  const Tensor ids = padded(input.ids, config.pad_token_id);
+  const Tensor ids = padded(input.ids, config.pad_token_id).to(input.device);
   const std::int64_t first = config.model_type == "bert" ? 0 : config.pad_token_id + 1;
   if (first + ids.size(1) > config.max_positions)
     throw DataError(formatted(
@@ -140,7 +141,7 @@ nn::NamedTensors probe_bert(const fs::path& folder, const ProbeInput& input, tor
 }
 
 nn::NamedTensors probe_vit(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {
-  Vit vit = load_vit(folder, dtype, torch::kCPU);
+  Vit vit = load_vit(folder, dtype, input.device);
   const VitConfig& config = vit->config;
   const auto count = static_cast<std::int64_t>(input.images.size());
   if (!input.ids.empty()) throw DataError(formatted("{}: this model reads no tokens", folder));
@@ -161,7 +162,7 @@ nn::NamedTensors probe_vit(const fs::path& folder, const ProbeInput& input, torc
                                 config.image_size));
     }
   }
-  Tensor pixels = torch::stack(rows);
+  Tensor pixels = torch::stack(rows).to(input.device);
   if (config.is_video()) pixels = pixels.unflatten(0, {-1, config.num_frames});
   const Tensor states = vit(pixels);
   return {{"pixel_values", pixels},
@@ -248,6 +249,7 @@ nn::NamedTensors probe_model(const fs::path& folder,
     out = probe_causal_lm(folder, input, dtype, prepare);
   }
   for (auto& [name, tensor] : out) {
+    tensor = tensor.cpu();
     if (tensor.is_floating_point()) tensor = tensor.to(torch::kFloat32);
   }
   return out;

@@ -198,7 +198,7 @@ TEST_F(Usage, HelpOfTheOtherCommandsNamesWhatTheyAreAskedFor) {
         "seed"}},
       {"inspect", {"model"}},
       {"inspect tokenize", {"model", "special", "match-special", "lines"}},
-      {"inspect logits", {"model", "ids", "images", "dtype", "out"}},
+      {"inspect logits", {"model", "ids", "images", "dtype", "device", "out"}},
       {"inspect merge", {"model", "out"}},
       {"inspect generate", {"model", "prompt", "system", "ids", "temperature", "max-tokens"}}};
   for (const auto& [command, wanted] : commands) {

@@ -23,6 +23,7 @@ namespace vragent::models {
 struct ProbeInput {
   std::vector<std::vector<std::int64_t>> ids;  ///< one list a text; several only for clip and bert
   std::vector<media::Image> images;  ///< videomae: the frames of clips, one clip behind the other
+  torch::Device device = torch::kCPU;
 };
 
 /// Type, sizes, number of parameters and bytes by group of tensors.
@@ -34,7 +35,7 @@ Table describe_tensors(const std::string& title, const nn::NamedTensors& tensors
 /// What is done to a loaded language model before its pass (putting an adapter on it).
 using PrepareModule = std::function<void(torch::nn::Module&)>;
 
-/// Outputs of one forward pass on the CPU, by name, in fp32 (int64 where it says so):
+/// Outputs of one forward pass, by name, on the CPU, in fp32 (int64 where it says so):
 ///   qwen2, qwen3, llama, qwen2_5_vl  "logits" [T, V]; "rotary_cos", "rotary_sin" [T, d], rounded
 ///   as
 ///     the model's dtype rounds them

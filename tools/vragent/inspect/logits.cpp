@@ -17,6 +17,7 @@ struct LogitsFlags {
   std::filesystem::path ids;
   std::vector<std::filesystem::path> images;
   std::string dtype = "float32";
+  std::string device = "cpu";
   std::filesystem::path out;
 
   void visit(auto& v) {
@@ -24,6 +25,7 @@ struct LogitsFlags {
     v("ids", ids, "JSON file: one list of token ids, or a list of lists");
     v("images", images, "image files, in the order of their places; frames of clips for videomae");
     v("dtype", dtype, "float32 or bfloat16");
+    v("device", device, "cpu, cuda or cuda:N");
     v("out", out, "safetensors file to write (required)");
   }
 };
@@ -33,7 +35,7 @@ void inspect_logits(const LogitsFlags& flags) {
   if (flags.ids.empty() && flags.images.empty())
     throw ConfigError("--ids is required (a vision tower takes --images)");
   check_given("out", flags.out);
-  models::ProbeInput input;
+  models::ProbeInput input{.device = nn::parse_device(flags.device)};
   if (!flags.ids.empty()) input.ids = read_ids(flags.ids);
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
   const auto folder = models::resolve_model(flags.model);
