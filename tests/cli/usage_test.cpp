@@ -128,7 +128,12 @@ TEST_F(Usage, UnknownWordsEndWithTwoAndASuggestion) {
       {"sft --out o --model m --train t --optim.lr -1", "--optim.lr must"},
       {"grpo-train --out o --model m --cases c --loss.type none", "--loss.type must"},
       {"inspect logits --model m --out o", "--ids is required"},
-      {"simulate --agent random --cases a.jsonl b.jsonl", "--cases excludes CASES"},
+      {"simulate --agent random --cases a.jsonl b.jsonl", "they say the same, give one of them"},
+      {"inspect --model m tokenize", "--model stands before tokenize of inspect: write it behind"},
+      {"sft --resume clip --out o --model m --pairs p", "--resume stands before clip"},
+      {"train-sasrec --seed 99999999999999999999", "--seed: wants a whole number, got 9999"},
+      {"sft --lora.rank 3.7", "--lora.rank: wants a whole number, got 3.7"},
+      {"train-sasrec --optim.lr fast", "cannot read --optim.lr = fast"},
       {"--frobnicate", "unknown flag --frobnicate (see vragent --help)"}};
   for (const auto& [words, part] : lines) {
     const Ran ran = run("$vragent " + std::string(words));

@@ -4,10 +4,17 @@
 
 #include <CLI/CLI.hpp>
 
+#include "vragent/util/error.h"
 #include "vragent/util/log.h"
+#include "vragent/util/text.h"
 
 namespace vragent::tools {
 namespace {
+
+/// A whole number, and no other text: none is cut or rounded into one.
+std::string check_integer(const std::string& text) {
+  return parse_integer(text) ? "" : "wants a whole number, got " + text;
+}
 
 /// Binds one field to a flag of its type.
 struct Bind {
@@ -26,6 +33,11 @@ struct Bind {
 
   void operator()(std::filesystem::path* value) const {
     show_default(command.add_option("--" + option.name, *value, option.help));
+  }
+
+  void operator()(std::int64_t* value) const {
+    show_default(command.add_option("--" + option.name, *value, option.help)
+                     ->check(CLI::Validator(check_integer, "")));
   }
 
   template <class T>
@@ -57,6 +69,15 @@ struct HelpText : CLI::Formatter {
   }
 };
 
+/// A flag of the outer command would be lost where a nested one does the work.
+void refuse_flags_before(const CLI::App& nested, const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() == 0) continue;
+    throw ConfigError(option->get_name() + " stands before " + nested.get_name() + " of " +
+                      command.get_name() + ": write it behind");
+  }
+}
+
 }  // namespace
 
 CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& help) {
@@ -70,6 +91,7 @@ CLI::App& add_nested_command(CLI::App& parent, const std::string& name, const st
   CLI::App& command = add_command(parent, name, help);
   command.fallthrough(false);
   add_verbosity(command);
+  command.preparse_callback([&](std::size_t) { refuse_flags_before(command, parent); });
   return command;
 }
 
@@ -108,7 +130,7 @@ void add_files(CLI::App& command, const std::string& name, std::vector<std::stri
       [&files](const std::vector<std::string>& given) {
         files.insert(files.end(), given.begin(), given.end());
       },
-      "more of them");
+      "added to those of the flag");
 }
 
 void add_verbosity(CLI::App& app) {

@@ -50,13 +50,24 @@ std::string unknown_word(const std::string& word, const CLI::App& command) {
   return kind + word + (near.empty() || near == word ? "" : "; did you mean " + near + "?");
 }
 
+/// What the parser says, in the words of our own messages.
+std::string reason(const CLI::ParseError& error) {
+  std::string text = error.what();
+  const std::string name = error.get_name();
+  if (name == "ExcludesError") return text + ": they say the same, give one of them";
+  if (name == "ArgumentMismatch") return text.substr(0, text.find(':')) + " is given too often";
+  if (name == "ConversionError") return "cannot read " + text.substr(text.find("--"));
+  if (const auto at = text.find("subcommand"); at != std::string::npos) text.erase(at, 3);
+  return text;
+}
+
 }  // namespace
 
 std::string describe(const CLI::ParseError& error, const CLI::App& app) {
   const CLI::App& command = innermost(app);
   const std::vector<std::string> rest = app.remaining(true);
   std::string line = full_name(command) + ": ";
-  line += rest.empty() ? error.what() : unknown_word(rest.front(), command);
+  line += rest.empty() ? reason(error) : unknown_word(rest.front(), command);
   return line + " (see " + full_name(command) + " --help)";
 }
 

@@ -4,8 +4,8 @@
 // Rewards as the authors' release pays them: for answers of the form "(1) User_preference: ...
 // (2) Prediction: Yes" or "(2) Next_video: TITLE". Their quirks are kept: a reply without a closed
 // answer earns 0, more than a wrong one; "enjoy" anywhere in the answer says Yes; a title ends at
-// the first full stop; an empty title fits candidate 0. Not kept: nine more patterns by which the
-// release looks for a title that has no Next_video label.
+// the first full stop; an empty title fits candidate 0. Not kept, for want of a description: nine
+// more patterns by which the release looks for a title without its label, and three Chinese labels.
 #pragma once
 
 #include <string_view>

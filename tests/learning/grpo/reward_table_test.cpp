@@ -112,10 +112,10 @@ TEST(RewardTable, OfSelections) {
 TEST(RewardTable, OfJudgments) {
   const std::string yes = predicted("Yes");
   expect_totals(judgment,
-                {{1, in_tags(yes), 2, 3},                                   // *
-                 {0, in_tags(yes), 0, -1},                                  // *
-                 {1, in_tags(predicted("No")), 0, -1},                      // *
-                 {0, in_tags(predicted("No")), 2, 3},                       // *
+                {{1, in_tags(yes), 2, 3},   // *
+                 {0, in_tags(yes), 0, -1},  // *
+                 {1, in_tags(predicted("No")), 0, -1},
+                 {0, in_tags(predicted("No")), 2, 3},
                  {1, in_tags(predicted("maybe")), 0, -1},                   // *
                  {0, in_tags(predicted("maybe")), 0, -1},                   // *
                  {1, in_tags("x"), 0, -1.3},                                // *
@@ -127,9 +127,9 @@ TEST(RewardTable, OfJudgments) {
                  {0, "<think>ok<answer>" + yes + "</answer>", -1, -1.875},  // *
                  {1, in_tags(predicted("Yes/No")), 0, 3},                   // *
                  {0, in_tags(predicted("Yes/No")), 0, -1},                  // *
-                 {0, in_tags(predicted("No", "enjoys dogs")), 2, -1},       // *
-                 {1, in_tags(predicted("No", "enjoys dogs")), 0, 3},        // *
-                 {1, in_tags(predicted("No", "has eyes for dogs")), 0, 3},  // *
+                 {0, in_tags(predicted("No", "enjoys dogs")), 2, -1},
+                 {1, in_tags(predicted("No", "enjoys dogs")), 0, 3},
+                 {1, in_tags(predicted("No", "has eyes for dogs")), 0, 3},
                  {1, in_tags(predicted("Yes", "knows dogs")), 2, 3},
                  {1, in_tags("Yes"), 2, 3},
                  {0, in_tags("No"), 2, 3},

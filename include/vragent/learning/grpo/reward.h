@@ -29,8 +29,9 @@ struct RewardConfig {
   void visit(auto& v) {
     v("scorer",
       scorer,
-      "paper: the values below; official: the authors' released scorers, for the answer form and "
-      "with the quirks of their release (the values below are unused)");
+      "paper: the values below; official: the authors' released scorers, quirks included (the "
+      "values "
+      "below are unused); they want Next_video: TITLE, and pay a letter by chance");
     v("format", format, "a reply in the agreed form");
     v("judge-right", judge_right, "right judgment");
     v("judge-wrong", judge_wrong, "wrong judgment");
