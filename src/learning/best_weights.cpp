@@ -2,8 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "learning/best_weights.h"
 
-#include <torch/nn/module.h>
-
+#include "vragent/nn/optim.h"
 #include "vragent/nn/safetensors.h"
 
 namespace vragent::learning {
@@ -14,21 +13,21 @@ BestWeights::BestWeights(const std::filesystem::path& folder)
 bool BestWeights::offer(double loss, const torch::nn::Module& module) {
   if (!(loss < loss_)) return false;
   nn::NamedTensors weights;
-  for (const auto& item : module.named_parameters()) {
-    if (item.value().requires_grad())
-      weights[item.key()] = item.value().detach().cpu().contiguous();
-  }
+  for (const nn::NamedParameter& item : nn::trainable_parameters(module))
+    weights[item.name] = item.tensor.detach().cpu().contiguous();
   nn::save_safetensors(path_, weights);
   loss_ = loss;
   return true;
 }
 
-void BestWeights::restore(torch::nn::Module& module) const {
+void BestWeights::restore(const torch::nn::Module& module) const {
   const torch::NoGradGuard no_grad;
   const nn::NamedTensors weights = nn::load_safetensors(path_);
-  for (auto& item : module.named_parameters()) {
-    if (item.value().requires_grad()) item.value().copy_(weights.at(item.key()));
-  }
+  for (const nn::NamedParameter& item : nn::trainable_parameters(module))
+    item.tensor.copy_(weights.at(item.name));
+}
+
+void BestWeights::discard() const {
   std::filesystem::remove(path_);
 }
 

@@ -18,7 +18,7 @@ namespace vragent::learning {
 
 class BestWeights {
  public:
-  /// @param folder of the run; holds best.safetensors until restore()
+  /// @param folder of the run; holds best.safetensors until discard()
   explicit BestWeights(const std::filesystem::path& folder);
 
   [[nodiscard]] double loss() const { return loss_; }
@@ -30,8 +30,11 @@ class BestWeights {
   /// @return whether it was
   bool offer(double loss, const torch::nn::Module& module);
 
-  /// Puts the kept weights back into the module and removes the file.
-  void restore(torch::nn::Module& module) const;
+  /// Puts the kept weights back into the module.
+  void restore(const torch::nn::Module& module) const;
+
+  /// Removes the file: for when the weights are written elsewhere.
+  void discard() const;
 
  private:
   std::filesystem::path path_;

@@ -81,6 +81,7 @@ class SftLoop {
       result_.valid_loss = best_.loss();
     }
     files_.finish(result_.steps, model_.module(), numbers());
+    best_.discard();
     return result_;
   }
 

@@ -50,6 +50,17 @@ class SftTraining : public ::testing::Test {
     return config;
   }
 
+  /// Stops a run so many times, a step further each time, then lets it end.
+  static SftResult run_in_parts(SftConfig parts, int stops) {
+    request_interrupt(SIGTERM);  // one step a run
+    for (int stop = 0; stop < stops; ++stop) {
+      EXPECT_THROW(run_sft(parts), Interrupted) << stop;
+      parts.resume = true;
+    }
+    clear_interrupt();
+    return run_sft(parts);
+  }
+
   test::TempDir folder_;
 };
 
@@ -81,12 +92,7 @@ TEST_F(SftTraining, RemembersTheBestWeightsAcrossAnInterrupt) {
   const SftResult wanted = run_sft(whole);
   SftConfig parts = whole;
   parts.out = folder_ / "parts";
-  request_interrupt(SIGTERM);  // one step a run
-  EXPECT_THROW(run_sft(parts), Interrupted);
-  parts.resume = true;
-  for (int step = 2; step <= 4; ++step) EXPECT_THROW(run_sft(parts), Interrupted) << step;
-  clear_interrupt();
-  EXPECT_EQ(run_sft(parts).valid_loss, wanted.valid_loss);
+  EXPECT_EQ(run_in_parts(parts, 4).valid_loss, wanted.valid_loss);
   EXPECT_TRUE(test::same_tensors(weights_in(folder_ / "parts"), weights_in(folder_ / "whole")));
 }
 
@@ -101,12 +107,7 @@ TEST_F(SftTraining, ResumesBitForBit) {
   const SftResult wanted = run_sft(config("whole"));
   EXPECT_EQ(wanted.steps, 6);
   SftConfig parts = config("parts");
-  request_interrupt(SIGTERM);  // one step a run
-  EXPECT_THROW(run_sft(parts), Interrupted);
-  parts.resume = true;
-  for (int step = 2; step <= 3; ++step) EXPECT_THROW(run_sft(parts), Interrupted) << step;
-  clear_interrupt();
-  const SftResult got = run_sft(parts);
+  const SftResult got = run_in_parts(parts, 3);
   EXPECT_EQ(got.steps, wanted.steps);
   EXPECT_EQ(got.train_loss, wanted.train_loss);
   EXPECT_EQ(got.valid_loss, wanted.valid_loss);
@@ -124,12 +125,7 @@ TEST_F(SftTraining, TrainsBf16WeightsWithFp32MastersThatResumeBitForBit) {
   run_sft(whole);
   SftConfig parts = whole;
   parts.out = folder_ / "parts";
-  request_interrupt(SIGTERM);
-  EXPECT_THROW(run_sft(parts), Interrupted);
-  parts.resume = true;
-  EXPECT_THROW(run_sft(parts), Interrupted);
-  clear_interrupt();
-  run_sft(parts);
+  run_in_parts(parts, 2);
   EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights_in(whole.out)));
   const auto state = nn::load_safetensors(whole.out / "checkpoint-6/state/state.safetensors");
   const auto before = weights_in(folder_ / "lm");
@@ -152,12 +148,7 @@ TEST_F(SftTraining, TrainsAnAdapterThatResumesBitForBit) {
   const SftResult wanted = run_sft(whole);
   SftConfig parts = whole;
   parts.out = folder_ / "parts";
-  request_interrupt(SIGTERM);  // one step a run
-  EXPECT_THROW(run_sft(parts), Interrupted);
-  parts.resume = true;
-  EXPECT_THROW(run_sft(parts), Interrupted);
-  clear_interrupt();
-  EXPECT_EQ(run_sft(parts).train_loss, wanted.train_loss);
+  EXPECT_EQ(run_in_parts(parts, 2).train_loss, wanted.train_loss);
   const auto tensors = adapter_in(whole.out);
   EXPECT_TRUE(test::same_tensors(adapter_in(parts.out), tensors));
   EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));

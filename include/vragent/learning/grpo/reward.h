@@ -29,9 +29,8 @@ struct RewardConfig {
   void visit(auto& v) {
     v("scorer",
       scorer,
-      "paper: the values below; official: the authors' released scorers, quirks included (the "
-      "values "
-      "below are unused); they want Next_video: TITLE, and pay a letter by chance");
+      "paper: the values below; official: the authors' released scorers, quirks included, without "
+      "the values below; they want Next_video: TITLE, and pay a letter by chance");
     v("format", format, "a reply in the agreed form");
     v("judge-right", judge_right, "right judgment");
     v("judge-wrong", judge_wrong, "wrong judgment");
