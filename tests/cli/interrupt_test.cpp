@@ -103,18 +103,6 @@ class InterruptTuning : public Interrupt {
            "--max-steps 24 --log-every 1 --optim.lr 1e-3 --threads 1 --out " +
            out;
   }
-
-  /// train_log.jsonl without what differs from run to run.
-  std::vector<Json> log_of(const std::string& folder) {
-    std::vector<Json> rows;
-    const std::string text = read(folder + "/train_log.jsonl");
-    for (const std::string_view line : split(text, '\n')) {
-      if (line.empty()) continue;
-      rows.push_back(parse_json_object(line, folder));
-      rows.back().erase("step_time");
-    }
-    return rows;
-  }
 };
 
 TEST_F(InterruptTuning, EndsWith130AndGoesOnBitForBit) {
@@ -127,7 +115,7 @@ TEST_F(InterruptTuning, EndsWith130AndGoesOnBitForBit) {
   expect_no_half_file("run");
   output_of(tune("run") + " --resume");
   EXPECT_EQ(read("run/model.safetensors"), read("whole/model.safetensors"));
-  EXPECT_EQ(log_of("run"), log_of("whole"));
+  EXPECT_EQ(rows_of("run/train_log.jsonl"), rows_of("whole/train_log.jsonl"));
 }
 
 TEST_F(InterruptTuning, RefusesToGoOnWithOtherSettings) {
@@ -152,17 +140,7 @@ TEST_F(InterruptAsking, KeepsWholeDecisionsAndAsksTheRest) {
   EXPECT_EQ(ran.code, 130);
   EXPECT_TRUE(read("run/decisions.jsonl").ends_with("\n"));
   output_of(ask("run") + " --resume");
-  const auto answers = [&](const std::string& folder) {
-    std::vector<Json> rows;
-    const std::string text = read(folder + "/decisions.jsonl");
-    for (const std::string_view line : split(text, '\n')) {
-      if (line.empty()) continue;
-      rows.push_back(parse_json_object(line, folder));
-      rows.back().erase("latency_ms");
-    }
-    return rows;
-  };
-  EXPECT_EQ(answers("run"), answers("whole"));
+  EXPECT_EQ(rows_of("run/decisions.jsonl"), rows_of("whole/decisions.jsonl"));
 }
 
 }  // namespace

@@ -19,15 +19,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-/// The objects of a text of JSON lines.
-std::vector<Json> objects_in(const std::string& text) {
-  std::vector<Json> objects;
-  for (const std::string_view line : split(text, '\n')) {
-    if (!line.empty()) objects.push_back(parse_json_object(line, "line"));
-  }
-  return objects;
-}
-
 class Pipeline : public SmallFiles {};
 
 TEST_F(Pipeline, MakesAsksAndScoresInOneLine) {

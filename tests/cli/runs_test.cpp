@@ -32,19 +32,6 @@ class Runs : public SmallFiles {
 
   /// Whether two files hold the same bytes (a failure prints no weights).
   bool same(const std::string& one, const std::string& other) { return read(one) == read(other); }
-
-  /// The rows of a file of JSON lines, without what the clock says.
-  std::vector<Json> rows_of(const std::string& file) {
-    std::vector<Json> rows;
-    const std::string text = read(file);
-    for (const std::string_view line : split(text, '\n')) {
-      if (line.empty()) continue;
-      rows.push_back(parse_json_object(line, file));
-      for (const char* clock : {"step_time", "rollout_time", "latency_ms", "seconds"})
-        rows.back().erase(clock);
-    }
-    return rows;
-  }
 };
 
 class GrpoRun : public Runs {
@@ -56,7 +43,7 @@ class GrpoRun : public Runs {
 
   /// Random weights never earn a reward, so it is the entropy bonus that moves them.
   static std::string reinforce(const std::string& out) {
-    return "$vragent grpo-train --model models/lm --cases cases.jsonl --stages judge:1,select:1 "
+    return "$vragent grpo-train --model models/lm --cases cases.jsonl --stages judge:2,select:2 "
            "--batch-prompts 4 --group-size 2 --sampling.max-tokens 6 --save-every 1 "
            "--loss.entropy-coef 0.5 --optim.lr 1e-3 "
            "--threads 1 --out " +
@@ -124,7 +111,7 @@ class CaptionRun : public Runs {
 
   static std::string caption(const std::string& out) {
     return "$vragent ip-caption --model models/vlm --frames frames --items shown.csv "
-           "--num-frames 2 --batch-size 1 --sampling.max-tokens 24 --max-words 5 --threads 1 "
+           "--num-frames 2 --batch-size 1 --sampling.max-tokens 64 --max-words 5 --threads 1 "
            "--out " +
            out;
   }

@@ -5,9 +5,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "support/command_line.h"
+#include "vragent/util/json.h"
 #include "vragent/util/random.h"
+#include "vragent/util/text.h"
 
 namespace vragent::test {
 
@@ -35,6 +38,15 @@ inline std::string small_titles() {
   return lines;
 }
 
+/// The objects of a text of JSON lines.
+inline std::vector<Json> objects_in(const std::string& text) {
+  std::vector<Json> objects;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!line.empty()) objects.push_back(parse_json_object(line, "line"));
+  }
+  return objects;
+}
+
 /// A folder with interactions.tsv and titles.csv.
 class SmallFiles : public CommandLine {
  protected:
@@ -47,6 +59,16 @@ class SmallFiles : public CommandLine {
   void make_models() {
     write("texts.txt", "wow a red boat at the beach\nyes no the user watched a video\n");
     output_of("$mini_world models --out models --texts texts.txt --vocab-size 600");
+  }
+
+  /// The rows of a file of JSON lines, without what the clock says.
+  [[nodiscard]] std::vector<Json> rows_of(const std::string& file) const {
+    std::vector<Json> rows = objects_in(read(file));
+    for (Json& row : rows) {
+      for (const char* clock : {"step_time", "rollout_time", "latency_ms", "seconds"})
+        row.erase(clock);
+    }
+    return rows;
   }
 
   /// Every path below `folder`, for asking what a run left behind.

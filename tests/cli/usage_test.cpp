@@ -133,6 +133,9 @@ TEST_F(Usage, UnknownWordsEndWithTwoAndASuggestion) {
       {"sft --resume clip --out o --model m --pairs p", "--resume stands before clip"},
       {"train-sasrec --seed 99999999999999999999", "--seed: wants a whole number, got 9999"},
       {"sft --lora.rank 3.7", "--lora.rank: wants a whole number, got 3.7"},
+      {"sft --config a --config b", "--config is given too often"},
+      {"simulate --cases", "--cases: 1 required"},
+      {"simulate -q=x", "vragent"},
       {"train-sasrec --optim.lr fast", "cannot read --optim.lr = fast"},
       {"--frobnicate", "unknown flag --frobnicate (see vragent --help)"}};
   for (const auto& [words, part] : lines) {

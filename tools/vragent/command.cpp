@@ -27,14 +27,6 @@ struct Bind {
                      option.help + (*value ? " (on)" : ""));
   }
 
-  void operator()(std::string* value) const {
-    show_default(command.add_option("--" + option.name, *value, option.help));
-  }
-
-  void operator()(std::filesystem::path* value) const {
-    show_default(command.add_option("--" + option.name, *value, option.help));
-  }
-
   void operator()(std::int64_t* value) const {
     show_default(command.add_option("--" + option.name, *value, option.help)
                      ->check(CLI::Validator(check_integer, "")));

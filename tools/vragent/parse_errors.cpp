@@ -55,8 +55,11 @@ std::string reason(const CLI::ParseError& error) {
   std::string text = error.what();
   const std::string name = error.get_name();
   if (name == "ExcludesError") return text + ": they say the same, give one of them";
-  if (name == "ArgumentMismatch") return text.substr(0, text.find(':')) + " is given too often";
-  if (name == "ConversionError") return "cannot read " + text.substr(text.find("--"));
+  if (text.find(": At Most 1 ") != std::string::npos)
+    return text.substr(0, text.find(':')) + " is given too often";
+  const auto flag = text.find("--");
+  if (name == "ConversionError" && flag != std::string::npos)
+    return "cannot read " + text.substr(flag);
   if (const auto at = text.find("subcommand"); at != std::string::npos) text.erase(at, 3);
   return text;
 }
