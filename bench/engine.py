@@ -58,6 +58,18 @@ def check_logits(driver, model, ids, tolerance):
     check_close("logits of the last token", driver("last_logits", ids=ids)["logits"], theirs, tolerance)
 
 
+def weight_bytes(folder):
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def print_share(what, reached, roof, unit):
+    print(f"  {what}: {reached:.1f} of {roof:.1f} {unit} that this machine reaches in this run: {reached / roof:.0%}", flush=True)
+
+
+def print_read_share(driver, folder, steps_a_second):
+    print_share("weights read", weight_bytes(folder) * steps_a_second / 1e9, driver("roof")["bytes"] / 1e9, "GB/s")
+
+
 def case_samples():
     model = smollm2()
     driver = Driver("language", MODELS / "SmolLM2-135M-Instruct")
@@ -71,7 +83,8 @@ def case_samples():
     def theirs():
         return timed(lambda: hf_generate(model, [prompt], 100, samples=16))
 
-    take_turns("SmolLM2 bf16, 1 prompt x 16 samples, 84 + 100", ours, {"transformers": theirs}, 4, unit="tokens/s")
+    (result,) = take_turns("SmolLM2 bf16, 1 prompt x 16 samples, 84 + 100", ours, {"transformers": theirs}, 4, unit="tokens/s")
+    print_read_share(driver, MODELS / "SmolLM2-135M-Instruct", result["ours"] / 16)
     driver.close()
 
 
@@ -135,6 +148,7 @@ class LlamaCpp:
         params.n_ctx, params.n_parallel, params.n_batch, params.warmup = 1024 * parallel, parallel, 512, True
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
         params.kv_unified = True
+        params.verbosity = -1
         self.server = xllamacpp.Server(params)
         print("llama.cpp as the wheel of xllamacpp was built:", xllamacpp.get_system_info())
 
@@ -185,8 +199,11 @@ def case_single():
             first = driver("generate", prompts=[prompt], max_tokens=1)["seconds"]
             return whole - first, 63
 
-        take_turns("0.5B shape bf16, prefill of 512", our_prefill, {"llama.cpp": prefill}, 1, unit="tokens/s")
-        take_turns("0.5B shape bf16, decode at 512", our_decode, {"llama.cpp": decode}, 1, unit="tokens/s")
+        (result,) = take_turns("0.5B shape bf16, prefill of 512", our_prefill, {"llama.cpp": prefill}, 1, unit="tokens/s")
+        operations = 2 * (weight_bytes(folder) / 2 - 151936 * 896)  # of a token: each weight but the embedding's
+        print_share("products", result["ours"] * operations / 1e12, driver("roof")["flops"] / 1e12, "TFLOP/s")
+        (result,) = take_turns("0.5B shape bf16, decode at 512", our_decode, {"llama.cpp": decode}, 1, unit="tokens/s")
+        print_read_share(driver, folder, result["ours"])
     driver.close()
 
 

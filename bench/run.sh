@@ -23,5 +23,5 @@ done
 cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DVRAGENT_BENCH=ON -DVRAGENT_TESTS=OFF >/dev/null
 cmake --build build/bench --target vragent_bench vragent | tail -1 >&2
 [ "$name" != readers ] || set -- --vragent build/bench/tools/vragent "$@"
-exec env OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
+exec env HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \
   TRANSFORMERS_NO_ADVISORY_WARNINGS=1 "$python" "bench/$name.py" "$@"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
+#include <algorithm>
 #include <memory>
 
 #include <torch/types.h>
@@ -12,6 +13,7 @@
 #include "vragent/models/bert.h"
 #include "vragent/models/clip.h"
 #include "vragent/models/vision_lm.h"
+#include "vragent/ops/packed_linear.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -26,6 +28,32 @@ using Ids = std::vector<std::int64_t>;
 std::vector<double> numbers(const Tensor& x) {
   const Tensor wide = x.to(torch::kFloat64).contiguous();
   return {wide.const_data_ptr<double>(), wide.const_data_ptr<double>() + wide.numel()};
+}
+
+/// The best rate of some rounds of work.
+template <class Run>
+double best_rate(double work, const Run& run) {
+  double best = 0;
+  for (int round = 0; round < 10; ++round) {
+    const Stopwatch watch;
+    run();
+    best = std::max(best, work / watch.seconds());
+  }
+  return best;
+}
+
+/// What this machine can do at best: bytes read a second, and operations of a large bf16 product,
+/// ours or torch's.
+OrderedJson roof(const Json&) {
+  const torch::NoGradGuard no_grad;
+  const Tensor memory = torch::ones({1 << 27}, torch::kInt64);  // 1 GiB, beyond every cache
+  const double bytes = best_rate(static_cast<double>(memory.nbytes()), [&] { memory.sum(); });
+  const Tensor square = torch::ones({2048, 2048}, torch::kBFloat16);
+  const ops::PackedLinear packed = ops::pack_linear({square});
+  const double work = 2.0 * 2048 * 2048 * 2048;
+  const double flops = std::max(best_rate(work, [&] { packed.forward(square); }),
+                                best_rate(work, [&] { torch::matmul(square, square); }));
+  return {{"bytes", bytes}, {"flops", flops}};
 }
 
 struct Language {
@@ -74,6 +102,7 @@ struct Language {
 void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs) {
   const auto language = std::make_shared<Language>(session);
   jobs["generate"] = [language](const Json& request) { return language->generate(request); };
+  jobs["roof"] = roof;
   jobs["last_logits"] = [language](const Json& request) { return language->last_logits(request); };
 }
 

@@ -20,9 +20,17 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float largest_of(
     const float* scores, std::int64_t count) {
-  float largest = kMinusInfinity;
-  for (std::int64_t i = 0; i < count; ++i) largest = scores[i] > largest ? scores[i] : largest;
-  return largest;
+  // Sixteen running maxima: one alone would not become vector instructions.
+  float lanes[16];
+  std::fill(std::begin(lanes), std::end(lanes), kMinusInfinity);
+  const std::int64_t whole = count - count % 16;
+  for (std::int64_t i = 0; i < whole; i += 16) {
+    for (std::int64_t lane = 0; lane < 16; ++lane)
+      lanes[lane] = scores[i + lane] > lanes[lane] ? scores[i + lane] : lanes[lane];
+  }
+  for (std::int64_t i = whole; i < count; ++i)
+    lanes[0] = scores[i] > lanes[0] ? scores[i] : lanes[0];
+  return *std::max_element(std::begin(lanes), std::end(lanes));
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] float exp_sum(

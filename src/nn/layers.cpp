@@ -40,7 +40,7 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias)
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
   const torch::Tensor y =
-      at::linear(x, weight, bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt);
+      ops::linear(x, weight, bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt);
   return adapter ? adapter->added_to(y, x) : y;
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kRowsOfATask = 32;
+constexpr std::int64_t kRowsOfATask = 8;
 
 /// Some rows of one group, as the CPU kernel takes them.
 struct RowShare {

@@ -200,6 +200,7 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
               weight.sizes());
   if (!has_kernels(x) || weight.scalar_type() != x.scalar_type())
     return rms_norm_plain(x, weight, eps);
+  if (!torch::GradMode::is_enabled()) return norm_rows(x.contiguous(), weight.contiguous(), eps).y;
   return RmsNormFunction::apply(x.contiguous(), weight.contiguous(), eps);
 }
 
@@ -218,8 +219,10 @@ Tensor rotate(const Tensor& x, const Rotary& table) {
               table.cos.sizes());
   if (!has_kernels(x) || table.cos.scalar_type() != x.scalar_type()) return rotate_plain(x, table);
   const bool is_dense = x.stride(2) == 1 && x.stride(1) == x.size(2);
-  return RotateFunction::apply(
-      is_dense ? x : x.contiguous(), table.cos.contiguous(), table.sin.contiguous());
+  const Tensor rows = is_dense ? x : x.contiguous();
+  const Rotary plain{table.cos.contiguous(), table.sin.contiguous()};
+  if (!torch::GradMode::is_enabled()) return rotate_rows(rows, plain, /*transposed=*/false);
+  return RotateFunction::apply(rows, plain.cos, plain.sin);
 }
 
 Tensor swiglu_plain(const Tensor& gate, const Tensor& up) {
@@ -229,6 +232,8 @@ Tensor swiglu_plain(const Tensor& gate, const Tensor& up) {
 Tensor swiglu(const Tensor& gate, const Tensor& up) {
   TORCH_CHECK(gate.sizes() == up.sizes(), "swiglu: gate ", gate.sizes(), ", up ", up.sizes());
   if (!has_kernels(gate) || up.scalar_type() != gate.scalar_type()) return swiglu_plain(gate, up);
+  if (!torch::GradMode::is_enabled())
+    return swiglu_rows(gate.contiguous(), up.contiguous(), gate.size(-1));
   return SwiGluFunction::apply(gate.contiguous(), up.contiguous());
 }
 

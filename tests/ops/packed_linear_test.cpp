@@ -16,21 +16,80 @@ Tensor bf16(at::IntArrayRef shape, std::uint64_t seed) {
   return test::randn(shape, seed).to(torch::kBFloat16);
 }
 
-TEST(PackedLinear, EqualsThePlainProductsSideBySide) {
-  if (!has_amx_bf16()) GTEST_SKIP() << "skipped: this CPU has no AMX, nothing is packed on it";
-  const std::vector<Tensor> weights = {bf16({48, 32}, 1), bf16({16, 32}, 2)};
-  const std::vector<Tensor> biases = {bf16({48}, 3), bf16({16}, 4)};
-  for (const std::int64_t rows : {1, 2, 5, 17, 300}) {
-    const Tensor x = bf16({rows, 32}, 5);
+/// The product in double precision, rounded once.
+Tensor exact(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const Tensor y = torch::matmul(x.to(torch::kFloat64), weight.to(torch::kFloat64).t());
+  return bias.defined() ? y + bias.to(torch::kFloat64) : y;
+}
+
+/// One rounding to bfloat16 (2^-9 of the value) and sums of up to 1,000 products in float32.
+bool is_close(const Tensor& y, const Tensor& wanted) {
+  return torch::allclose(y.to(torch::kFloat64), wanted, 1.0 / 256, 2e-4);
+}
+
+#define SKIP_WITHOUT_AMX() \
+  if (!has_amx_bf16()) GTEST_SKIP() << "skipped: this CPU has no AMX, nothing is packed on it"
+
+TEST(PackedLinear, EqualsTheExactProductForEveryNumberOfRows) {
+  SKIP_WITHOUT_AMX();
+  const std::vector<Tensor> weights = {bf16({48, 96}, 1), bf16({13, 96}, 2)};
+  const std::vector<Tensor> biases = {bf16({48}, 3), bf16({13}, 4)};
+  for (const std::int64_t rows : {1, 2, 15, 16, 17, 31, 32, 33, 48, 300, 1100}) {
+    const Tensor x = bf16({rows, 96}, 5);
     for (const bool with_bias : {false, true}) {
       const PackedLinear packed = pack_linear(weights, with_bias ? biases : std::vector<Tensor>());
-      Tensor wanted =
-          torch::matmul(x.to(torch::kFloat32), torch::cat(weights).to(torch::kFloat32).t());
-      if (with_bias) wanted = wanted + torch::cat(biases).to(torch::kFloat32);
-      EXPECT_TRUE(torch::allclose(packed.forward(x).to(torch::kFloat32), wanted, 1.0 / 128, 1e-2))
-          << rows;
+      const Tensor bias = with_bias ? torch::cat(biases) : Tensor();
+      EXPECT_TRUE(is_close(packed.forward(x), exact(x, torch::cat(weights), bias))) << rows;
     }
   }
+}
+
+TEST(PackedLinear, PadsWidthsThatAreNoMultipleOfATile) {
+  SKIP_WITHOUT_AMX();
+  for (const std::int64_t in : {1, 31, 33, 50, 107}) {
+    const Tensor weight = bf16({70, in}, 6);
+    const Tensor x = bf16({2, 21, in}, 7);
+    const Tensor y = pack_linear({weight}).forward(x);
+    EXPECT_EQ(y.sizes(), at::IntArrayRef({2, 21, 70}));
+    EXPECT_TRUE(is_close(y, exact(x, weight, {}))) << in;
+  }
+}
+
+TEST(PackedLinear, GivesARowTheSameBitsWhateverIsBesideIt) {
+  SKIP_WITHOUT_AMX();
+  const PackedLinear packed = pack_linear({bf16({64, 192}, 8)});
+  const Tensor x = bf16({700, 192}, 9);
+  const Tensor all = packed.forward(x);
+  for (const std::int64_t row : {0, 5, 16, 40, 555, 699})
+    EXPECT_TRUE(all[row].equal(packed.forward(x[row].unsqueeze(0))[0])) << row;
+}
+
+TEST(Linear, MultipliesByAPlainWeightInTiles) {
+  SKIP_WITHOUT_AMX();
+  const torch::NoGradGuard no_grad;
+  for (const std::int64_t out : {1, 16, 33, 150}) {
+    const Tensor weight = bf16({out, 64}, 10);
+    const Tensor bias = bf16({out}, 11);
+    for (const std::int64_t rows : {1, 16, 20, 50, 64, 100, 256, 700}) {
+      const Tensor x = bf16({rows, 64}, 12);
+      EXPECT_TRUE(is_close(linear(x, weight, bias), exact(x, weight, bias))) << out << " " << rows;
+      EXPECT_TRUE(is_close(linear(x, weight), exact(x, weight, {}))) << out << " " << rows;
+    }
+  }
+}
+
+TEST(Linear, TakesTorchsProductWhereTilesDoNotSuit) {
+  const Tensor x = test::randn({3, 20}, 13);
+  const Tensor weight = test::randn({5, 20}, 14).requires_grad_(true);
+  const Tensor y = linear(x, weight);
+  EXPECT_TRUE(y.equal(at::linear(x, weight)));
+  EXPECT_TRUE(y.requires_grad());
+  const torch::NoGradGuard no_grad;
+  const Tensor wide = bf16({100, 32}, 15);
+  const Tensor other = bf16({8, 32}, 16);
+  EXPECT_TRUE(linear(wide, other).equal(at::linear(wide, other)));
+  EXPECT_EQ(linear(torch::empty({0, 32}, torch::kBFloat16), other).sizes(),
+            at::IntArrayRef({0, 8}));
 }
 
 TEST(PackedLinear, IsForBfloat16OnCpusWithTilesOnly) {

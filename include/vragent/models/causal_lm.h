@@ -111,7 +111,7 @@ struct TextModel {
 
   /// hidden [..., D] -> logits [..., V] in the model's dtype
   [[nodiscard]] torch::Tensor logits(const torch::Tensor& hidden) const {
-    return packed_head.is_packed() ? packed_head.forward(hidden) : at::linear(hidden, head);
+    return packed_head.is_packed() ? packed_head.forward(hidden) : ops::linear(hidden, head);
   }
 };
 

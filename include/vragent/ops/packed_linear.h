@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Products with weights that do not change: laid out once for the CPU's matrix unit (oneDNN), where
-// it has one, several weights over the same input as one.
+// Products with weights for the CPU's matrix unit (AMX), where it has one: with weights that do not
+// change and are laid out for it once, several over the same input as one, or with weights as they
+// lie. Sums are in float32 and rounded once; a row's result does not depend on the other rows.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
@@ -16,12 +19,14 @@ bool has_amx_bf16();
 
 /// One or several weights of one input. Empty until made by pack_linear().
 struct PackedLinear {
-  torch::Tensor weight;  ///< opaque, of shape [out, in]
+  torch::Tensor weight;  ///< opaque
   torch::Tensor bias;    ///< [out] or undefined
+  std::int64_t in = 0;
+  std::int64_t out = 0;
 
   [[nodiscard]] bool is_packed() const { return weight.defined(); }
 
-  /// x [N, in] -> [N, out], without gradient
+  /// x [..., in] -> [..., out], without gradient
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x) const;
 };
 
@@ -31,5 +36,12 @@ bool packing_pays(const torch::Tensor& weight);
 /// Stacks weights [out_i, in] and biases [out_i] (all or none) and packs them.
 PackedLinear pack_linear(const std::vector<torch::Tensor>& weights,
                          const std::vector<torch::Tensor>& biases = {});
+
+/// x [..., in], weight [out, in] -> x weight^T + bias [..., out], as at::linear() has it. With AMX,
+/// bfloat16 and no gradient the weight is read once for few rows, at the speed of memory, and
+/// packed for this one product for many.
+torch::Tensor linear(const torch::Tensor& x,
+                     const torch::Tensor& weight,
+                     const std::optional<torch::Tensor>& bias = std::nullopt);
 
 }  // namespace vragent::ops

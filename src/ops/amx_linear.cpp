@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "ops/amx_linear.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define VRAGENT_AMX \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16")))
+
+namespace vragent::ops::amx {
+namespace {
+
+constexpr std::int64_t kTileRows = 16;
+constexpr std::int64_t kTileBytes = 1024;
+constexpr std::int64_t kStepBytes = 2 * kTileBytes;   ///< of a block of the packed weight
+constexpr std::int64_t kRowBytes = kBlock * 4;        ///< of a row of sums
+constexpr std::int64_t kAhead = 8;                    ///< steps of the weight fetched before use
+constexpr std::int64_t kRowsAhead = 512;              ///< bytes of a row fetched before use
+constexpr std::int64_t kPanelBytes = 1 << 20;         ///< of rows that stay in the second cache
+constexpr std::int64_t kFewestPanelRows = 128;
+constexpr std::int64_t kMostPanelRows = 512;
+
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1;
+  std::uint8_t start_row = 0;
+  std::uint8_t reserved[14] = {};
+  std::uint16_t row_bytes[16] = {};
+  std::uint8_t rows[16] = {};
+};
+
+/// The tile instructions do not tell the compiler what they read: it must be in memory before them.
+inline void finish_writes(const void* where) {
+  asm volatile("" : : "r"(where) : "memory");
+}
+
+/// Tiles 0-3: sums of two row tiles x two output tiles; 4, 5: rows; 6, 7: weights.
+VRAGENT_AMX void configure(std::int64_t first_rows, std::int64_t second_rows) {
+  TileConfig config;
+  const auto upper = static_cast<std::uint8_t>(first_rows);
+  const auto lower = static_cast<std::uint8_t>(second_rows > 0 ? second_rows : 1);
+  const std::uint8_t rows[8] = {upper, upper, lower, lower, upper, lower, 16, 16};
+  for (int tile = 0; tile < 8; ++tile) {
+    config.rows[tile] = rows[tile];
+    config.row_bytes[tile] = 64;
+  }
+  finish_writes(&config);
+  _tile_loadconfig(&config);
+}
+
+/// The rows of x that the tiles are set to: setting them costs as much as a hundred sums.
+class TileRows {
+ public:
+  VRAGENT_AMX void set(std::int64_t rows) {
+    if (rows == rows_) return;
+    configure(std::min(kTileRows, rows), rows - kTileRows);
+    rows_ = rows;
+  }
+
+ private:
+  std::int64_t rows_ = 0;
+};
+
+/// What is not in a near cache and read for the first time.
+enum class Fetch { kNothing, kWeight, kRows };
+
+/// Up to 32 rows x 32 outputs.
+struct Part {
+  const Bf16* x;         ///< first tile of 16 rows
+  const Bf16* second_x;  ///< second
+  std::int64_t row_stride;   ///< bytes
+  std::int64_t step_stride;  ///< bytes
+  const Bf16* weight;
+  std::int64_t steps;
+  bool two_row_tiles;
+  Fetch fetch;
+  float* sums;  ///< [32, 32]
+};
+
+/// Asks for what a later step reads. Inlined: g++ takes a call that only prefetches for no work.
+[[gnu::always_inline]] VRAGENT_AMX inline void fetch_ahead(const Part& part,
+                                    const char* x,
+                                    const char* second,
+                                    const char* weight) {
+  if (part.fetch == Fetch::kNothing) return;
+  if (part.fetch == Fetch::kWeight) {
+    for (std::int64_t line = 0; line < kStepBytes; line += 64)
+      _mm_prefetch(weight + kAhead * kStepBytes + line, _MM_HINT_T1);
+    return;
+  }
+  for (std::int64_t row = 0; row < kTileRows; ++row) {
+    const std::int64_t shift = row * part.row_stride + kRowsAhead;
+    _mm_prefetch(x + shift, _MM_HINT_T0);
+    _mm_prefetch(second + shift, _MM_HINT_T0);
+  }
+}
+
+VRAGENT_AMX void multiply(const Part& part) {
+  float* sums = part.sums;
+  float* second_sums = sums + kTileRows * kBlock;
+  const auto* a = reinterpret_cast<const char*>(part.x);
+  const auto* second = reinterpret_cast<const char*>(part.second_x);
+  const auto* b = reinterpret_cast<const char*>(part.weight);
+  const std::int64_t row_stride = part.row_stride;
+  finish_writes(a);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  if (part.two_row_tiles) {
+    for (std::int64_t step = 0; step < part.steps; ++step) {
+      fetch_ahead(part, a, second, b);
+      _tile_loadd(6, b, 64);
+      _tile_loadd(4, a, row_stride);
+      _tile_loadd(5, second, row_stride);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(7, b + kTileBytes, 64);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(3, 5, 7);
+      a += part.step_stride;
+      second += part.step_stride;
+      b += kStepBytes;
+    }
+  } else {
+    for (std::int64_t step = 0; step < part.steps; ++step) {
+      fetch_ahead(part, a, second, b);
+      _tile_loadd(4, a, row_stride);
+      _tile_loadd(6, b, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(7, b + kTileBytes, 64);
+      _tile_dpbf16ps(1, 4, 7);
+      a += part.step_stride;
+      b += kStepBytes;
+    }
+  }
+  _tile_stored(0, sums, kRowBytes);
+  _tile_stored(1, sums + kTileRows, kRowBytes);
+  if (part.two_row_tiles) {
+    _tile_stored(2, second_sums, kRowBytes);
+    _tile_stored(3, second_sums + kTileRows, kRowBytes);
+  }
+}
+
+/// Adds the bias to sums [rows, 32] and stores `width` of each row as bfloat16.
+VRAGENT_AMX void finish(const float* sums,
+                        std::int64_t rows,
+                        const Bf16* bias,
+                        std::int64_t width,
+                        Bf16* y,
+                        std::int64_t y_row) {
+  for (std::int64_t half = 0; half < width; half += kTileRows) {
+    const auto count = static_cast<unsigned>(std::min(kTileRows, width - half));
+    const auto mask = static_cast<__mmask16>((1U << count) - 1U);
+    __m512 added = _mm512_setzero_ps();
+    if (bias != nullptr) {
+      const __m256i bits = _mm256_maskz_loadu_epi16(mask, bias + half);
+      added = _mm512_castsi512_ps(
+          _mm512_maskz_slli_epi32(mask, _mm512_maskz_cvtepu16_epi32(mask, bits), 16));
+    }
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const __m512 sum = _mm512_add_ps(_mm512_load_ps(sums + row * kBlock + half), added);
+      const __m256bh narrow = _mm512_cvtneps_pbh(sum);
+      _mm256_mask_storeu_epi16(y + row * y_row + half, mask, reinterpret_cast<const __m256i&>(narrow));
+    }
+  }
+}
+
+/// Rows that are multiplied with a block of the weight before the next: as many as stay in the
+/// second cache.
+std::int64_t panel_rows(std::int64_t in) {
+  return std::clamp(kPanelBytes / (in * 2) / kBlock * kBlock, kFewestPanelRows, kMostPanelRows);
+}
+
+/// Rows in the order in which tiles read them: tiles of 16 rows, in them steps of 32 inputs. The
+/// memory is the thread's own and lasts until the next call.
+const Bf16* in_tiles(const Bf16* x, std::int64_t rows, std::int64_t in) {
+  static thread_local std::vector<Bf16> ordered;
+  const std::int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  const auto size = static_cast<std::size_t>(tiles * kTileRows * in);
+  if (ordered.size() < size) ordered.resize(size);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    Bf16* to = ordered.data() + row / kTileRows * kTileRows * in + row % kTileRows * kBlock;
+    for (std::int64_t i = 0; i < in; i += kBlock)
+      std::memcpy(to + i * kTileRows, x + row * in + i, kBlock * sizeof(Bf16));
+  }
+  return ordered.data();
+}
+
+/// Some rows in the order of tiles (or plain, where they are few) and where their results go.
+struct Panel {
+  const Bf16* x;
+  Bf16* y;
+  std::int64_t rows;
+  std::int64_t row_stride;   ///< bytes between rows of a tile
+  std::int64_t step_stride;  ///< bytes between steps of inputs
+};
+
+/// One panel of rows x one block of outputs.
+VRAGENT_AMX void run_block(const Product& task,
+                           const Panel& panel,
+                           std::int64_t block,
+                           TileRows& tiles) {
+  alignas(64) float sums[kBlock * kBlock];
+  const std::int64_t in = padded(task.in);
+  const std::int64_t column = block * kBlock;
+  for (std::int64_t row = 0; row < panel.rows; row += kBlock) {
+    const std::int64_t rows = std::min(kBlock, panel.rows - row);
+    tiles.set(rows);
+    multiply({.x = panel.x + row * in,
+              .second_x = panel.x + (row + kTileRows) * in,
+              .row_stride = panel.row_stride,
+              .step_stride = panel.step_stride,
+              .weight = task.packed + column * in,
+              .steps = in / kBlock,
+              .two_row_tiles = rows > kTileRows,
+              .fetch = panel.rows <= kBlock ? Fetch::kWeight : Fetch::kNothing,
+              .sums = sums});
+    finish(sums,
+           rows,
+           task.bias == nullptr ? nullptr : task.bias + column,
+           std::min(kBlock, task.out - column),
+           panel.y + row * task.out + column,
+           task.out);
+  }
+}
+
+/// finish() for sums that stand the other way round: sums [outputs, 32 rows].
+VRAGENT_AMX void finish_turned(float* sums,
+                               std::int64_t rows,
+                               const Bf16* bias,
+                               std::int64_t width,
+                               Bf16* y,
+                               std::int64_t y_row) {
+  alignas(64) float turned[kBlock * kBlock];
+  for (std::int64_t out = 0; out < width; ++out) {
+    for (std::int64_t row = 0; row < rows; ++row)
+      turned[row * kBlock + out] = sums[out * kBlock + row];
+  }
+  finish(turned, rows, bias, width, y, y_row);
+}
+
+/// Transposes 16 x 16 numbers of 32 bits, pairs of bfloat16 here: rows from `from`, `row_bytes`
+/// apart, to the 16 x 64 bytes of a tile. Rows from `rows` on count as zeros.
+VRAGENT_AMX void turn_tile(const char* from, std::int64_t row_bytes, std::int64_t rows, char* to) {
+  __m512i x[16];
+  __m512i y[16];
+  for (std::int64_t i = 0; i < 16; ++i)
+    x[i] = i < rows ? _mm512_loadu_si512(from + i * row_bytes) : _mm512_setzero_si512();
+  for (int i = 0; i < 16; i += 2) {
+    y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+    y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+    x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+    x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+    x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+  }
+  // x[4 g + c] holds column 4 q + c of rows 4 g .. 4 g + 3 in its quarter q.
+  for (int c = 0; c < 4; ++c) {
+    const __m512i low_even = _mm512_shuffle_i32x4(x[c], x[4 + c], 0x88);
+    const __m512i low_odd = _mm512_shuffle_i32x4(x[c], x[4 + c], 0xDD);
+    const __m512i high_even = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88);
+    const __m512i high_odd = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0xDD);
+    _mm512_storeu_si512(to + (0 + c) * 64, _mm512_shuffle_i32x4(low_even, high_even, 0x88));
+    _mm512_storeu_si512(to + (8 + c) * 64, _mm512_shuffle_i32x4(low_even, high_even, 0xDD));
+    _mm512_storeu_si512(to + (4 + c) * 64, _mm512_shuffle_i32x4(low_odd, high_odd, 0x88));
+    _mm512_storeu_si512(to + (12 + c) * 64, _mm512_shuffle_i32x4(low_odd, high_odd, 0xDD));
+  }
+}
+
+bool ask_system() {
+  constexpr unsigned kAmxBf16Bit = 1U << 22U;  // leaf 7, EDX
+  constexpr unsigned kAvx512Bf16Bit = 1U << 5U;  // leaf 7.1, EAX
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & kAmxBf16Bit) == 0) return false;
+  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0 || (eax & kAvx512Bf16Bit) == 0)
+    return false;
+  constexpr long kAskForState = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
+}
+
+}  // namespace
+
+bool is_available() {
+  static const bool available = ask_system();
+  return available;
+}
+
+std::int64_t num_pieces(const Product& task) {
+  const std::int64_t panel = panel_rows(padded(task.in));
+  return (task.rows + panel - 1) / panel * (padded(task.out) / kBlock);
+}
+
+VRAGENT_AMX void run(const Product& task, std::int64_t begin, std::int64_t end) {
+  const std::int64_t in = padded(task.in);
+  const std::int64_t most = panel_rows(in);
+  const std::int64_t blocks = padded(task.out) / kBlock;
+  TileRows tiles;
+  for (std::int64_t piece = begin; piece < end;) {
+    const std::int64_t first = piece / blocks * most;
+    const std::int64_t stop = std::min(end, (piece / blocks + 1) * blocks);
+    Panel panel{.x = task.x + first * in,
+                .y = task.y + first * task.out,
+                .rows = std::min(most, task.rows - first),
+                .row_stride = in * 2,
+                .step_stride = kBlock * 2};
+    if (panel.rows > kBlock) {
+      panel.x = in_tiles(panel.x, panel.rows, in);
+      panel.row_stride = kTileBytes / kTileRows;
+      panel.step_stride = kTileBytes;
+    }
+    for (; piece < stop; ++piece) run_block(task, panel, piece % blocks, tiles);
+  }
+  _tile_release();
+}
+
+VRAGENT_AMX void run(const PlainProduct& task, std::int64_t begin, std::int64_t end) {
+  alignas(64) float sums[kBlock * kBlock];
+  TileRows tiles;
+  for (std::int64_t block = begin; block < end; ++block) {
+    const std::int64_t column = block * kBlock;
+    const std::int64_t width = std::min(kBlock, task.out - column);
+    tiles.set(width);
+    const Bf16* weight = task.weight + column * task.in;
+    for (std::int64_t row = 0; row < task.rows; row += kBlock) {
+      multiply({.x = weight,
+                .second_x = weight + kTileRows * task.in,
+                .row_stride = task.in * 2,
+                .step_stride = kBlock * 2,
+                .weight = task.packed_x + row * task.in,
+                .steps = task.in / kBlock,
+                .two_row_tiles = width > kTileRows,
+                .fetch = row == 0 ? Fetch::kRows : Fetch::kNothing,
+                .sums = sums});
+      finish_turned(sums,
+                    std::min(kBlock, task.rows - row),
+                    task.bias == nullptr ? nullptr : task.bias + column,
+                    width,
+                    task.y + row * task.out + column,
+                    task.out);
+    }
+  }
+  _tile_release();
+}
+
+VRAGENT_AMX void pack(const Bf16* weight,
+                      std::int64_t out,
+                      std::int64_t in,
+                      Bf16* packed,
+                      std::int64_t begin,
+                      std::int64_t end) {
+  const std::int64_t whole = in / kBlock;
+  std::vector<Bf16> last(static_cast<std::size_t>(kBlock * kBlock));  // the step that is not full
+  for (std::int64_t block = begin; block < end; ++block) {
+    const std::int64_t rows = std::min(kBlock, out - block * kBlock);
+    const Bf16* from = weight + block * kBlock * in;
+    auto* to = reinterpret_cast<char*>(packed + block * kBlock * padded(in));
+    const auto turn_step = [&](const Bf16* x, std::int64_t row_bytes) {
+      const auto* bytes = reinterpret_cast<const char*>(x);
+      turn_tile(bytes, row_bytes, rows, to);
+      turn_tile(bytes + kTileRows * row_bytes, row_bytes, rows - kTileRows, to + kTileBytes);
+      to += kStepBytes;
+    };
+    for (std::int64_t step = 0; step < whole; ++step) turn_step(from + step * kBlock, in * 2);
+    if (whole * kBlock == in) continue;
+    for (std::int64_t row = 0; row < rows; ++row)
+      std::copy(
+          from + row * in + whole * kBlock, from + (row + 1) * in, last.data() + row * kBlock);
+    turn_step(last.data(), kBlock * 2);
+  }
+}
+
+}  // namespace vragent::ops::amx
+
+#else
+
+namespace vragent::ops::amx {
+
+bool is_available() {
+  return false;
+}
+
+std::int64_t num_pieces(const Product&) {
+  return 0;
+}
+
+void pack(const Bf16*, std::int64_t, std::int64_t, Bf16*, std::int64_t, std::int64_t) {}
+
+void run(const Product&, std::int64_t, std::int64_t) {}
+
+void run(const PlainProduct&, std::int64_t, std::int64_t) {}
+
+}  // namespace vragent::ops::amx
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Products of bfloat16 rows with a weight in the order in which the CPU's matrix unit (AMX) reads
+// it: blocks of 32 outputs, in them steps of 32 inputs, in them two tiles of 16 outputs. One pass
+// over the weight serves up to 16 or 32 rows, at the speed of memory.
+#pragma once
+
+#include <cstdint>
+
+#include "vragent/ops/cpu_math.h"
+
+namespace vragent::ops::amx {
+
+using cpu::Bf16;
+
+inline constexpr std::int64_t kBlock = 32;  ///< outputs of a block, inputs of a step
+
+inline std::int64_t padded(std::int64_t width) {
+  return (width + kBlock - 1) / kBlock * kBlock;
+}
+
+/// Whether this CPU has the matrix unit and the system lets this process use it. Asks once.
+bool is_available();
+
+/// weight [out, in], rows `in` apart -> packed [padded(out) * padded(in)], zeros where it is padded.
+/// Blocks [begin, end) of outputs only.
+void pack(const Bf16* weight,
+          std::int64_t out,
+          std::int64_t in,
+          Bf16* packed,
+          std::int64_t begin,
+          std::int64_t end);
+
+/// y = x w^T + bias, sums in float32, rounded once. A row's result does not depend on the others.
+struct Product {
+  const Bf16* x;       ///< [rows, padded(in)]
+  const Bf16* packed;  ///< of pack()
+  const Bf16* bias;    ///< [out] or nullptr
+  Bf16* y;             ///< [rows, out]
+  std::int64_t rows;
+  std::int64_t in;
+  std::int64_t out;
+};
+
+/// What is shared out over threads: panels of rows x blocks of outputs.
+std::int64_t num_pieces(const Product& task);
+
+/// Pieces [begin, end) of a product.
+void run(const Product& task, std::int64_t begin, std::int64_t end);
+
+/// The same with a weight as it lies in memory; the rows are packed instead. For few rows: the
+/// weight is read once for each 32 of them.
+struct PlainProduct {
+  const Bf16* packed_x;  ///< of pack(), rows as its outputs
+  const Bf16* weight;    ///< [out, in], in a multiple of 32
+  const Bf16* bias;      ///< [out] or nullptr
+  Bf16* y;               ///< [rows, out]
+  std::int64_t rows;
+  std::int64_t in;
+  std::int64_t out;
+};
+
+/// Blocks [begin, end) of 32 outputs.
+void run(const PlainProduct& task, std::int64_t begin, std::int64_t end);
+
+}  // namespace vragent::ops::amx
