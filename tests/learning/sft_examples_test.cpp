@@ -109,6 +109,26 @@ TEST_F(SftExamples, LearnWhatFollowsThePrefillOfACase) {
   EXPECT_EQ(learnt(load(data::to_line(select_case("b", 2)), prompt)[0]), "C</answer><|im_end|>");
 }
 
+TEST_F(SftExamples, LearnTheFieldsOfTheReleaseWhereTheyAreAskedFor) {
+  const auto answer = [&](data::Case row, const std::string& response, bool cot) {
+    row.response = response;
+    return load(data::to_line(row), {.cot = cot, .answer_form = "official"})[0].turns.back().text;
+  };
+  const data::Case select = select_case("b", 2);
+  const std::string in_fields = "(1) User_preference: likes cats\n(2) Next_video: night market";
+  EXPECT_EQ(answer(select, "<think>likes\ncats</think><answer>B</answer>", true),
+            "<think>likes\ncats</think><answer>" + in_fields + "</answer>");
+  EXPECT_EQ(answer(select, "<think>likes cats</think><answer>B</answer>", false),
+            "<answer>" + in_fields + "</answer>");
+  EXPECT_EQ(answer(select, "<think>x</think><answer>" + in_fields + "</answer>", true),
+            "<think>x</think><answer>" + in_fields + "</answer>")
+      << "in the form already";
+  EXPECT_EQ(answer(judge_case("a", 0), "", false),
+            "<answer>(1) User_preference: see the history above\n(2) Prediction: No</answer>");
+  EXPECT_THROW(answer(select, "<think>x</think><answer>who knows</answer>", true), DataError);
+  EXPECT_THROW(answer(select, "", true), DataError) << "reasoning is asked for and there is none";
+}
+
 TEST_F(SftExamples, SeeAPromptAsTheAgentThatAnswersIt) {
   data::Case row = judge_case("a", 1);
   row.response = "<think>likes cats</think><answer>Yes</answer>";

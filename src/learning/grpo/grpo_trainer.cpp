@@ -364,11 +364,10 @@ void GrpoConfig::check() const {
 
 GrpoResult run_grpo(const GrpoConfig& config) {
   config.check();
-  if (config.reward.scorer == "official")
+  if (config.reward.scorer == "official" && !simulator::asks_for_fields(config.prompt))
     log::warn(
-        "--reward.scorer official wants answers with the label Next_video, which the prompts here "
-        "do "
-        "not ask for: a policy that names a letter is paid by chance");
+        "--reward.scorer official wants answers with the label Next_video, which prompts ask for "
+        "with --prompt.answer-form official: a policy that names a letter is paid by chance");
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
   data::begin_run(config, "grpo-train", kMayDiffer);

@@ -38,7 +38,7 @@ Reward score_reply(const data::Case& row,
     reward.task = score.task;
     return reward;
   }
-  if (simulator::is_in_form(reply, prompt.cot)) reward.format = config.format;
+  if (simulator::is_in_form(reply, row.task, prompt)) reward.format = config.format;
   const bool answered = data::is_answered(reward.answer.status);
   if (is_judge) {
     reward.task = reward.correct ? config.judge_right
