@@ -24,7 +24,7 @@ struct PromptConfig {
   std::int64_t max_item_chars = 400;  ///< longest text of one video; captions have about 35 words
   std::int64_t max_history_chars = 6000;  ///< of all lines, about 1,500 tokens; 0 = no limit
   bool prefill = true;                    ///< write the first tag of the answer for the model
-  std::string answer_form = "short";  ///< or "official": fields of the release (tasks.h)
+  std::string answer_form = "short";      ///< or "official": fields of the release (tasks.h)
 
   void visit(auto& v) {
     v("cot", cot, "ask for reasoning before the answer");
