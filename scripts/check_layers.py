@@ -18,7 +18,7 @@ FLOORS = {
     "report/runs": 4, "nn": 4,
     "models": 5, "rec_models": 5,
     "engine": 6, "rec_models/collaborative": 6,
-    "perception": 7, "recommender": 7, "simulator": 7,
+    "perception": 7, "recommender": 7, "simulator": 7, "plan": 7,
     "simulator/agents": 8, "simulator/scoring": 8, "learning": 8,
     "learning/grpo": 9,
 }

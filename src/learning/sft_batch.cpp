@@ -14,7 +14,7 @@ namespace {
 using torch::Tensor;
 
 /// [N], counted from 0 in each example; [3, N] when one of them has images.
-Tensor packed_positions(const std::vector<TokenExample>& rows) {
+Tensor packed_positions(std::span<const TokenExample> rows) {
   const bool axes = std::any_of(rows.begin(), rows.end(), [](const TokenExample& row) {
     return row.chat.positions.defined();
   });
@@ -31,25 +31,34 @@ Tensor packed_positions(const std::vector<TokenExample>& rows) {
   return torch::cat(positions, -1);
 }
 
-}  // namespace
+/// An example that is cut at max_length where it is longer.
+TokenExample fitting(const ChatExample& example,
+                     const engine::ChatEncoder& encoder,
+                     const SftBatchConfig& config) {
+  TokenExample row = encode_example(example, encoder, config.all_tokens);
+  const std::int64_t length = std::ssize(row.chat.ids);
+  if (length <= config.max_length) return row;
+  if (!config.truncate || row.chat.patches.defined())
+    throw DataError(formatted("{}: {} tokens, --max-length is {}{}",
+                              example.where,
+                              length,
+                              config.max_length,
+                              config.truncate ? ", and an example with images cannot be cut" : ""));
+  row.chat.ids.resize(static_cast<std::size_t>(config.max_length));
+  row.in_loss.resize(static_cast<std::size_t>(config.max_length));
+  return row;
+}
 
-SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
-                        const engine::ChatEncoder& encoder,
-                        bool all_tokens,
-                        std::int64_t max_length) {
-  std::vector<TokenExample> rows;
+/// Rows one behind the other.
+SftBatch packed_rows(std::span<const TokenExample> rows) {
   SftBatch batch;
   std::vector<std::int64_t> ids;
   std::vector<Tensor> patches;
   std::vector<std::int64_t> from;
   std::vector<std::int64_t> targets;
-  for (const ChatExample* example : examples) {
-    const TokenExample& row = rows.emplace_back(encode_example(*example, encoder, all_tokens));
+  for (const TokenExample& row : rows) {
     const std::int64_t begin = std::ssize(ids);
     const std::int64_t length = std::ssize(row.chat.ids);
-    if (length > max_length)
-      throw DataError(
-          formatted("{}: {} tokens, --max-length is {}", example->where, length, max_length));
     batch.lengths.push_back(length);
     ids.insert(ids.end(), row.chat.ids.begin(), row.chat.ids.end());
     for (std::int64_t i = 1; i < length; ++i) {
@@ -66,6 +75,66 @@ SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
   batch.predict_from = torch::tensor(from, torch::kInt64);
   batch.targets = torch::tensor(targets, torch::kInt64);
   return batch;
+}
+
+}  // namespace
+
+SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
+                        const engine::ChatEncoder& encoder,
+                        const SftBatchConfig& config) {
+  SftBatchConfig whole = config;
+  whole.micro_tokens = 0;
+  return std::move(make_sft_batches(examples, encoder, whole).front());
+}
+
+std::vector<SftBatch> make_sft_batches(std::span<const ChatExample* const> examples,
+                                       const engine::ChatEncoder& encoder,
+                                       const SftBatchConfig& config) {
+  std::vector<TokenExample> rows;
+  for (const ChatExample* example : examples) rows.push_back(fitting(*example, encoder, config));
+  std::vector<SftBatch> batches;
+  std::size_t begin = 0;
+  std::int64_t tokens = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::int64_t length = std::ssize(rows[i].chat.ids);
+    if (config.micro_tokens > 0 && i > begin && tokens + length > config.micro_tokens) {
+      batches.push_back(packed_rows(std::span(rows).subspan(begin, i - begin)));
+      begin = i;
+      tokens = 0;
+    }
+    tokens += length;
+  }
+  batches.push_back(packed_rows(std::span(rows).subspan(begin)));
+  return batches;
+}
+
+FittedExamples fit_examples(std::vector<ChatExample>& examples,
+                            const engine::ChatEncoder& encoder,
+                            const SftBatchConfig& config,
+                            const std::string& overlong) {
+  FittedExamples fitted;
+  std::vector<ChatExample> kept;
+  for (ChatExample& example : examples) {
+    const TokenExample whole = encode_example(example, encoder, config.all_tokens);
+    std::int64_t length = std::ssize(whole.chat.ids);
+    if (length > config.max_length && overlong == "skip") {
+      ++fitted.skipped;
+      continue;
+    }
+    if (length > config.max_length) {
+      const std::vector<bool> in_loss = fitting(example, encoder, config).in_loss;
+      if (std::find(in_loss.begin(), in_loss.end(), true) == in_loss.end()) {
+        ++fitted.skipped;
+        continue;
+      }
+      ++fitted.truncated;
+      length = config.max_length;
+    }
+    fitted.tokens.push_back(length);
+    kept.push_back(std::move(example));
+  }
+  examples = std::move(kept);
+  return fitted;
 }
 
 Tensor target_log_probs(engine::LanguageModel& model, const SftBatch& batch, torch::Device device) {

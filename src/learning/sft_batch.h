@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <future>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <torch/types.h>
@@ -27,11 +28,38 @@ struct SftBatch {
   torch::Tensor targets;       ///< int64 [n], those next tokens
 };
 
-/// @throws DataError naming the example when it is longer than max_length
+struct SftBatchConfig {
+  bool all_tokens = false;  ///< count, not only the answers'
+  std::int64_t max_length = 4096;
+  bool truncate = false;          ///< a longer example loses its end; else it is an error
+  std::int64_t micro_tokens = 0;  ///< of one micro-batch; 0: a batch is not cut
+};
+
+/// The examples as one batch. @throws DataError naming the example when it is longer than
+/// max_length, or would lose its end and has images
 SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
                         const engine::ChatEncoder& encoder,
-                        bool all_tokens,
-                        std::int64_t max_length);
+                        const SftBatchConfig& config);
+
+/// The same cut, in order, into micro-batches of at most micro_tokens tokens each; an example that
+/// is longer stands alone. Their targets together are those of the batch.
+std::vector<SftBatch> make_sft_batches(std::span<const ChatExample* const> examples,
+                                       const engine::ChatEncoder& encoder,
+                                       const SftBatchConfig& config);
+
+/// What became of examples that are longer than allowed, and the lengths of those that stay.
+struct FittedExamples {
+  std::vector<std::int64_t> tokens;  ///< of each example that stays
+  std::int64_t skipped = 0;
+  std::int64_t truncated = 0;
+};
+
+/// Measures the examples and takes out those that are too long: overlong "error" (DataError),
+/// "skip" or "truncate"; of the last those with nothing to learn before the cut are skipped.
+FittedExamples fit_examples(std::vector<ChatExample>& examples,
+                            const engine::ChatEncoder& encoder,
+                            const SftBatchConfig& config,
+                            const std::string& overlong);
 
 /// fp32 [n], log-probability of each target.
 torch::Tensor target_log_probs(engine::LanguageModel& model,

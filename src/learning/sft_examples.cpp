@@ -41,9 +41,32 @@ ChatExample::Turn parse_turn(const Json& message,
   return turn;
 }
 
+/// A response in the official form: as it stands where it has the form, else its reasoning and its
+/// answer put into it; without a response, and without reasoning, the truth. "" when there is none.
+std::string fields_to_learn(const data::Case& row, const simulator::PromptConfig& prompt) {
+  if (row.response.empty()) {
+    const std::string truth = prompt.cot ? "" : simulator::true_answer(row);
+    if (truth.empty()) return "";
+    return simulator::answer_in_form("", simulator::answer_field(row, truth, "", prompt), prompt);
+  }
+  const simulator::ReplyParts parts = simulator::split_reply(row.response);
+  const std::string thought(parts.reasoning);
+  const std::string written(parts.answer);
+  if (simulator::is_in_form(simulator::answer_in_form("x", written, prompt), row.task, prompt))
+    return simulator::answer_in_form(thought, written, prompt);
+  const simulator::ParsedAnswer parsed = simulator::parse_reply(row, {}, row.response, "stop");
+  if (!data::is_answered(parsed.status)) return "";
+  const std::string answer = parsed.choice ? simulator::letter_of(*parsed.choice)
+                             : *parsed.yes ? "Yes"
+                                           : "No";
+  return simulator::answer_in_form(
+      thought, simulator::answer_field(row, answer, thought, prompt), prompt);
+}
+
 /// The response as it stands; without reasoning its answer alone, or else the truth. "" when there
 /// is none.
 std::string answer_to_learn(const data::Case& row, const simulator::PromptConfig& prompt) {
+  if (simulator::asks_for_fields(prompt)) return fields_to_learn(row, prompt);
   if (prompt.cot) return row.response;
   const std::string answer = row.response.empty()
                                  ? simulator::true_answer(row)
@@ -56,6 +79,8 @@ ChatExample from_case(const std::string& line,
                       const simulator::PromptConfig& prompt) {
   const data::Case row = data::parse_case(line, where);
   const std::string answer = answer_to_learn(row, prompt);
+  if (answer.empty() && !row.response.empty())
+    throw DataError(where + ": no answer can be read from \"response\"");
   if (answer.empty()) {
     throw DataError(where +
                     ": a case needs a \"response\" to learn from (or, where prompt.cot is off, a "

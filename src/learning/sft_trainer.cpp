@@ -10,6 +10,7 @@
 #include "learning/best_weights.h"
 #include "learning/sft_batch.h"
 #include "vragent/data/run_dir.h"
+#include "vragent/learning/gradient_sum.h"
 #include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
 #include "vragent/models/hf_folder.h"
@@ -29,7 +30,9 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints";
+    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,dry-run,"
+    "rehearse,plan.card,plan.ranks,plan.zero,plan.memory,plan.tflops,plan.bandwidth,plan.link,"
+    "plan.prompt-tokens,plan.answer-tokens";
 
 class SftLoop {
  public:
@@ -41,8 +44,10 @@ class SftLoop {
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
         files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter),
-        best_(config.out) {
+        best_(config.out),
+        gradients_(nn::trainable_parameters(model_.module())) {
     if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
+    fit();
     const auto size = static_cast<std::int64_t>(examples_.size());
     steps_per_epoch_ = (size + config.batch_size - 1) / config.batch_size;
     total_steps_ =
@@ -60,12 +65,13 @@ class SftLoop {
         config_.optim);
     const auto restored = files_.open(config_.resume, model_.module(), optimizer);
     if (restored) resume_from(*restored);
+    plan();
     log::info(
         "sft examples={} steps={} batch={}", examples_.size(), total_steps_, config_.batch_size);
     Progress progress("steps", total_steps_ - result_.steps);
     auto next = fetch(result_.steps);
     while (result_.steps < total_steps_) {
-      const SftBatch batch = next.get();
+      const std::vector<SftBatch> batch = next.get();
       if (result_.steps + 1 < total_steps_) next = fetch(result_.steps + 1);
       step(optimizer, batch);
       progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
@@ -86,8 +92,76 @@ class SftLoop {
   }
 
  private:
+  [[nodiscard]] SftBatchConfig batch_config() const {
+    return {.all_tokens = config_.loss_on == "all",
+            .max_length = config_.max_length,
+            .truncate = config_.overlong == "truncate",
+            .micro_tokens = config_.micro_tokens};
+  }
+
+  /// Takes out what is too long and measures the rest. Reading every image for that is done only
+  /// where it must be.
+  void fit() {
+    const bool asked = config_.overlong != "error" || rehearses(config_.rehearse, device_);
+    for (std::vector<ChatExample>* part : {&examples_, &valid_}) {
+      const bool sees = std::any_of(part->begin(), part->end(), [](const ChatExample& example) {
+        return std::any_of(example.turns.begin(), example.turns.end(), [](const auto& turn) {
+          return !turn.images.empty();
+        });
+      });
+      if (part->empty() || (sees && !asked)) continue;
+      FittedExamples fitted = fit_examples(*part, encoder_, batch_config(), config_.overlong);
+      result_.skipped += fitted.skipped;
+      result_.truncated += fitted.truncated;
+      if (part == &examples_) tokens_of_ = std::move(fitted.tokens);
+    }
+    if (result_.skipped + result_.truncated > 0)
+      log::warn("{} examples of more than {} tokens are skipped, {} cut",
+                result_.skipped,
+                config_.max_length,
+                result_.truncated);
+    if (examples_.empty())
+      throw DataError(formatted("{}: every example is too long", config_.train));
+    if (valid_.empty() && !config_.valid.empty())
+      throw DataError(formatted("{}: every example is too long", config_.valid));
+  }
+
+  /// The examples of a step that could be the longest, and the largest of its micro-batches.
+  [[nodiscard]] SftBatch longest_part() const {
+    std::vector<std::size_t> order(examples_.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      return tokens_of_[a] > tokens_of_[b];
+    });
+    order.resize(std::min(order.size(), static_cast<std::size_t>(config_.batch_size)));
+    std::vector<const ChatExample*> chosen;
+    for (const std::size_t i : order) chosen.push_back(&examples_[i]);
+    std::vector<SftBatch> parts = make_sft_batches(chosen, encoder_, batch_config());
+    return std::move(
+        *std::max_element(parts.begin(), parts.end(), [](const SftBatch& a, const SftBatch& b) {
+          return a.ids.size(0) < b.ids.size(0);
+        }));
+  }
+
+  /// Logs the memory that the longest step takes, and computes it once where that is asked for.
+  void plan() {
+    if (tokens_of_.empty()) return;
+    const SftBatch longest = longest_part();
+    plan::TrainingRun run = plan_sft(config_);
+    run.micro_tokens = longest.ids.size(0);
+    run.micro_targets = longest.targets.size(0);
+    log::info("{}", plan::memory_line(run));
+    if (!rehearses(config_.rehearse, device_)) return;
+    rehearse(run.micro_tokens, [&] {
+      target_log_probs(model_, longest, device_).mean().backward();
+      for (const auto& item : nn::trainable_parameters(model_.module()))
+        torch::Tensor(item.tensor).mutable_grad() = torch::Tensor();
+    });
+  }
+
   [[nodiscard]] SftResult result_of(const RunNumbers& last) const {
-    SftResult result{.steps = total_steps_};
+    SftResult result{
+        .steps = total_steps_, .skipped = result_.skipped, .truncated = result_.truncated};
     if (last.contains("loss")) result.train_loss = last.at("loss");
     if (last.contains("eval_loss")) result.valid_loss = last.at("eval_loss");
     return result;
@@ -103,11 +177,11 @@ class SftLoop {
   }
 
   /// The batch of one step, made in the background: its rows depend on seed and step alone.
-  std::future<SftBatch> fetch(std::int64_t step) {
+  std::future<std::vector<SftBatch>> fetch(std::int64_t step) {
     return std::async(std::launch::async, [this, step] { return batch_of(step); });
   }
 
-  [[nodiscard]] SftBatch batch_of(std::int64_t step) const {
+  [[nodiscard]] std::vector<SftBatch> batch_of(std::int64_t step) const {
     const std::int64_t epoch = step / steps_per_epoch_;
     std::vector<std::size_t> order(examples_.size());
     std::iota(order.begin(), order.end(), 0);
@@ -118,21 +192,14 @@ class SftLoop {
     const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
     std::vector<const ChatExample*> chosen;
     for (std::size_t i = begin; i < end; ++i) chosen.push_back(&examples_[order[i]]);
-    return make_sft_batch(chosen, encoder_, config_.loss_on == "all", config_.max_length);
+    return make_sft_batches(chosen, encoder_, batch_config());
   }
 
-  void step(nn::AdamW& optimizer, const SftBatch& batch) {
+  void step(nn::AdamW& optimizer, const std::vector<SftBatch>& batch) {
     const Stopwatch watch;
     const double lr = nn::learning_rate(config_.optim, result_.steps, total_steps_);
     optimizer.zero_grad();
-    const Tensor loss = -dropping_log_probs(batch).mean();
-    const double value = loss.item<double>();
-    if (!std::isfinite(value))
-      throw Error(
-          ExitCode::kInternal,
-          formatted(
-              "loss is {} at step {}; the last checkpoint is untouched", value, result_.steps + 1));
-    loss.backward();
+    const double value = accumulate(batch);
     const double norm = optimizer.clip_gradients(config_.optim.clip);
     if (std::isfinite(norm)) {
       optimizer.step(lr);
@@ -142,7 +209,6 @@ class SftLoop {
     result_.steps += 1;
     interval_loss_ += value;
     interval_steps_ += 1;
-    tokens_ += static_cast<double>(batch.targets.size(0));
     if (result_.steps % config_.log_every == 0 || result_.steps == total_steps_) {
       result_.train_loss = interval_loss_ / static_cast<double>(interval_steps_);
       files_.log(result_.steps,
@@ -160,11 +226,32 @@ class SftLoop {
     if (measure && !valid_.empty()) validate();
   }
 
-  Tensor dropping_log_probs(const SftBatch& batch) {
-    const nn::AdapterDropout dropout(
-        model_.module(),
+  /// Gradients of the mean over the targets of all micro-batches. @return that mean
+  double accumulate(const std::vector<SftBatch>& parts) {
+    double targets = 0;
+    for (const SftBatch& part : parts) targets += static_cast<double>(part.targets.size(0));
+    double value = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Tensor loss = -dropping_log_probs(parts[i], i).sum() / targets;
+      value += loss.item<double>();
+      if (!std::isfinite(value))
+        throw Error(ExitCode::kInternal,
+                    formatted("loss is {} at step {}; the last checkpoint is untouched",
+                              value,
+                              result_.steps + 1));
+      loss.backward();
+      if (parts.size() > 1) gradients_.add();
+    }
+    gradients_.finish();
+    tokens_ += targets;
+    return value;
+  }
+
+  Tensor dropping_log_probs(const SftBatch& batch, std::size_t part) {
+    const std::uint64_t seed =
         mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
-                 {hash_text("lora dropout"), static_cast<std::uint64_t>(result_.steps)}));
+                 {hash_text("lora dropout"), static_cast<std::uint64_t>(result_.steps)});
+    const nn::AdapterDropout dropout(model_.module(), part == 0 ? seed : mix_seed(seed, {part}));
     return target_log_probs(model_, batch, device_);
   }
 
@@ -179,12 +266,10 @@ class SftLoop {
            i < std::min(valid_.size(), begin + static_cast<std::size_t>(config_.batch_size));
            ++i)
         chosen.push_back(&valid_[i]);
-      const Tensor log_probs = target_log_probs(
-          model_,
-          make_sft_batch(chosen, encoder_, config_.loss_on == "all", config_.max_length),
-          device_);
-      sum -= log_probs.sum().item<double>();
-      count += static_cast<double>(log_probs.size(0));
+      for (const SftBatch& part : make_sft_batches(chosen, encoder_, batch_config())) {
+        sum -= target_log_probs(model_, part, device_).sum().item<double>();
+        count += static_cast<double>(part.targets.size(0));
+      }
     }
     result_.valid_loss = sum / std::max(count, 1.0);
     files_.log(result_.steps, epoch(), {{"eval_loss", *result_.valid_loss}});
@@ -211,10 +296,12 @@ class SftLoop {
   torch::Device device_;
   std::vector<ChatExample> examples_;
   std::vector<ChatExample> valid_;
+  std::vector<std::int64_t> tokens_of_;  ///< of each example; empty where it was not measured
   TrainedModel trained_;
   engine::LanguageModel& model_;
   TrainerFiles files_;
   BestWeights best_;
+  GradientSum gradients_;
   std::int64_t steps_per_epoch_ = 1;
   std::int64_t total_steps_ = 0;
   SftResult result_;
@@ -226,16 +313,20 @@ class SftLoop {
 }  // namespace
 
 void SftConfig::check() const {
-  check_given("out", out);
+  if (!dry_run) check_given("out", out);
   check_given("model", model);
-  check_given("train", train);
+  if (!dry_run) check_given("train", train);
   check_range("batch-size", static_cast<double>(batch_size), 1, 1e6);
   check_range("epochs", epochs, 0, 1e6);
   check_range("max-steps", static_cast<double>(max_steps), 0, 1e12);
   check_range("max-length", static_cast<double>(max_length), 2, 1e7);
+  check_range("micro-tokens", static_cast<double>(micro_tokens), 0, 1e9);
+  check_one_of("overlong", overlong, {"error", "skip", "truncate"});
+  check_one_of("rehearse", rehearse, {"auto", "on", "off"});
+  check_group("plan", plan);
   check_one_of("loss-on", loss_on, {"answer", "all"});
   check_one_of("keep", keep, {"last", "best"});
-  if (keep == "best" && valid.empty()) throw ConfigError("--keep best needs --valid");
+  if (keep == "best" && valid.empty() && !dry_run) throw ConfigError("--keep best needs --valid");
   check_range("log-every", static_cast<double>(log_every), 1, 1e9);
   check_range("save-every", static_cast<double>(save_every), 0, 1e12);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
@@ -245,11 +336,37 @@ void SftConfig::check() const {
   runtime.check();
 }
 
+plan::TrainingRun plan_sft(const SftConfig& config) {
+  config.check();
+  const double tokens = static_cast<double>(config.batch_size) *
+                        (config.plan.prompt_tokens + config.plan.answer_tokens > 0
+                             ? config.plan.prompt_tokens + config.plan.answer_tokens
+                             : static_cast<double>(config.max_length));
+  const std::int64_t rank_tokens =
+      (config.batch_size + config.plan.ranks - 1) / config.plan.ranks * config.max_length;
+  const std::int64_t limit = std::max(config.micro_tokens, config.max_length);
+  const bool is_cut = config.micro_tokens > 0 && limit < rank_tokens;
+  const std::int64_t micro_tokens = is_cut ? limit : rank_tokens;
+  return {.model = plan::shape_of(config.model),
+          .bf16 = config.runtime.dtype == "bfloat16",
+          .lora = config.lora,
+          .ranks = config.plan.ranks,
+          .zero = config.plan.zero,
+          .micro_tokens = micro_tokens,
+          .micro_targets = micro_tokens,
+          .several_parts = is_cut,
+          .prompt_tokens = tokens,
+          .answer_tokens = config.loss_on == "answer" && config.plan.answer_tokens > 0
+                               ? config.plan.answer_tokens * static_cast<double>(config.batch_size)
+                               : tokens};
+}
+
 SftResult run_sft(const SftConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
   data::begin_run(config, "sft", kMayDiffer);
+  log::info("at most: {}", plan::memory_line(plan_sft(config)));
   return SftLoop(config).run();
 }
 

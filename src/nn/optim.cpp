@@ -15,7 +15,8 @@
 namespace vragent::nn {
 namespace {
 
-constexpr double kMaxBeta = 0.9999999;  // at 1 the first moments would be divided by zero
+constexpr double kMaxBeta = 0.9999999;         // at 1 the first moments would be divided by zero
+constexpr std::int64_t kMostCopied = 1 << 26;  // elements of gradients in fp32 at one time
 
 }  // namespace
 
@@ -108,8 +109,32 @@ void AdamW::step(double lr) {
   };
 
   std::map<std::pair<double, double>, Lists> by_group;
+  const auto update = [&] {
+    for (auto& [key, lists] : by_group) {
+      at::_fused_adamw_(lists.parameters,
+                        lists.gradients,
+                        lists.m,
+                        lists.v,
+                        {},
+                        lists.steps,
+                        lr * key.first,
+                        config_.beta1,
+                        config_.beta2,
+                        key.second,
+                        config_.eps,
+                        /*amsgrad=*/false,
+                        /*maximize=*/false);
+    }
+    by_group.clear();
+  };
+  std::int64_t copied = 0;
   for (Slot& slot : slots_) {
     if (!slot.parameter.grad().defined()) continue;
+    if (slot.parameter.grad().scalar_type() != torch::kFloat32) copied += slot.parameter.numel();
+    if (copied > kMostCopied) {
+      update();
+      copied = slot.parameter.numel();
+    }
     slot.step.add_(1);
     Lists& lists = by_group[{slot.lr_scale, slot.weight_decay}];
     lists.parameters.push_back(slot.master);
@@ -118,21 +143,7 @@ void AdamW::step(double lr) {
     lists.v.push_back(slot.v);
     lists.steps.push_back(slot.step);
   }
-  for (auto& [key, lists] : by_group) {
-    at::_fused_adamw_(lists.parameters,
-                      lists.gradients,
-                      lists.m,
-                      lists.v,
-                      {},
-                      lists.steps,
-                      lr * key.first,
-                      config_.beta1,
-                      config_.beta2,
-                      key.second,
-                      config_.eps,
-                      /*amsgrad=*/false,
-                      /*maximize=*/false);
-  }
+  update();
   for (Slot& slot : slots_) {
     if (slot.parameter.scalar_type() != torch::kFloat32 && slot.parameter.grad().defined())
       slot.parameter.detach().copy_(slot.master);

@@ -163,9 +163,11 @@ std::optional<TitleMatch> match_letter(const LetterReading& letter,
 }
 
 /// Reads one value as a letter or a title.
-TitleMatch match_value(std::string_view value, const std::vector<std::string>& candidates) {
+TitleMatch match_value(std::string_view value,
+                       const std::vector<std::string>& candidates,
+                       bool lettered) {
   const TitleMatch raw = match_title(value, candidates);
-  const LetterReading letter = read_letter(value);
+  const LetterReading letter = lettered ? read_letter(value) : LetterReading{};
   if (raw.tier == MatchTier::kExact && !letter.alone) return raw;
   if (letter.several && raw.tier != MatchTier::kNormalised) return {.index = {}, .ambiguous = true};
   if (const auto match = match_letter(letter, candidates)) {
@@ -215,6 +217,15 @@ bool is_in_form(std::string_view reply, bool cot) {
          tags.think_end.count == 0 && text.starts_with(kAnswer) && text.ends_with(kEndAnswer);
 }
 
+bool is_in_form(std::string_view reply, data::Task task, const PromptConfig& config) {
+  if (!is_in_form(reply, config.cot)) return false;
+  if (!asks_for_fields(config)) return true;
+  const std::string_view answer = split_reply(reply).answer;
+  const bool judge = task == data::Task::kJudge;
+  return labelled_value(answer, {"user_preference"}, false).has_value() &&
+         labelled_value(answer, {judge ? "prediction" : "next_video"}, false).has_value();
+}
+
 ParsedAnswer parse_judgment(std::string_view reply, const std::string& finish_reason) {
   const ReplyParts parts = split_reply(reply);
   ParsedAnswer parsed = begin_answer(parts, finish_reason);
@@ -240,7 +251,8 @@ ParsedAnswer parse_judgment(std::string_view reply, const std::string& finish_re
 
 ParsedAnswer parse_selection(std::string_view reply,
                              const std::vector<std::string>& candidates,
-                             const std::string& finish_reason) {
+                             const std::string& finish_reason,
+                             bool lettered) {
   const ReplyParts parts = split_reply(reply);
   ParsedAnswer parsed = begin_answer(parts, finish_reason);
   if (parsed.status == AnswerStatus::kTruncated) return parsed;
@@ -250,11 +262,11 @@ ParsedAnswer parse_selection(std::string_view reply,
   if (match.tier != MatchTier::kExact || parts.answer.size() == 1) {
     const auto field = prediction_field(parts.answer, false);
     parsed.value = std::string(field.value_or(""));
-    match = match_value(parsed.value, candidates);
+    match = match_value(parsed.value, candidates, lettered);
     const auto lines = filled_lines(parsed.value);
     if (!match.index && !match.ambiguous && lines.size() > 1) {
       parsed.value = std::string(lines.back());
-      match = match_value(parsed.value, candidates);
+      match = match_value(parsed.value, candidates, lettered);
     }
   }
   if (!match.index) {
@@ -279,7 +291,8 @@ ParsedAnswer parse_reply(const data::Case& row,
                          std::string_view reply,
                          const std::string& finish_reason) {
   if (row.task == data::Task::kJudge) return parse_judgment(reply, finish_reason);
-  return parse_selection(reply, shown_candidates(row, config), finish_reason);
+  return parse_selection(
+      reply, shown_candidates(row, config), finish_reason, !asks_for_fields(config));
 }
 
 }  // namespace vragent::simulator

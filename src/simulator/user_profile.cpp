@@ -47,14 +47,16 @@ std::size_t prefix_bytes(std::string_view text, std::int64_t count) {
 std::string profile_line(const data::HistoryEntry& entry, const PromptConfig& config) {
   std::string line = "- " + shown_text(entry.title, entry.caption, config);
   const std::string comment = one_line(entry.comment, config.max_item_chars);
-  if (config.comments && !comment.empty()) line += " (user: " + comment + ")";
-  return line;
+  if (!config.comments || comment.empty()) return line;
+  return config.answer_form == "official" ? line + ", user comment: " + comment
+                                          : line + " (user: " + comment + ")";
 }
 
 }  // namespace
 
 void PromptConfig::check() const {
   check_one_of("item-text", item_text, {"caption", "title"});
+  check_one_of("answer-form", answer_form, {"short", "official"});
   check_range("max-history", static_cast<double>(max_history), 0, 1e6);
   check_range("max-item-chars", static_cast<double>(max_item_chars), 8, 1e6);
   check_range("max-history-chars", static_cast<double>(max_history_chars), 0, 1e9);

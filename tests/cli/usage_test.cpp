@@ -218,6 +218,7 @@ TEST_F(Usage, HelpOfTheOtherCommandsNamesWhatTheyAreAskedFor) {
 /// Which command reads configs/ROOM/STEM.json.
 std::string command_of(const std::string& room, const std::string& stem) {
   if (room == "table1") return "train-sasrec";
+  if (room == "sft") return "sft";
   if (stem.starts_with("vlm-stage")) return "sft";
   if (stem == "clip") return "sft clip";
   return stem == "make-cases" ? "eval make-cases" : stem;
@@ -235,7 +236,29 @@ TEST_F(Usage, EveryConfigurationOfTheRepositoryIsReadByItsCommand) {
     EXPECT_THAT(ran.err, MatchesRegex("vragent: --[a-z]+ is required\n")) << file;
     ++num_files;
   }
-  EXPECT_GE(num_files, 22);
+  EXPECT_GE(num_files, 31);
+}
+
+TEST_F(Usage, EveryConfigurationOfATrainerCanBePlannedFor7BWithoutAnyOtherFile) {
+  std::int64_t num_files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("configs")) {
+    const auto file = std::filesystem::absolute(entry.path());
+    if (file.extension() != ".json") continue;
+    const std::string command =
+        command_of(file.parent_path().filename().string(), file.stem().string());
+    if (command != "sft" && command != "grpo-train") continue;
+    const std::string tables = output_of("$vragent " + command + " --config " + file.string() +
+                                         " --dry-run --json --model qwen2.5-7b --plan.card h100-80 "
+                                         "--plan.ranks 4 --plan.zero 2");
+    const Json plan = Json::parse(tables);
+    ASSERT_EQ(plan.size(), 2U) << file;
+    EXPECT_THAT(tables, HasSubstr("7.616 billion parameters")) << file;
+    EXPECT_THAT(tables, HasSubstr("4 x h100-80, ZeRO-2")) << file;
+    EXPECT_EQ(tables.find("keys and values") != std::string::npos, command == "grpo-train") << file;
+    EXPECT_THAT(tables, HasSubstr("gradients, reduce-scatter")) << file;
+    ++num_files;
+  }
+  EXPECT_GE(num_files, 10);
 }
 
 TEST_F(Usage, AConfigurationWithAnUnknownKeyOrAWrongTypeIsRefusedByName) {

@@ -4,6 +4,8 @@
 // From files to tokens with a loss mask, and on to batches with targets.
 #include "vragent/learning/sft_examples.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -109,6 +111,26 @@ TEST_F(SftExamples, LearnWhatFollowsThePrefillOfACase) {
   EXPECT_EQ(learnt(load(data::to_line(select_case("b", 2)), prompt)[0]), "C</answer><|im_end|>");
 }
 
+TEST_F(SftExamples, LearnTheFieldsOfTheReleaseWhereTheyAreAskedFor) {
+  const auto answer = [&](data::Case row, const std::string& response, bool cot) {
+    row.response = response;
+    return load(data::to_line(row), {.cot = cot, .answer_form = "official"})[0].turns.back().text;
+  };
+  const data::Case select = select_case("b", 2);
+  const std::string in_fields = "(1) User_preference: likes cats\n(2) Next_video: night market";
+  EXPECT_EQ(answer(select, "<think>likes\ncats</think><answer>B</answer>", true),
+            "<think>likes\ncats</think><answer>" + in_fields + "</answer>");
+  EXPECT_EQ(answer(select, "<think>likes cats</think><answer>B</answer>", false),
+            "<answer>" + in_fields + "</answer>");
+  EXPECT_EQ(answer(select, "<think>x</think><answer>" + in_fields + "</answer>", true),
+            "<think>x</think><answer>" + in_fields + "</answer>")
+      << "in the form already";
+  EXPECT_EQ(answer(judge_case("a", 0), "", false),
+            "<answer>(1) User_preference: see the history above\n(2) Prediction: No</answer>");
+  EXPECT_THROW(answer(select, "<think>x</think><answer>who knows</answer>", true), DataError);
+  EXPECT_THROW(answer(select, "", true), DataError) << "reasoning is asked for and there is none";
+}
+
 TEST_F(SftExamples, SeeAPromptAsTheAgentThatAnswersIt) {
   data::Case row = judge_case("a", 1);
   row.response = "<think>likes cats</think><answer>Yes</answer>";
@@ -157,7 +179,7 @@ TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
       "{\"prompt\": \"the cat plays in the snow\", \"completion\": \"yes\"}\n"
       "{\"prompt\": \"a dog\", \"completion\": \"no noodles\"}\n");
   const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
-  const SftBatch batch = make_sft_batch(both, encoder, false, 1000);
+  const SftBatch batch = make_sft_batch(both, encoder, {});
   std::vector<std::int64_t> wanted;
   for (std::size_t row = 0; row < 2; ++row) {
     const TokenExample tokens = encode_example(examples[row], encoder, false);
@@ -168,7 +190,66 @@ TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
   EXPECT_TRUE(batch.targets.equal(torch::tensor(wanted)));
   EXPECT_TRUE(batch.ids.index_select(0, batch.predict_from + 1).equal(batch.targets));
   EXPECT_EQ(batch.ids.size(0), batch.lengths.at(0) + batch.lengths.at(1));
-  EXPECT_THROW(make_sft_batch(both, encoder, false, batch.lengths.at(0) - 1), DataError);
+  EXPECT_THROW(make_sft_batch(both, encoder, {.max_length = batch.lengths.at(0) - 1}), DataError);
+}
+
+TEST_F(SftExamples, AreCutIntoMicroBatchesByTokens) {
+  std::string lines;
+  for (const int words : {3, 9, 1, 5, 2}) {
+    std::string prompt;
+    for (int word = 0; word < words; ++word) prompt += "cat ";
+    lines += R"({"prompt": ")" + prompt + R"(", "completion": "yes"})" + "\n";
+  }
+  const auto examples = load(lines);
+  std::vector<const ChatExample*> all;
+  for (const ChatExample& example : examples) all.push_back(&example);
+  const SftBatch whole = make_sft_batch(all, encoder, {});
+  const std::int64_t longest = *std::max_element(whole.lengths.begin(), whole.lengths.end());
+  for (const std::int64_t limit : {std::int64_t{1}, longest, 2 * longest, std::int64_t{100000}}) {
+    std::vector<std::int64_t> lengths;
+    std::vector<Tensor> targets;
+    for (const SftBatch& part : make_sft_batches(all, encoder, {.micro_tokens = limit})) {
+      EXPECT_TRUE(part.ids.size(0) <= limit || part.lengths.size() == 1) << limit;
+      lengths.insert(lengths.end(), part.lengths.begin(), part.lengths.end());
+      targets.push_back(part.targets);
+    }
+    EXPECT_EQ(lengths, whole.lengths) << limit;
+    EXPECT_TRUE(torch::cat(targets).equal(whole.targets)) << limit;
+    EXPECT_EQ(targets.size() == 1, limit == 100000) << limit;
+  }
+}
+
+TEST_F(SftExamples, ThatAreTooLongAreRefusedSkippedOrCut) {
+  const std::string lines =
+      "{\"prompt\": \"a dog\", \"completion\": \"yes\"}\n"
+      "{\"prompt\": \"a dog\", \"completion\": \"no no no no no no no no no no no no no no\"}\n"
+      "{\"prompt\": \"the cat the cat the cat the cat the cat the cat\", \"completion\": "
+      "\"yes\"}\n";
+  const auto all = load(lines);
+  const std::vector<const ChatExample*> first = {&all[0]};
+  const std::int64_t limit = make_sft_batch(first, encoder, {}).lengths[0] + 2;
+  auto examples = all;
+  try {
+    fit_examples(examples, encoder, {.max_length = limit}, "error");
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("train.jsonl:2"), std::string::npos) << error.what();
+  }
+  examples = all;
+  FittedExamples fitted = fit_examples(examples, encoder, {.max_length = limit}, "skip");
+  EXPECT_EQ(fitted.skipped, 2);
+  EXPECT_EQ(examples.size(), 1);
+  examples = all;
+  const SftBatchConfig cut{.max_length = limit, .truncate = true};
+  fitted = fit_examples(examples, encoder, cut, "truncate");
+  EXPECT_EQ(fitted.truncated, 1);
+  EXPECT_EQ(fitted.skipped, 1) << "nothing of its answer is left";
+  ASSERT_EQ(examples.size(), 2);
+  EXPECT_EQ(fitted.tokens, (std::vector<std::int64_t>{limit - 2, limit}));
+  const std::vector<const ChatExample*> second = {&examples[1]};
+  const SftBatch batch = make_sft_batch(second, encoder, cut);
+  EXPECT_EQ(batch.lengths[0], limit);
+  EXPECT_GT(batch.targets.size(0), 0);
 }
 
 TEST_F(SftExamples, HaveTheLogProbabilitiesOfAPlainForwardPassOfEachAlone) {
@@ -189,7 +270,7 @@ TEST_F(SftExamples, HaveTheLogProbabilitiesOfAPlainForwardPassOfEachAlone) {
     }
   }
   const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
-  const SftBatch batch = make_sft_batch(both, encoder, false, 1000);
+  const SftBatch batch = make_sft_batch(both, encoder, {});
   EXPECT_TRUE(test::close(target_log_probs(model, batch, torch::kCPU), torch::stack(wanted), 1e-4));
 }
 
@@ -209,7 +290,7 @@ TEST(SftExamplesWithImages, SeeTheImagesBesideTheirFile) {
              "\n");
   const auto examples = load_examples(folder / "train.jsonl", {});
   const auto log_probs = [&](const std::vector<const ChatExample*>& chosen) {
-    return target_log_probs(model, make_sft_batch(chosen, encoder, false, 1000), torch::kCPU);
+    return target_log_probs(model, make_sft_batch(chosen, encoder, {}), torch::kCPU);
   };
   const Tensor both = log_probs({&examples[0], &examples[1]});
   const Tensor alone = torch::cat({log_probs({&examples[0]}), log_probs({&examples[1]})});

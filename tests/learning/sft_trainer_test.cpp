@@ -142,6 +142,69 @@ TEST_F(SftTraining, TrainsBf16WeightsWithFp32MastersThatResumeBitForBit) {
   EXPECT_GT(moved, all / 4) << "masters learn where bf16 alone would round the step away";
 }
 
+TEST_F(SftTraining, LearnsTheSameWhereAStepIsCutByTokens) {
+  const SftConfig whole = config("whole-step");
+  run_sft(whole);
+  for (const std::int64_t tokens : {1, 60}) {
+    SftConfig cut = whole;
+    cut.out = folder_ / ("cut-" + std::to_string(tokens));
+    cut.micro_tokens = tokens;
+    run_sft(cut);
+    for (const auto& [name, tensor] : weights_in(whole.out))
+      EXPECT_LT(test::max_difference(weights_in(cut.out).at(name), tensor), 1e-5)
+          << name << " " << tokens;
+  }
+}
+
+TEST_F(SftTraining, ResumesBitForBitWhereBf16StepsAreCutByTokens) {
+  SftConfig whole = config("cut-whole");
+  whole.runtime.dtype = "bfloat16";
+  whole.micro_tokens = 40;
+  run_sft(whole);
+  SftConfig parts = whole;
+  parts.out = folder_ / "cut-parts";
+  run_in_parts(parts, 2);
+  EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights_in(whole.out)));
+  EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));
+}
+
+TEST_F(SftTraining, SkipsOrCutsExamplesThatAreTooLongAndCountsThem) {
+  std::string lines = read_file(folder_ / "train.jsonl");
+  std::string answer;
+  for (int i = 0; i < 30; ++i) answer += "the cat is here and ";
+  lines += R"({"prompt": "where", "completion": ")" + answer + "\"}\n";
+  write_file(folder_ / "train.jsonl", lines);
+  SftConfig long_one = config("long");
+  long_one.valid = "";
+  long_one.max_length = 160;
+  try {
+    run_sft(long_one);
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("train.jsonl:8"), std::string::npos) << error.what();
+  }
+  EXPECT_FALSE(fs::exists(long_one.out / "train_log.jsonl")) << "said before the first step";
+  long_one.overlong = "skip";
+  long_one.overwrite = true;
+  SftResult result = run_sft(long_one);
+  EXPECT_EQ(result.skipped, 1);
+  EXPECT_EQ(result.steps, 6) << "two epochs of seven by three";
+  long_one.overlong = "truncate";
+  result = run_sft(long_one);
+  EXPECT_EQ(result.truncated, 1);
+  EXPECT_EQ(result.skipped, 0);
+}
+
+TEST_F(SftTraining, RehearsesWithoutChangingARun) {
+  const SftConfig plain = config("plain");
+  run_sft(plain);
+  SftConfig rehearsed = plain;
+  rehearsed.out = folder_ / "rehearsed";
+  rehearsed.rehearse = "on";
+  run_sft(rehearsed);
+  EXPECT_TRUE(test::same_tensors(weights_in(rehearsed.out), weights_in(plain.out)));
+}
+
 TEST_F(SftTraining, TrainsAnAdapterThatResumesBitForBit) {
   SftConfig whole = config("whole");
   whole.lora = {.rank = 2, .alpha = 4, .dropout = 0.3, .target_modules = {"q_proj", "up_proj"}};

@@ -136,6 +136,58 @@ TEST(AnswerInForm, IsReadBackAsTheSameAnswer) {
   }
 }
 
+TEST(OfficialForm, AsksForTheFieldsOfTheReleaseAndShowsNoLetters) {
+  const PromptConfig config{.answer_form = "official"};
+  const auto judge = task_messages(judge_case(), config);
+  EXPECT_THAT(judge[0].text, HasSubstr("\n(1) User_preference: "));
+  EXPECT_THAT(judge[0].text, HasSubstr("\n(2) Prediction: Yes or No"));
+  EXPECT_THAT(judge[0].text, HasSubstr("<think>"));
+  EXPECT_EQ(judge[1].text,
+            "User's viewing history:\n- a cat jumping, user comment: so cute\n- a dog racing\n"
+            "Candidate video: a cat spinning");
+  const auto select = task_messages(
+      select_case(),
+      {.cot = false, .comments = false, .item_text = "title", .answer_form = "official"});
+  EXPECT_THAT(select[0].text, HasSubstr("\n(2) Next_video: "));
+  EXPECT_THAT(select[0].text, Not(HasSubstr("<think>")));
+  EXPECT_EQ(select[1].text,
+            "User's viewing history:\n- t1\n- t2\n"
+            "Candidate videos for the next watch:\n- t9\n- t8\n- t7");
+}
+
+TEST(OfficialForm, IsReadBackAsTheSameAnswer) {
+  for (const bool cot : {false, true}) {
+    const PromptConfig config{.cot = cot, .answer_form = "official"};
+    const std::string field = answer_field(select_case(), "B", "likes\nboats", config);
+    EXPECT_EQ(field, "(1) User_preference: likes boats\n(2) Next_video: a boat");
+    const std::string reply = answer_in_form("hm", field, config);
+    EXPECT_TRUE(is_in_form(reply, data::Task::kSelect, config)) << reply;
+    EXPECT_FALSE(is_in_form(reply, data::Task::kJudge, config)) << "another label";
+    const ParsedAnswer parsed = parse_reply(select_case(), config, reply, "stop");
+    EXPECT_EQ(parsed.status, data::AnswerStatus::kOk);
+    EXPECT_EQ(parsed.choice, 1);
+    const ParsedAnswer no = parse_reply(
+        judge_case(),
+        config,
+        answer_in_form("", answer_field(judge_case(), "No", "enjoys cats, yes", config), config),
+        "stop");
+    EXPECT_EQ(no.yes, false) << "the preference is no prediction";
+    EXPECT_EQ(no.status, data::AnswerStatus::kOk);
+  }
+  const PromptConfig config{.answer_form = "official"};
+  EXPECT_FALSE(is_in_form("<think>x</think><answer>Yes</answer>", data::Task::kJudge, config));
+  EXPECT_TRUE(is_in_form("<think>x</think><answer>Yes</answer>", data::Task::kJudge, {}));
+}
+
+TEST(OfficialForm, ALetterNamesNoCandidate) {
+  const PromptConfig config{.answer_form = "official"};
+  const std::string reply =
+      "<think>x</think><answer>(1) User_preference: cats\n(2) Next_video: C</answer>";
+  EXPECT_EQ(parse_reply(select_case(), config, reply, "stop").status,
+            data::AnswerStatus::kOutOfSet);
+  EXPECT_EQ(parse_reply(select_case(), {}, reply, "stop").choice, 2) << "where there are letters";
+}
+
 TEST(LetterOf, GoesFromAToZ) {
   EXPECT_EQ(letter_of(0), "A");
   EXPECT_EQ(letter_of(25), "Z");

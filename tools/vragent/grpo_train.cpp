@@ -13,10 +13,18 @@ void add_grpo_train(CLI::App& app) {
   auto config = bind_config<learning::GrpoConfig>(command);
   auto json = add_json_flag(command);
   on_run(command, [config, json] {
+    if (config->dry_run) {
+      print_tables(plan::plan_tables(learning::plan_grpo(*config),
+                                     plan::hardware_of(config->plan, config->runtime)),
+                   *json);
+      return;
+    }
     const learning::GrpoResult result = learning::run_grpo(*config);
     print_counts({{"steps", result.steps},
                   {"last_reward", result.last_reward},
-                  {"skipped_prompts", result.skipped_prompts}},
+                  {"skipped_prompts", result.skipped_prompts},
+                  {"truncated_prompts", result.truncated_prompts},
+                  {"dropped_groups", result.dropped_groups}},
                  *json);
   });
 }

@@ -30,6 +30,14 @@ void print_counts(const OrderedJson& flat, bool as_json, const std::string& what
             << "\n";
 }
 
+void print_tables(const std::vector<Table>& tables, bool as_json) {
+  std::string text = as_json ? to_json(tables) + "\n" : "";
+  if (!as_json) {
+    for (const Table& table : tables) text += (text.empty() ? "" : "\n") + to_text(table);
+  }
+  print_text(text);
+}
+
 void print_text(const std::string& text) {
   std::cout << text << std::flush;
 }

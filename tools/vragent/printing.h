@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "vragent/util/json.h"
 #include "vragent/util/table.h"
@@ -16,6 +17,9 @@ std::string line_of(const OrderedJson& flat);
 
 /// Prints a flat object as JSON, or as one line behind `what` (a word for what is counted).
 void print_counts(const OrderedJson& flat, bool as_json, const std::string& what = "");
+
+/// Prints tables one below the other, or as one JSON array.
+void print_tables(const std::vector<Table>& tables, bool as_json);
 
 /// Prints a text as it stands, at once.
 void print_text(const std::string& text);

@@ -13,9 +13,17 @@ void add_sft(CLI::App& app) {
   auto config = bind_config<learning::SftConfig>(command);
   auto json = add_json_flag(command);
   on_run(command, [config, json] {
+    if (config->dry_run) {
+      print_tables(plan::plan_tables(learning::plan_sft(*config),
+                                     plan::hardware_of(config->plan, config->runtime)),
+                   *json);
+      return;
+    }
     const learning::SftResult result = learning::run_sft(*config);
     OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
     if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
+    if (result.skipped > 0) counts["skipped"] = result.skipped;
+    if (result.truncated > 0) counts["truncated"] = result.truncated;
     print_counts(counts, *json);
   });
 

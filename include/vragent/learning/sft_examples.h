@@ -37,7 +37,7 @@ struct ChatExample {
 ///   - prompt: {"prompt": text, "completion": text}
 ///   - Alpaca: {"instruction", "input", "output"}, with "system" and "history" where there are any
 ///   - case: a line of cases.jsonl with "response", or with a label: then the answer without
-///     reasoning
+///     reasoning. With prompt.answer_form "official" the answer is put into that form
 /// Relative image paths are relative to the file's folder.
 /// @throws DataError with path:line on a chat without an assistant turn, an unknown part, a case
 /// without answer

@@ -10,9 +10,11 @@
 #include <string>
 
 #include "vragent/data/run_dir.h"
+#include "vragent/learning/rehearsal.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
 #include "vragent/nn/optim.h"
+#include "vragent/plan/training_plan.h"
 #include "vragent/simulator/user_profile.h"
 
 namespace vragent::learning {
@@ -25,7 +27,9 @@ struct SftConfig {
   std::int64_t batch_size = 16;
   double epochs = 1;
   std::int64_t max_steps = 0;
+  std::int64_t micro_tokens = 0;
   std::int64_t max_length = 4096;
+  std::string overlong = "error";
   std::string loss_on = "answer";
   std::int64_t log_every = 10;
   std::int64_t valid_every = 0;
@@ -34,6 +38,9 @@ struct SftConfig {
   std::string keep = "last";
   bool resume = false;
   bool overwrite = false;
+  bool dry_run = false;
+  std::string rehearse = "auto";
+  plan::PlanConfig plan;
   nn::OptimConfig optim = {.lr = 1e-5, .weight_decay = 0.0, .clip = 1.0, .schedule = "linear"};
   nn::LoraConfig lora;
   simulator::PromptConfig prompt;
@@ -51,7 +58,16 @@ struct SftConfig {
     v("batch-size", batch_size, "examples of one optimiser step");
     v("epochs", epochs, "passes over the examples");
     v("max-steps", max_steps, "stop after so many steps; 0 is all epochs");
-    v("max-length", max_length, "longest example in tokens; a longer one is an error");
+    v("micro-tokens",
+      micro_tokens,
+      "tokens of one forward and backward, into which a step is cut; a longer example stands "
+      "alone; "
+      "0: a step is computed at once");
+    v("max-length", max_length, "longest example in tokens");
+    v("overlong",
+      overlong,
+      "a longer example: error, skip, or truncate (its end is cut off; skipped where nothing to "
+      "learn is left); both are counted");
     v("loss-on", loss_on, "answer: the assistant's turns; all: every token");
     v("log-every", log_every, "steps between logged lines");
     v("valid-every", valid_every, "steps between measurements on --valid; 0 is once, at the end");
@@ -63,6 +79,9 @@ struct SftConfig {
       "--valid)");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
+    v("dry-run", dry_run, plan::kDryRunHelp);
+    v("rehearse", rehearse, kRehearseHelp);
+    v("plan", plan, "");
     v("optim", optim, "");
     v("lora", lora, "");
     v("prompt", prompt, "");
@@ -77,7 +96,13 @@ struct SftResult {
   std::int64_t steps = 0;
   double train_loss = 0;             ///< mean over the last logged interval
   std::optional<double> valid_loss;  ///< token mean of the weights written; none without --valid
+  std::int64_t skipped = 0;          ///< examples that are too long
+  std::int64_t truncated = 0;
 };
+
+/// What a run of this config is planned as, with examples of max_length; --model may be a known
+/// shape. @throws ConfigError, Error (66)
+plan::TrainingRun plan_sft(const SftConfig& config);
 
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json
 /// and logs.

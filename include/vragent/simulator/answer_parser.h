@@ -61,16 +61,22 @@ ReplyParts split_reply(std::string_view reply);
 /// but white space around them. The format reward of training.
 bool is_in_form(std::string_view reply, bool cot);
 
+/// The same in the form that prompts of this config ask for: the official one wants its labels
+/// User_preference and Prediction (judge) or Next_video (select) in the answer.
+bool is_in_form(std::string_view reply, data::Task task, const PromptConfig& config);
+
 /// Reads Yes or No from the prediction field only, as a whole word; of several the last counts, and
 /// an echoed "Yes/No" does not count at all.
 /// @param reply prefill included. @param finish_reason "length": an open answer is truncated
 ParsedAnswer parse_judgment(std::string_view reply, const std::string& finish_reason);
 
 /// Reads the chosen candidate: its letter, else its text by the tiers above; ties are ambiguous.
-/// @param candidates the texts as shown
+/// @param candidates the texts as shown. @param lettered candidates were shown with letters; else a
+///   letter is a text like others
 ParsedAnswer parse_selection(std::string_view reply,
                              const std::vector<std::string>& candidates,
-                             const std::string& finish_reason);
+                             const std::string& finish_reason,
+                             bool lettered = true);
 
 /// parse_judgment() or parse_selection(), as the case's task asks.
 ParsedAnswer parse_reply(const data::Case& row,

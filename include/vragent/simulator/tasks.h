@@ -5,7 +5,11 @@
 // it?") and next video selection ("which of these?"). The wording is ours and short; the answer is
 //   <think>reasoning</think><answer>Yes</answer>      with reasoning (PromptConfig::cot)
 //   <answer>B</answer>                                without
-// and its answer field holds nothing but the final answer: Yes, No, or a candidate's letter.
+// and its answer field holds nothing but the final answer: Yes, No, or a candidate's letter. With
+// PromptConfig::answer_form "official" it holds the two fields of the authors' release instead
+// (`official_code.md` 3), and candidates have no letters:
+//   (1) User_preference: likes dogs
+//   (2) Prediction: Yes          or          (2) Next_video: TITLE
 #pragma once
 
 #include <cstdint>
@@ -30,11 +34,27 @@ std::string answer_in_form(const std::string& reasoning,
                            const std::string& answer,
                            const PromptConfig& config);
 
+/// What stands between <answer> and </answer> for "Yes", "No" or a letter: that itself, or both
+/// fields of the official form, with the letter's title.
+/// @param preference what the user likes; "" where nobody wrote it down
+std::string answer_field(const data::Case& row,
+                         const std::string& answer,
+                         const std::string& preference,
+                         const PromptConfig& config);
+
+/// Whether prompts ask for the fields of the release.
+bool asks_for_fields(const PromptConfig& config);
+
 /// "A" for 0, "B" for 1, ... @throws std::logic_error beyond 26
 std::string letter_of(std::int64_t index);
 
 /// The texts under which the candidates are shown, in their order.
 std::vector<std::string> shown_candidates(const data::Case& row, const PromptConfig& config);
+
+/// A reply of the official form up to where its prediction begins, behind "Prediction:"; where it
+/// has no such label, what stands before the answer (up to and with "<answer>") and a field of
+/// preference go before it. @param answer_begin bytes of the reply before what its <answer> holds
+std::string until_released_prediction(const std::string& reply, std::size_t answer_begin);
 
 /// The right answer ("Yes", "No" or a letter); "" when the case does not tell.
 std::string true_answer(const data::Case& row);

@@ -24,6 +24,7 @@ struct PromptConfig {
   std::int64_t max_item_chars = 400;  ///< longest text of one video; captions have about 35 words
   std::int64_t max_history_chars = 6000;  ///< of all lines, about 1,500 tokens; 0 = no limit
   bool prefill = true;                    ///< write the first tag of the answer for the model
+  std::string answer_form = "short";      ///< or "official": fields of the release (tasks.h)
 
   void visit(auto& v) {
     v("cot", cot, "ask for reasoning before the answer");
@@ -33,6 +34,10 @@ struct PromptConfig {
     v("max-item-chars", max_item_chars, "longest text of one video in characters");
     v("max-history-chars", max_history_chars, "longest history in characters; 0 is no limit");
     v("prefill", prefill, "begin the answer with its first tag");
+    v("answer-form",
+      answer_form,
+      "what a prompt asks for: short (Yes, No or a candidate's letter), or official (the release's "
+      "two fields, User_preference and Prediction or Next_video, the title copied)");
   }
 
   /// @throws ConfigError naming the field
@@ -49,8 +54,9 @@ std::string shown_text(const std::string& title,
                        const std::string& caption,
                        const PromptConfig& config);
 
-/// Lines "- TEXT (user: COMMENT)", oldest first: the newest that fit max_history and
-/// max_history_chars, and at least one when the history has one.
+/// Lines "- TEXT (user: COMMENT)" ("- TEXT, user comment: COMMENT" in the official form), oldest
+/// first: the newest that fit max_history and max_history_chars, and at least one when the history
+/// has one.
 std::vector<std::string> profile_lines(std::span<const data::HistoryEntry> history,
                                        const PromptConfig& config);
 

@@ -7,12 +7,20 @@
 
 namespace vragent::learning {
 
+namespace {
+
+/// bool [P, 1]: whether the rewards of a group differ.
+torch::Tensor differ(const torch::Tensor& rewards) {
+  return std::get<0>(rewards.max(1, true)) != std::get<0>(rewards.min(1, true));
+}
+
+}  // namespace
+
 torch::Tensor group_advantage(const torch::Tensor& rewards, const std::string& scale, double eps) {
   TORCH_CHECK(rewards.dim() == 2, "group_advantage: want [P, G], got ", rewards.sizes());
   const torch::Tensor centred = rewards - rewards.mean(1, /*keepdim=*/true);
   // Rounding can leave a residue where all rewards are equal: such a group has nothing to teach.
-  const torch::Tensor varied =
-      std::get<0>(rewards.max(1, true)) != std::get<0>(rewards.min(1, true));
+  const torch::Tensor varied = differ(rewards);
   const auto spread = [&](const torch::Tensor& x, at::OptionalIntArrayRef dim) {
     return x.numel() > 1 ? x.std(dim, /*correction=*/1, /*keepdim=*/true) : torch::zeros_like(x);
   };
@@ -43,6 +51,21 @@ torch::Tensor advantages_of(const std::vector<torch::Tensor>& rewards,
   if (!each_alone) return group_advantage(sum, config.scale, config.eps);
   if (sum.numel() < 2) return torch::zeros_like(sum);
   return (sum - sum.mean()) / (sum.std() + config.eps);
+}
+
+torch::Tensor have_variance(const std::vector<torch::Tensor>& rewards,
+                            const AdvantageConfig& config) {
+  TORCH_CHECK(rewards.size() == config.reward_weights.size(), "as many rewards as weights");
+  if (config.aggregation == "sum-then-normalize") {
+    torch::Tensor sum = torch::zeros_like(rewards.front());
+    for (std::size_t i = 0; i < rewards.size(); ++i) sum += config.reward_weights[i] * rewards[i];
+    return differ(sum).squeeze(1);
+  }
+  torch::Tensor varied = torch::zeros({rewards.front().size(0)}, torch::kBool);
+  for (std::size_t i = 0; i < rewards.size(); ++i) {
+    if (config.reward_weights[i] != 0) varied = varied.logical_or(differ(rewards[i]).squeeze(1));
+  }
+  return varied;
 }
 
 }  // namespace vragent::learning

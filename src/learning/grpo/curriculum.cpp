@@ -5,13 +5,50 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
+#include "vragent/simulator/tasks.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/util/log.h"
 #include "vragent/util/random.h"
 
 namespace vragent::learning {
 namespace {
+
+std::int64_t prompt_tokens(const data::Case& row,
+                           const engine::ChatEncoder& encoder,
+                           const simulator::PromptConfig& prompt) {
+  return std::ssize(
+      encoder.encode(simulator::task_messages(row, prompt), simulator::assistant_prefill(prompt))
+          .ids);
+}
+
+/// The case with the newest `kept` videos of its history.
+data::Case with_newest(const data::Case& row, std::size_t kept) {
+  data::Case shorter = row;
+  shorter.history.erase(shorter.history.begin(),
+                        shorter.history.end() - static_cast<std::ptrdiff_t>(kept));
+  return shorter;
+}
+
+/// As many of the newest videos as fit, at least one; nothing when that is too long too.
+std::optional<data::Case> truncated(const data::Case& row,
+                                    const engine::ChatEncoder& encoder,
+                                    const simulator::PromptConfig& prompt,
+                                    std::int64_t max_tokens) {
+  const auto fits = [&](std::size_t kept) {
+    return prompt_tokens(with_newest(row, kept), encoder, prompt) <= max_tokens;
+  };
+  if (row.history.empty() || !fits(1)) return std::nullopt;
+  std::size_t least = 1;  // fits
+  std::size_t most = row.history.size();
+  while (least + 1 < most) {
+    const std::size_t middle = (least + most) / 2;
+    (fits(middle) ? least : most) = middle;
+  }
+  return with_newest(row, least);
+}
 
 bool fits(const StageSpec& spec, const data::Case& row) {
   return row.task == data::Task::kJudge ? spec.judge : spec.select;
@@ -38,6 +75,45 @@ void take(const std::vector<const data::Case*>& pool,
 }
 
 }  // namespace
+
+FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
+                                const engine::ChatEncoder& encoder,
+                                const simulator::PromptConfig& prompt,
+                                const PromptLimit& limit) {
+  FittingCases fitting;
+  for (const auto& path : files) {
+    for (data::Case& row : data::load_cases(path)) {
+      std::int64_t tokens = prompt_tokens(row, encoder, prompt);
+      if (tokens > limit.max_tokens && limit.overlong == "skip") {
+        ++fitting.skipped;
+        continue;
+      }
+      if (tokens > limit.max_tokens) {
+        auto shorter = limit.overlong == "truncate"
+                           ? truncated(row, encoder, prompt, limit.max_tokens)
+                           : std::nullopt;
+        if (!shorter)
+          throw DataError(
+              formatted("{}: case {}: prompt of {} tokens{}, --max-prompt-tokens is {} (--overlong "
+                        "skip passes over it)",
+                        path,
+                        row.case_id,
+                        tokens,
+                        limit.overlong == "truncate" ? ", too long without a history too" : "",
+                        limit.max_tokens));
+        row = std::move(*shorter);
+        tokens = prompt_tokens(row, encoder, prompt);
+        ++fitting.truncated;
+      }
+      fitting.cases.push_back(std::move(row));
+      fitting.tokens.push_back(tokens);
+    }
+  }
+  if (fitting.skipped > 0) log::warn("{} cases with overlong prompts are skipped", fitting.skipped);
+  if (fitting.truncated > 0)
+    log::warn("{} cases with overlong prompts lose the oldest of their history", fitting.truncated);
+  return fitting;
+}
 
 StageSpec parse_stage(const std::string& text) {
   const auto colon = text.find(':');
@@ -96,24 +172,41 @@ std::size_t Curriculum::stage_of(std::int64_t step) const {
   return stage;
 }
 
-std::vector<const data::Case*> Curriculum::cases_of(std::int64_t step) const {
+bool Curriculum::begins_stage(std::int64_t step) const {
+  return step == stages_[stage_of(step)].first_step;
+}
+
+Curriculum::Place Curriculum::place_of(std::int64_t step) const {
+  const Stage& stage = stages_[stage_of(step)];
+  const std::int64_t done = step - stage.first_step;
+  return {done * stage.own_per_step, done * stage.earlier_per_step};
+}
+
+std::vector<const data::Case*> Curriculum::next_cases(std::int64_t step,
+                                                      std::int64_t count,
+                                                      Place& place) const {
   const std::size_t index = stage_of(step);
   const Stage& stage = stages_[index];
-  const std::int64_t done = step - stage.first_step;
+  const double share = static_cast<double>(stage.earlier_per_step) /
+                       static_cast<double>(stage.earlier_per_step + stage.own_per_step);
+  const std::int64_t earlier = std::llround(share * static_cast<double>(count));
   std::vector<const data::Case*> chosen;
-  take(stage.own,
-       done * stage.own_per_step,
-       stage.own_per_step,
-       mix_seed(seed_, {hash_text("own"), index}),
-       chosen);
-  if (stage.earlier_per_step > 0) {
+  take(stage.own, place.own, count - earlier, mix_seed(seed_, {hash_text("own"), index}), chosen);
+  if (earlier > 0)
     take(stage.earlier,
-         done * stage.earlier_per_step,
-         stage.earlier_per_step,
+         place.earlier,
+         earlier,
          mix_seed(seed_, {hash_text("earlier"), index}),
          chosen);
-  }
+  place.own += count - earlier;
+  place.earlier += earlier;
   return chosen;
+}
+
+std::vector<const data::Case*> Curriculum::cases_of(std::int64_t step) const {
+  const Stage& stage = stages_[stage_of(step)];
+  Place place = place_of(step);
+  return next_cases(step, stage.own_per_step + stage.earlier_per_step, place);
 }
 
 double Curriculum::epoch_of(std::int64_t step) const {

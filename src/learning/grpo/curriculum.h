@@ -1,16 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Which cases a GRPO step asks: stages one behind the other, each shuffled anew every epoch.
+// Which cases a GRPO step asks: those whose prompts fit, stages one behind the other, each shuffled
+// anew every epoch.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "vragent/data/cases.h"
+#include "vragent/engine/chat_encoder.h"
+#include "vragent/simulator/user_profile.h"
 
 namespace vragent::learning {
+
+/// What becomes of a prompt that is too long.
+struct PromptLimit {
+  std::int64_t max_tokens = 2048;
+  /// error; skip: the case is left out; truncate: the oldest videos of its history are
+  std::string overlong = "error";
+};
+
+struct FittingCases {
+  std::vector<data::Case> cases;
+  std::vector<std::int64_t> tokens;  ///< of each case's prompt
+  std::int64_t skipped = 0;
+  std::int64_t truncated = 0;
+};
+
+/// The cases of all files whose prompts fit, with what was left out counted.
+/// @throws DataError naming file and case when one does not fit and must; also when it does not fit
+/// with one video of history left
+FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
+                                const engine::ChatEncoder& encoder,
+                                const simulator::PromptConfig& prompt,
+                                const PromptLimit& limit);
 
 struct StageSpec {
   bool judge = false;
@@ -36,7 +62,26 @@ class Curriculum {
   /// Stage of a step, from 0.
   [[nodiscard]] std::size_t stage_of(std::int64_t step) const;
 
-  /// The cases of a step; depends on the seed and the step alone.
+  /// How far a stage has come: cases asked, of its own and replayed ones.
+  struct Place {
+    std::int64_t own = 0;
+    std::int64_t earlier = 0;
+  };
+
+  /// Whether a step is the first of its stage: its place is the beginning.
+  [[nodiscard]] bool begins_stage(std::int64_t step) const;
+
+  /// Where a step's stage stands before it when no step before asked more than its prompts.
+  [[nodiscard]] Place place_of(std::int64_t step) const;
+
+  /// The next `count` cases of a step's stage behind `place`, which moves on; they depend on the
+  /// seed, the stage and the place alone.
+  std::vector<const data::Case*> next_cases(std::int64_t step,
+                                            std::int64_t count,
+                                            Place& place) const;
+
+  /// The cases of a step that none before it asked for more; depends on the seed and the step
+  /// alone.
   [[nodiscard]] std::vector<const data::Case*> cases_of(std::int64_t step) const;
 
   /// Passes over the stage's cases so far, stages summed.

@@ -177,6 +177,11 @@ GrpoLoss grpo_loss(const GrpoBatch& batch, const GrpoLossConfig& config) {
   return result;
 }
 
+std::int64_t counted_rows(const GrpoLossConfig& config, const Tensor& mask) {
+  if (config.type != "seq-mean-token-mean") return mask.size(0);
+  return mask.any(1).sum().item<std::int64_t>();
+}
+
 double micro_batch_share(const GrpoLossConfig& config,
                          std::int64_t rows,
                          std::int64_t all_rows,
@@ -184,7 +189,7 @@ double micro_batch_share(const GrpoLossConfig& config,
   if (is_global_token_mean(config.type)) return 1;  // divided by the tokens of the step already
   if (config.type == "bnpo") return 1.0 / static_cast<double>(num_parts);
   if (config.type == "seq-mean-token-sum-norm") return 1;
-  return static_cast<double>(rows) / static_cast<double>(all_rows);
+  return static_cast<double>(rows) / static_cast<double>(std::max<std::int64_t>(all_rows, 1));
 }
 
 }  // namespace vragent::learning

@@ -113,7 +113,8 @@ std::vector<report::Scalar> update_scalars(const StepSums& sums) {
 
 std::vector<std::string> completion_lines(const Rollout& rollout,
                                           std::int64_t step,
-                                          const engine::ChatEncoder& encoder) {
+                                          const engine::ChatEncoder& encoder,
+                                          const std::vector<bool>& is_kept) {
   std::vector<std::string> lines;
   const auto group = static_cast<std::size_t>(rollout.group_size);
   const torch::Tensor advantages = rollout.advantages.flatten();
@@ -121,7 +122,7 @@ std::vector<std::string> completion_lines(const Rollout& rollout,
     const std::size_t p = r / group;
     const Reward& reward = rollout.rewards[r];
     const data::Case& row = *rollout.cases[p];
-    const OrderedJson line = {
+    OrderedJson line = {
         {"step", step},
         {"case_id", row.case_id},
         {"sample", r % group},
@@ -138,6 +139,7 @@ std::vector<std::string> completion_lines(const Rollout& rollout,
         {"seed", to_hex(rollout.prompts[p].seed)},
         {"prompt", encoder.tokenizer().decode(rollout.prompts[p].ids, /*skip_special=*/false)},
         {"completion", rollout.replies[r]}};
+    if (!is_kept.empty()) line["kept"] = static_cast<bool>(is_kept[p]);
     lines.push_back(dump_json(line));
   }
   return lines;

@@ -36,9 +36,10 @@ std::vector<report::Scalar> rollout_scalars(const Rollout& rollout);
 /// Loss, divergence, entropy, clipping, difference between sampler and trainer.
 std::vector<report::Scalar> update_scalars(const StepSums& sums);
 
-/// One line an answer.
+/// One line an answer. @param is_kept of each group, under dynamic sampling; else empty
 std::vector<std::string> completion_lines(const Rollout& rollout,
                                           std::int64_t step,
-                                          const engine::ChatEncoder& encoder);
+                                          const engine::ChatEncoder& encoder,
+                                          const std::vector<bool>& is_kept = {});
 
 }  // namespace vragent::learning

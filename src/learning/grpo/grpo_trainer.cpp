@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "learning/grpo/curriculum.h"
+#include "learning/grpo/dynamic_sampling.h"
 #include "learning/grpo/grpo_metrics.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
+#include "vragent/learning/gradient_sum.h"
 #include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
 #include "vragent/models/hf_folder.h"
@@ -29,39 +33,9 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints";
-
-/// The cases of all files whose prompts fit; longer ones are an error or counted, as the setting
-/// says.
-std::vector<data::Case> load_fitting_cases(const GrpoConfig& config,
-                                           const engine::ChatEncoder& encoder,
-                                           std::int64_t& skipped) {
-  std::vector<data::Case> cases;
-  for (const auto& path : config.cases) {
-    for (data::Case& row : data::load_cases(path)) {
-      const auto tokens =
-          static_cast<std::int64_t>(encoder
-                                        .encode(simulator::task_messages(row, config.prompt),
-                                                simulator::assistant_prefill(config.prompt))
-                                        .ids.size());
-      if (tokens <= config.max_prompt_tokens) {
-        cases.push_back(std::move(row));
-      } else if (config.overlong == "skip") {
-        ++skipped;
-      } else {
-        throw DataError(
-            formatted("{}: case {}: prompt of {} tokens, --max-prompt-tokens is {} (--overlong "
-                      "skip passes over it)",
-                      path,
-                      row.case_id,
-                      tokens,
-                      config.max_prompt_tokens));
-      }
-    }
-  }
-  if (skipped > 0) log::warn("{} cases with overlong prompts are skipped", skipped);
-  return cases;
-}
+    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,dry-run,"
+    "rehearse,plan.card,plan.ranks,plan.zero,plan.memory,plan.tflops,plan.bandwidth,plan.link,"
+    "plan.prompt-tokens,plan.answer-tokens";
 
 class GrpoLoop {
  public:
@@ -69,15 +43,19 @@ class GrpoLoop {
       : config_(config),
         encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
-        cases_(load_fitting_cases(config, encoder_, result_.skipped_prompts)),
-        curriculum_(cases_,
+        asked_(load_fitting_cases(
+            config.cases, encoder_, config.prompt, {config.max_prompt_tokens, config.overlong})),
+        curriculum_(asked_.cases,
                     config.stages,
                     config.batch_prompts,
                     config.replay,
                     static_cast<std::uint64_t>(config.runtime.seed)),
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
-        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter) {
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter),
+        gradients_(nn::trainable_parameters(model_.module())) {
+    result_.skipped_prompts = asked_.skipped;
+    result_.truncated_prompts = asked_.truncated;
     if (config.loss.kl_coef > 0 && !trained_.adapter) reference_ = load_reference();
     rollout_ = {.group_size = config.group_size,
                 .sampling = config.sampling,
@@ -99,14 +77,18 @@ class GrpoLoop {
     if (const auto restored = files_.open(config_.resume, model_.module(), optimizer)) {
       result_.steps = static_cast<std::int64_t>(restored->at("step"));
       tokens_seen_ = restored->at("num_tokens");
+      result_.dropped_groups = static_cast<std::int64_t>(restored->at("dropped_groups"));
+      place_ = {static_cast<std::int64_t>(restored->at("stage_own")),
+                static_cast<std::int64_t>(restored->at("stage_earlier"))};
     }
     report::cut_steps_after(completions_path(), result_.steps > 0 ? result_.steps : -1);
     completions_ = std::make_unique<LineWriter>(completions_path(), LineWriter::Mode::kAppend);
     log::info("grpo cases={} steps={} prompts={} group={}",
-              cases_.size(),
+              asked_.cases.size(),
               curriculum_.total_steps(),
               config_.batch_prompts,
               config_.group_size);
+    plan();
     Progress progress("steps", curriculum_.total_steps() - result_.steps);
     while (result_.steps < curriculum_.total_steps()) {
       try {
@@ -151,24 +133,97 @@ class GrpoLoop {
     return answer_log_probs(model_.text(), part, temperature(), config_.loss.entropy_coef != 0);
   }
 
+  /// Logs the memory that the longest step takes, and computes it once where that is asked for.
+  void plan() {
+    GrpoConfig longest = config_;
+    longest.max_prompt_tokens = *std::max_element(asked_.tokens.begin(), asked_.tokens.end());
+    log::info("{}", plan::memory_line(plan_grpo(longest)));
+    if (!rehearses(config_.rehearse, device_)) return;
+    const Rollout rollout = longest_rollout();
+    const std::vector<RowRange> parts =
+        micro_batches(rollout, config_.micro_prompts, config_.micro_tokens);
+    const RowRange largest =
+        *std::max_element(parts.begin(), parts.end(), [&](const RowRange& a, const RowRange& b) {
+          return tokens_of(rollout, a) < tokens_of(rollout, b);
+        });
+    rehearse(tokens_of(rollout, largest), [&] {
+      loss_of(slice_of(rollout, largest), 0, {}, 1).loss.loss.backward();
+      for (const auto& item : nn::trainable_parameters(model_.module()))
+        Tensor(item.tensor).mutable_grad() = Tensor();
+    });
+  }
+
+  /// The longest prompts, with answers of the longest length allowed.
+  [[nodiscard]] Rollout longest_rollout() const {
+    Rollout rollout{.group_size = config_.group_size};
+    std::vector<std::size_t> order(asked_.cases.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      return asked_.tokens[a] > asked_.tokens[b];
+    });
+    order.resize(std::min(order.size(), static_cast<std::size_t>(config_.batch_prompts)));
+    const auto length = static_cast<std::size_t>(config_.sampling.max_tokens);
+    for (const std::size_t i : order) {
+      rollout.prompts.push_back(
+          {.ids = encoder_
+                      .encode(simulator::task_messages(asked_.cases[i], config_.prompt),
+                              simulator::assistant_prefill(config_.prompt))
+                      .ids});
+      for (std::int64_t g = 0; g < config_.group_size; ++g)
+        rollout.samples.push_back({.ids = std::vector(length, rollout.prompts.back().ids.back()),
+                                   .log_probs = std::vector<float>(length, 0.0F),
+                                   .finish_reason = "stop"});
+    }
+    rollout.advantages = torch::ones({std::ssize(rollout.prompts), config_.group_size});
+    return rollout;
+  }
+
   [[nodiscard]] std::filesystem::path completions_path() const {
     return config_.out / data::kCompletionsFile;
+  }
+
+  /// The answers of a step: as many prompts as a step has, and more in place of flat groups.
+  SampledStep sample(std::int64_t number) {
+    if (curriculum_.begins_stage(number)) place_ = {};
+    const auto ask = [&](std::int64_t count, std::int64_t round) {
+      const std::uint64_t seed =
+          mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
+                   {hash_text("rollout"), static_cast<std::uint64_t>(number)});
+      // A small file may bring a case again: its answers must be new ones.
+      return roll_out(model_.text(),
+                      encoder_,
+                      curriculum_.next_cases(number, count, place_),
+                      rollout_,
+                      round == 0 ? seed : mix_seed(seed, {static_cast<std::uint64_t>(round)}));
+    };
+    const Curriculum::Place before = place_;
+    try {
+      return sample_step(ask, config_.batch_prompts, config_.resample_rounds, config_.advantage);
+    } catch (const Interrupted&) {
+      place_ = before;
+      throw;
+    }
   }
 
   std::string step(nn::AdamW& optimizer) {
     const Stopwatch watch;
     const std::int64_t number = result_.steps;
-    const std::uint64_t seed = mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
-                                        {hash_text("rollout"), static_cast<std::uint64_t>(number)});
-    const Rollout rollout =
-        roll_out(model_.text(), encoder_, curriculum_.cases_of(number), rollout_, seed);
+    const SampledStep asked = sample(number);
+    const Rollout& rollout = asked.learnt();
     const double sampled = watch.seconds();
     const double lr = rate_of(number);
+    parts_ = micro_batches(rollout, config_.micro_prompts, config_.micro_tokens);
     const std::vector<Tensor> old =
         config_.updates_per_rollout > 1 ? old_log_probs(rollout) : std::vector<Tensor>();
     StepSums sums;
     double norm = 0;
-    for (std::int64_t update = 0; update < config_.updates_per_rollout; ++update) {
+    if ((rollout.advantages == 0).all().item<bool>() && !std::exchange(warned_flat_, true))
+      log::warn(
+          "step={}: the answers of every group earn the same, which teaches nothing (said once; "
+          "frac_reward_zero_std counts)",
+          number + 1);
+    for (std::int64_t update = 0; update < config_.updates_per_rollout && !parts_.empty();
+         ++update) {
       sums = StepSums{};
       update_ = update;
       optimizer.zero_grad();
@@ -182,40 +237,54 @@ class GrpoLoop {
     }
     optimizer.zero_grad();
     result_.steps += 1;
-    return report_step(rollout, sums, norm, lr, {sampled, watch.seconds()});
-  }
-
-  /// Prompts of one forward and backward: pairs [begin, end).
-  [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> micro_batches(
-      const Rollout& rollout) const {
-    std::vector<std::pair<std::size_t, std::size_t>> parts;
-    const auto size = static_cast<std::size_t>(config_.micro_prompts);
-    for (std::size_t begin = 0; begin < rollout.prompts.size(); begin += size)
-      parts.emplace_back(begin, std::min(rollout.prompts.size(), begin + size));
-    return parts;
+    return report_step(asked, sums, norm, lr, {sampled, watch.seconds()});
   }
 
   std::vector<Tensor> old_log_probs(const Rollout& rollout) {
     const torch::NoGradGuard no_grad;
-    std::vector<Tensor> parts;
-    for (const auto& [begin, end] : micro_batches(rollout))
-      parts.push_back(
-          answer_log_probs(model_.text(), slice_of(rollout, begin, end), temperature()).log_probs);
-    return parts;
+    std::vector<Tensor> log_probs;
+    for (const RowRange& rows : parts_)
+      log_probs.push_back(
+          answer_log_probs(model_.text(), slice_of(rollout, rows), temperature()).log_probs);
+    return log_probs;
   }
 
-  [[nodiscard]] RolloutSlice slice_of(const Rollout& rollout,
-                                      std::size_t begin,
-                                      std::size_t end) const {
-    return slice(rollout, begin, end, config_.loss.mask_truncated);
+  [[nodiscard]] RolloutSlice slice_of(const Rollout& rollout, const RowRange& rows) const {
+    return slice_rows(rollout, rows.begin, rows.end, config_.loss.mask_truncated);
+  }
+
+  struct PartLoss {
+    AnswerLogProbs now;
+    GrpoLoss loss;
+  };
+
+  /// Of one micro-batch. @param old its old log-probabilities, undefined where they are the present
+  /// ones; @param all_tokens of the whole step
+  PartLoss loss_of(const RolloutSlice& part,
+                   std::size_t number,
+                   const Tensor& old,
+                   double all_tokens) {
+    const AnswerLogProbs now = learnt_log_probs(part, number);
+    GrpoBatch batch{.log_probs = now.log_probs,
+                    .entropy = now.entropy,
+                    .old_log_probs = old,
+                    .sampler_log_probs = part.sampled_log_probs.to(device_),
+                    .mask = part.mask.to(device_),
+                    .advantages = part.advantages.to(device_),
+                    .max_completion_length = config_.sampling.max_tokens,
+                    .total_tokens = std::max(all_tokens, 1.0)};
+    if (config_.loss.kl_coef > 0) batch.ref_log_probs = reference_log_probs(part);
+    return {now, grpo_loss(batch, config_.loss)};
   }
 
   void accumulate(const Rollout& rollout, const std::vector<Tensor>& old, StepSums& sums) {
     std::vector<RolloutSlice> parts;
     double all_tokens = 0;
-    for (const auto& [begin, end] : micro_batches(rollout)) {
-      parts.push_back(slice_of(rollout, begin, end));
-      all_tokens += parts.back().mask.sum().item<double>();
+    std::int64_t all_rows = 0;
+    for (const RowRange& rows : parts_) {
+      const RolloutSlice& part = parts.emplace_back(slice_of(rollout, rows));
+      all_tokens += part.mask.sum().item<double>();
+      all_rows += counted_rows(config_.loss, part.mask);
     }
     const bool with_entropy = config_.loss.entropy_coef != 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -223,22 +292,14 @@ class GrpoLoop {
       const bool flat = (part.advantages == 0).all().item<bool>();
       // No gradient comes of it.
       if (flat && config_.loss.kl_coef == 0 && !with_entropy) continue;
-      const AnswerLogProbs now = learnt_log_probs(part, i);
-      GrpoBatch batch{.log_probs = now.log_probs,
-                      .entropy = now.entropy,
-                      .sampler_log_probs = part.sampled_log_probs.to(device_),
-                      .mask = part.mask.to(device_),
-                      .advantages = part.advantages.to(device_),
-                      .max_completion_length = config_.sampling.max_tokens,
-                      .total_tokens = std::max(all_tokens, 1.0)};
-      if (!old.empty()) batch.old_log_probs = old[i];
-      if (config_.loss.kl_coef > 0) batch.ref_log_probs = reference_log_probs(part);
-      const GrpoLoss loss = grpo_loss(batch, config_.loss);
+      const auto [now, loss] = loss_of(part, i, old.empty() ? Tensor() : old[i], all_tokens);
       const double share = micro_batch_share(
-          config_.loss, part.mask.size(0), std::ssize(rollout.samples), std::ssize(parts));
+          config_.loss, counted_rows(config_.loss, part.mask), all_rows, std::ssize(parts));
       (loss.loss * share).backward();
+      if (parts.size() > 1) gradients_.add();
       add(sums, part, now, loss, share);
     }
+    gradients_.finish();
   }
 
   static void add(StepSums& sums,
@@ -271,7 +332,8 @@ class GrpoLoop {
   };
 
   std::string report_step(
-      const Rollout& rollout, const StepSums& sums, double norm, double lr, Times times) {
+      const SampledStep& asked, const StepSums& sums, double norm, double lr, Times times) {
+    const Rollout& rollout = asked.all;
     std::vector<report::Scalar> scalars = update_scalars(sums);
     for (const report::Scalar& scalar : rollout_scalars(rollout)) {
       if (scalar.tag == "reward") result_.last_reward = scalar.value;
@@ -288,10 +350,20 @@ class GrpoLoop {
                     {"stage", static_cast<double>(curriculum_.stage_of(result_.steps - 1))},
                     {"step_time", times.all},
                     {"rollout_time", times.sampled}});
+    if (!asked.is_kept.empty()) {
+      const std::int64_t dropped = std::ssize(asked.is_kept) - std::ssize(asked.kept.cases);
+      result_.dropped_groups += dropped;
+      scalars.insert(
+          scalars.end(),
+          {{"dynamic_sampling/rounds", static_cast<double>(asked.rounds)},
+           {"dynamic_sampling/kept_groups", static_cast<double>(asked.kept.cases.size())},
+           {"dynamic_sampling/dropped_groups", static_cast<double>(dropped)}});
+    }
     files_.log(result_.steps, curriculum_.epoch_of(result_.steps), scalars);
     if (config_.log_completions_every > 0 &&
         (result_.steps - 1) % config_.log_completions_every == 0) {
-      for (const std::string& line : completion_lines(rollout, result_.steps, encoder_))
+      for (const std::string& line :
+           completion_lines(rollout, result_.steps, encoder_, asked.is_kept))
         completions_->write(line);
     }
     return formatted(
@@ -312,14 +384,17 @@ class GrpoLoop {
     return {{"step", static_cast<double>(result_.steps)},
             {"epoch", curriculum_.epoch_of(result_.steps)},
             {"max_steps", static_cast<double>(curriculum_.total_steps())},
-            {"num_tokens", tokens_seen_}};
+            {"num_tokens", tokens_seen_},
+            {"dropped_groups", static_cast<double>(result_.dropped_groups)},
+            {"stage_own", static_cast<double>(place_.own)},
+            {"stage_earlier", static_cast<double>(place_.earlier)}};
   }
 
   const GrpoConfig& config_;
   GrpoResult result_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
-  std::vector<data::Case> cases_;
+  FittingCases asked_;
   Curriculum curriculum_;
   TrainedModel trained_;
   engine::LanguageModel& model_;
@@ -328,15 +403,19 @@ class GrpoLoop {
   RolloutConfig rollout_;
   std::unique_ptr<LineWriter> completions_;
   double tokens_seen_ = 0;
-  std::int64_t update_ = 0;  ///< of the optimiser on the present rollout
+  std::int64_t update_ = 0;      ///< of the optimiser on the present rollout
+  std::vector<RowRange> parts_;  ///< micro-batches of the present rollout
+  Curriculum::Place place_;      ///< in the present stage
+  bool warned_flat_ = false;
+  GradientSum gradients_;
 };
 
 }  // namespace
 
 void GrpoConfig::check() const {
-  check_given("out", out);
+  if (!dry_run) check_given("out", out);
   check_given("model", model);
-  if (cases.empty()) throw ConfigError("--cases is required");
+  if (cases.empty() && !dry_run) throw ConfigError("--cases is required");
   if (stages.empty()) throw ConfigError("--stages is empty");
   for (const std::string& stage : stages) parse_stage(stage);
   if (!stage_lr.empty() && stage_lr.size() != stages.size())
@@ -348,7 +427,11 @@ void GrpoConfig::check() const {
   check_range("micro-prompts", static_cast<double>(micro_prompts), 1, 1e6);
   check_range("max-prompt-tokens", static_cast<double>(max_prompt_tokens), 1, 1e7);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
-  check_one_of("overlong", overlong, {"error", "skip"});
+  check_range("resample-rounds", static_cast<double>(resample_rounds), 0, 1e3);
+  check_range("micro-tokens", static_cast<double>(micro_tokens), 0, 1e9);
+  check_one_of("overlong", overlong, {"error", "skip", "truncate"});
+  check_one_of("rehearse", rehearse, {"auto", "on", "off"});
+  check_group("plan", plan);
   check_group("advantage", advantage);
   check_group("loss", loss);
   check_group("reward", reward);
@@ -362,16 +445,48 @@ void GrpoConfig::check() const {
         "--sampling.temperature must be above 0: groups of equal answers teach nothing");
 }
 
+plan::TrainingRun plan_grpo(const GrpoConfig& config) {
+  config.check();
+  const std::int64_t longest = config.sampling.max_tokens;
+  const std::int64_t group_tokens = config.max_prompt_tokens + config.group_size * longest;
+  const std::int64_t prompts =
+      (config.batch_prompts + config.plan.ranks - 1) / config.plan.ranks;  // of a rank
+  const std::int64_t together = std::min(config.micro_prompts, prompts);
+  const std::int64_t limit = config.micro_tokens > 0
+                                 ? std::max(config.micro_tokens, config.max_prompt_tokens + longest)
+                                 : together * group_tokens;
+  const std::int64_t micro_tokens = std::min(limit, prompts * group_tokens);
+  const auto mean = [](double given, std::int64_t most) {
+    return given > 0 ? given : static_cast<double>(most);
+  };
+  return {.model = plan::shape_of(config.model),
+          .bf16 = config.runtime.dtype == "bfloat16",
+          .lora = config.lora,
+          .reference = config.loss.kl_coef > 0,
+          .updates = config.updates_per_rollout,
+          .ranks = config.plan.ranks,
+          .zero = config.plan.zero,
+          .micro_tokens = micro_tokens,
+          .micro_targets = std::min(micro_tokens, together * config.group_size * longest),
+          .several_parts = micro_tokens < prompts * group_tokens,
+          .prompts = config.batch_prompts,
+          .group = config.group_size,
+          .max_prompt = config.max_prompt_tokens,
+          .max_answer = longest,
+          .prompt_tokens = mean(config.plan.prompt_tokens, config.max_prompt_tokens),
+          .answer_tokens = mean(config.plan.answer_tokens, longest)};
+}
+
 GrpoResult run_grpo(const GrpoConfig& config) {
   config.check();
-  if (config.reward.scorer == "official")
+  if (config.reward.scorer == "official" && !simulator::asks_for_fields(config.prompt))
     log::warn(
-        "--reward.scorer official wants answers with the label Next_video, which the prompts here "
-        "do "
-        "not ask for: a policy that names a letter is paid by chance");
+        "--reward.scorer official wants answers with the label Next_video, which prompts ask for "
+        "with --prompt.answer-form official: a policy that names a letter is paid by chance");
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
   data::begin_run(config, "grpo-train", kMayDiffer);
+  log::info("at most: {}", plan::memory_line(plan_grpo(config)));
   return GrpoLoop(config).run();
 }
 

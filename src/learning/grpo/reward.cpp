@@ -19,6 +19,14 @@ bool is_correct(const data::Case& row, const simulator::ParsedAnswer& answer) {
 
 void RewardConfig::check() const {
   check_one_of("scorer", scorer, {"paper", "official"});
+  constexpr double kMost = 1e6;  // also refuses what is no number
+  check_range("format", format, -kMost, kMost);
+  check_range("judge-right", judge_right, -kMost, kMost);
+  check_range("judge-wrong", judge_wrong, -kMost, kMost);
+  check_range("judge-unanswered", judge_unanswered, -kMost, kMost);
+  check_range("select-right", select_right, -kMost, kMost);
+  check_range("select-wrong", select_wrong, -kMost, kMost);
+  check_range("select-unanswered", select_unanswered, -kMost, kMost);
 }
 
 Reward score_reply(const data::Case& row,
@@ -38,7 +46,7 @@ Reward score_reply(const data::Case& row,
     reward.task = score.task;
     return reward;
   }
-  if (simulator::is_in_form(reply, prompt.cot)) reward.format = config.format;
+  if (simulator::is_in_form(reply, row.task, prompt)) reward.format = config.format;
   const bool answered = data::is_answered(reward.answer.status);
   if (is_judge) {
     reward.task = reward.correct ? config.judge_right

@@ -3,11 +3,14 @@
 #include "vragent/learning/grpo/rollout.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "vragent/engine/prefill.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/token_log_prob.h"
 #include "vragent/simulator/tasks.h"
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
 #include "vragent/util/random.h"
 
 namespace vragent::learning {
@@ -15,29 +18,65 @@ namespace {
 
 using torch::Tensor;
 
-/// Rewards of all answers, and the advantages that follow from them.
-torch::Tensor score(Rollout& rollout,
-                    const engine::ChatEncoder& encoder,
-                    const RolloutConfig& config) {
+/// Rewards of all answers.
+void score(Rollout& rollout, const engine::ChatEncoder& encoder, const RolloutConfig& config) {
   const std::string prefill = simulator::assistant_prefill(config.prompt);
-  std::vector<float> formats;
-  std::vector<float> tasks;
   for (std::size_t r = 0; r < rollout.samples.size(); ++r) {
     const engine::Sample& sample = rollout.samples[r];
     rollout.replies.push_back(prefill + encoder.decode(sample.ids));
     const data::Case& row = *rollout.cases[r / static_cast<std::size_t>(config.group_size)];
     rollout.rewards.push_back(score_reply(
         row, config.prompt, rollout.replies.back(), sample.finish_reason, config.reward));
-    formats.push_back(static_cast<float>(rollout.rewards.back().format));
-    tasks.push_back(static_cast<float>(rollout.rewards.back().task));
+  }
+}
+
+/// Format and task rewards, fp32 [P, G] each.
+std::vector<Tensor> reward_tensors(const Rollout& rollout) {
+  std::vector<float> formats;
+  std::vector<float> tasks;
+  for (std::size_t r = 0; r < rollout.rewards.size(); ++r) {
+    const Reward& reward = rollout.rewards[r];
+    if (!std::isfinite(reward.total()))
+      throw Error(
+          ExitCode::kInternal,
+          formatted("case {}: a reward is {}",
+                    rollout.cases[r / static_cast<std::size_t>(rollout.group_size)]->case_id,
+                    reward.total()));
+    formats.push_back(static_cast<float>(reward.format));
+    tasks.push_back(static_cast<float>(reward.task));
   }
   const auto by_group = [&](const std::vector<float>& values) {
-    return torch::tensor(values).view({-1, config.group_size});
+    return torch::tensor(values).view({std::ssize(rollout.cases), rollout.group_size});
   };
-  return advantages_of({by_group(formats), by_group(tasks)}, config.advantage);
+  return {by_group(formats), by_group(tasks)};
+}
+
+/// One group in as few parts as fit, cut in order.
+void cut_group(const Rollout& rollout,
+               RowRange group,
+               std::int64_t max_tokens,
+               std::vector<RowRange>& parts) {
+  while (group.begin < group.end) {
+    RowRange part{group.begin, group.begin + 1};
+    while (part.end < group.end && tokens_of(rollout, {part.begin, part.end + 1}) <= max_tokens)
+      ++part.end;
+    parts.push_back(part);
+    group.begin = part.end;
+  }
 }
 
 }  // namespace
+
+void set_advantages(Rollout& rollout, const AdvantageConfig& config) {
+  rollout.advantages = advantages_of(reward_tensors(rollout), config);
+}
+
+std::vector<bool> varied_groups(const Rollout& rollout, const AdvantageConfig& config) {
+  const Tensor varied = have_variance(reward_tensors(rollout), config);
+  std::vector<bool> marks;
+  for (std::int64_t p = 0; p < varied.size(0); ++p) marks.push_back(varied[p].item<bool>());
+  return marks;
+}
 
 Rollout roll_out(const models::TextModel& policy,
                  const engine::ChatEncoder& encoder,
@@ -57,8 +96,49 @@ Rollout roll_out(const models::TextModel& policy,
   for (auto& group : engine::generate(policy, rollout.prompts, generator)) {
     for (engine::Sample& sample : group) rollout.samples.push_back(std::move(sample));
   }
-  rollout.advantages = score(rollout, encoder, config);
+  score(rollout, encoder, config);
+  set_advantages(rollout, config.advantage);
   return rollout;
+}
+
+std::int64_t tokens_of(const Rollout& rollout, const RowRange& rows) {
+  const auto group = static_cast<std::size_t>(rollout.group_size);
+  std::int64_t tokens = 0;
+  for (std::size_t p = rows.begin / group; p * group < rows.end; ++p)
+    tokens += std::ssize(rollout.prompts[p].ids);
+  for (std::size_t r = rows.begin; r < rows.end; ++r) tokens += std::ssize(rollout.samples[r].ids);
+  return tokens;
+}
+
+std::vector<RowRange> micro_batches(const Rollout& rollout,
+                                    std::int64_t max_prompts,
+                                    std::int64_t max_tokens) {
+  std::vector<RowRange> parts;
+  const auto group = static_cast<std::size_t>(rollout.group_size);
+  const std::size_t rows = rollout.samples.size();
+  if (max_tokens == 0) {
+    const std::size_t size = static_cast<std::size_t>(max_prompts) * group;
+    for (std::size_t begin = 0; begin < rows; begin += size)
+      parts.push_back({begin, std::min(rows, begin + size)});
+    return parts;
+  }
+  RowRange open;
+  for (std::size_t begin = 0; begin < rows; begin += group) {
+    const RowRange whole{begin, begin + group};
+    if (tokens_of(rollout, {open.begin, whole.end}) <= max_tokens) {
+      open.end = whole.end;
+      continue;
+    }
+    if (open.end > open.begin) parts.push_back(open);
+    open = {whole.end, whole.end};
+    if (tokens_of(rollout, whole) <= max_tokens) {
+      open = whole;
+    } else {
+      cut_group(rollout, whole, max_tokens, parts);
+    }
+  }
+  if (open.end > open.begin) parts.push_back(open);
+  return parts;
 }
 
 RolloutSlice slice(const Rollout& rollout,
@@ -66,20 +146,30 @@ RolloutSlice slice(const Rollout& rollout,
                    std::size_t end,
                    bool mask_truncated) {
   const auto group = static_cast<std::size_t>(rollout.group_size);
+  return slice_rows(rollout, begin * group, end * group, mask_truncated);
+}
+
+RolloutSlice slice_rows(const Rollout& rollout,
+                        std::size_t begin,
+                        std::size_t end,
+                        bool mask_truncated) {
+  const auto group = static_cast<std::size_t>(rollout.group_size);
+  const std::size_t first = begin / group;
+  const std::size_t prompts = (end - 1) / group + 1 - first;
+  TORCH_CHECK(prompts == 1 || (begin % group == 0 && end % group == 0),
+              "slice_rows: whole groups, or answers of one prompt");
   std::size_t longest = 1;
-  for (std::size_t r = begin * group; r < end * group; ++r)
+  for (std::size_t r = begin; r < end; ++r)
     longest = std::max(longest, rollout.samples[r].ids.size());
-  const std::vector<std::int64_t> shape = {static_cast<std::int64_t>((end - begin) * group),
+  const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(end - begin),
                                            static_cast<std::int64_t>(longest)};
   RolloutSlice part{
-      .prompts = std::span(rollout.prompts).subspan(begin, end - begin),
-      .samples = std::span(rollout.samples).subspan(begin * group, (end - begin) * group),
+      .prompts = std::span(rollout.prompts).subspan(first, prompts),
+      .samples = std::span(rollout.samples).subspan(begin, end - begin),
       .mask = torch::zeros(shape, torch::kBool),
       .sampled_log_probs = torch::zeros(shape),
-      .advantages =
-          rollout.advantages
-              .narrow(0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end - begin))
-              .flatten()};
+      .advantages = rollout.advantages.flatten().narrow(
+          0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end - begin))};
   for (std::int64_t row = 0; row < shape[0]; ++row) {
     const engine::Sample& sample = part.samples[static_cast<std::size_t>(row)];
     const auto length = static_cast<std::int64_t>(sample.ids.size());

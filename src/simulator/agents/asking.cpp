@@ -119,7 +119,7 @@ data::Decision decide(const std::vector<Vote>& votes) {
   return decision;
 }
 
-/// The reply up to where the answer's first token stands.
+/// The reply up to where its answer field begins.
 std::string until_answer(const std::string& reply, const PromptConfig& config) {
   constexpr std::string_view kAnswer = "<answer>";
   const ReplyParts parts = split_reply(reply);
@@ -134,6 +134,13 @@ std::string until_answer(const std::string& reply, const PromptConfig& config) {
   return thought.substr(0, thought.find(kAnswer) + kAnswer.size());
 }
 
+/// The reply up to where Yes or No stands.
+std::string until_decision(const std::string& reply, const PromptConfig& config) {
+  const std::string before = until_answer(reply, config);
+  if (!asks_for_fields(config)) return before;
+  return until_released_prediction(reply.starts_with(before) ? reply : before, before.size());
+}
+
 /// Fills p_yes of the judgments from the model's probabilities of Yes and No.
 void add_probabilities(chat::ChatModel& model,
                        std::span<const data::Case> cases,
@@ -144,7 +151,7 @@ void add_probabilities(chat::ChatModel& model,
   std::vector<std::size_t> owners;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     if (cases[i].task != data::Task::kJudge || !decisions[i].error.empty()) continue;
-    requests[i].prefill = until_answer(decisions[i].raw, config.prompt);
+    requests[i].prefill = until_decision(decisions[i].raw, config.prompt);
     open.push_back(std::move(requests[i]));
     owners.push_back(i);
   }

@@ -85,5 +85,21 @@ TEST(Curriculum, RefusesStagesItCannotFill) {
     EXPECT_THROW(parse_stage(bad), ConfigError) << bad;
 }
 
+TEST(Curriculum, GoesOnBehindWhatAStepAskedMore) {
+  const auto cases = ten_cases();
+  const Curriculum curriculum(cases, {"judge:2"}, 2, 0, 1);
+  Curriculum::Place place;
+  std::vector<const data::Case*> asked;
+  for (const std::int64_t count : {2, 1, 2, 1}) {
+    for (const data::Case* row : curriculum.next_cases(0, count, place)) asked.push_back(row);
+  }
+  EXPECT_EQ(place.own, 6);
+  std::vector<const data::Case*> plain;
+  for (const std::int64_t step : {0, 1, 2}) {
+    for (const data::Case* row : curriculum.cases_of(step)) plain.push_back(row);
+  }
+  EXPECT_EQ(asked, plain) << "an epoch in the same order, however it is cut";
+}
+
 }  // namespace
 }  // namespace vragent::learning

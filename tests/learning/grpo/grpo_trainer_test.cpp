@@ -5,6 +5,7 @@
 #include <cmath>
 #include <csignal>
 #include <memory>
+#include <numeric>
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
@@ -85,6 +86,113 @@ TEST_F(GrpoTraining, ResumesBitForBit) {
       << "it trained";
   EXPECT_EQ(read_file(parts.out / "completions.jsonl"), read_file(whole.out / "completions.jsonl"));
   EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));
+}
+
+TEST_F(GrpoTraining, DropsFlatGroupsAndStillResumesBitForBit) {
+  GrpoConfig whole = config("dynamic", "mixed.jsonl");
+  whole.stages = {"judge:1", "select:1"};
+  whole.replay = 0.34;
+  whole.resample_rounds = 2;
+  const GrpoResult result = run_grpo(whole);
+  const auto dropped = logged(whole.out, "dynamic_sampling/dropped_groups");
+  EXPECT_EQ(std::accumulate(dropped.begin(), dropped.end(), 0.0),
+            static_cast<double>(result.dropped_groups));
+  EXPECT_GT(result.dropped_groups, 0) << "or the test shows nothing";
+  std::int64_t learnt = 0;
+  std::int64_t flat = 0;
+  for_each_line(
+      whole.out / "completions.jsonl", [&](const std::string& line, const std::string& at) {
+        const Json row = parse_json_object(line, at);
+        (row["kept"].get<bool>() ? learnt : flat) += 1;
+        EXPECT_TRUE(row["kept"].get<bool>() || row["advantage"].get<double>() == 0) << line;
+      });
+  EXPECT_EQ(flat, result.dropped_groups * whole.group_size);
+  EXPECT_GT(learnt, 0);
+  GrpoConfig parts = whole;
+  parts.out = *folder_ / "dynamic-parts";
+  request_interrupt(SIGTERM);  // one step a run
+  EXPECT_THROW(run_grpo(parts), Interrupted);
+  parts.resume = true;
+  for (std::int64_t step = 2; step < result.steps; ++step)
+    EXPECT_THROW(run_grpo(parts), Interrupted) << step;
+  clear_interrupt();
+  EXPECT_EQ(run_grpo(parts).dropped_groups, result.dropped_groups);
+  EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights_in(whole.out)));
+  EXPECT_EQ(read_file(parts.out / "completions.jsonl"), read_file(whole.out / "completions.jsonl"));
+  EXPECT_EQ(timeless_log(parts.out), timeless_log(whole.out));
+}
+
+TEST_F(GrpoTraining, LearnsTheSameByTokensAsByPrompts) {
+  GrpoConfig whole = config("by-prompts", "mixed.jsonl");
+  whole.stages = {"both:0.25"};
+  whole.micro_prompts = 3;
+  run_grpo(whole);
+  for (const std::int64_t tokens : {40, 150, 10000}) {
+    GrpoConfig parts = whole;
+    parts.out = *folder_ / ("by-tokens-" + std::to_string(tokens));
+    parts.micro_tokens = tokens;
+    run_grpo(parts);
+    const auto norms = logged(whole.out, "grad_norm");
+    const auto got = logged(parts.out, "grad_norm");
+    ASSERT_EQ(norms.size(), 1);
+    EXPECT_NEAR(got.at(0), norms[0], 1e-5 * norms[0]) << tokens;
+    EXPECT_NEAR(logged(parts.out, "loss").at(0), logged(whole.out, "loss").at(0), 1e-6) << tokens;
+  }
+}
+
+TEST_F(GrpoTraining, AddsUpTheGradientsOfBf16PartsInFp32) {
+  // The same answers in one part and in many: the norms agree far below bf16's step of 2^-8.
+  std::vector<double> norms;
+  for (const std::int64_t tokens : {10000, 40}) {
+    GrpoConfig config = this->config("bf16-" + std::to_string(tokens), "mixed.jsonl");
+    config.stages = {"both:0.25"};
+    config.runtime.dtype = "bfloat16";
+    config.micro_tokens = tokens;
+    run_grpo(config);
+    norms.push_back(logged(config.out, "grad_norm").at(0));
+  }
+  EXPECT_NEAR(norms[1], norms[0], 4e-3 * norms[0]);
+}
+
+TEST_F(GrpoTraining, RehearsesWithoutChangingARun) {
+  std::vector<std::filesystem::path> outs;
+  for (const char* rehearse : {"off", "on"}) {
+    GrpoConfig config = this->config(std::string("rehearse-") + rehearse, "mixed.jsonl");
+    config.stages = {"both:0.5"};
+    config.rehearse = rehearse;
+    config.micro_tokens = 200;
+    run_grpo(config);
+    outs.push_back(config.out);
+  }
+  EXPECT_TRUE(test::same_tensors(weights_in(outs[0]), weights_in(outs[1])));
+  EXPECT_EQ(timeless_log(outs[0]), timeless_log(outs[1]));
+}
+
+TEST_F(GrpoTraining, ShortensHistoriesThatAreTooLongAndCountsThem) {
+  std::vector<data::Case> rows = {judge_case("short", 1), judge_case("long", 0)};
+  rows[1].history.resize(60, {"6", "a dog runs through the garden", "", "so nice"});
+  rows[1].history.back().title = "the newest cat";
+  write_cases(*folder_ / "uneven.jsonl", rows);
+  GrpoConfig config = this->config("uneven", "uneven.jsonl");
+  config.stages = {"judge:1"};
+  config.batch_prompts = 2;
+  config.max_prompt_tokens = 250;
+  config.overlong = "truncate";
+  EXPECT_EQ(run_grpo(config).truncated_prompts, 1);
+  std::int64_t longest = 0;
+  std::int64_t newest = 0;
+  for_each_line(
+      config.out / "completions.jsonl", [&](const std::string& line, const std::string& at) {
+        const Json row = parse_json_object(line, at);
+        longest = std::max(longest, row["prompt_tokens"].get<std::int64_t>());
+        newest += row["prompt"].get<std::string>().find("newest cat") != std::string::npos ? 1 : 0;
+      });
+  EXPECT_LE(longest, 250);
+  EXPECT_GT(longest, 200) << "no more is cut than must be";
+  EXPECT_EQ(newest, 4);
+  config.out = *folder_ / "uneven-10";
+  config.max_prompt_tokens = 10;
+  EXPECT_THROW(run_grpo(config), DataError) << "no history is short enough";
 }
 
 TEST_F(GrpoTraining, TrainsAnAdapterThatResumesBitForBit) {
@@ -183,6 +291,8 @@ TEST_F(GrpoTraining, RefusesSettingsThatTeachNothing) {
                                           [](GrpoConfig& c) { c.group_size = 1; },
                                           [](GrpoConfig& c) { c.stages = {"watch:1"}; },
                                           [](GrpoConfig& c) { c.stage_lr = {1e-3}; },
+                                          [](GrpoConfig& c) { c.reward.format = std::nan(""); },
+                                          [](GrpoConfig& c) { c.resample_rounds = -1; },
                                           [](GrpoConfig& c) { c.cases.clear(); }}) {
     GrpoConfig config = this->config("bad", "mixed.jsonl");
     spoil(config);

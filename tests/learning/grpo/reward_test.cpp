@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "learning/small_cases.h"
+#include "vragent/simulator/tasks.h"
 #include "vragent/util/error.h"
 
 namespace vragent::learning {
@@ -101,6 +102,27 @@ TEST(ScoreReply, UsesTheSettingsForEveryConstant) {
   EXPECT_EQ(total(select_case("a", 2), "C"), 40.5);
   EXPECT_EQ(total(select_case("a", 2), "A"), 50.5);
   EXPECT_EQ(total(select_case("a", 2), "?"), 60.5);
+}
+
+TEST(ScoreReply, PaysARightAnswerInFullByBothScorersWhereTheOfficialFormIsAskedFor) {
+  const simulator::PromptConfig prompt{.answer_form = "official"};
+  const auto total = [&](const data::Case& row, const std::string& answer, const char* scorer) {
+    const std::string field = simulator::answer_field(row, answer, "", prompt);
+    const std::string reply = simulator::answer_in_form("the history shows it", field, prompt);
+    return score_reply(row, prompt, reply, "stop", {.scorer = scorer}).total();
+  };
+  for (const std::int64_t label : {0, 1}) {
+    const data::Case row = judge_case("a", label);
+    EXPECT_EQ(total(row, label == 1 ? "Yes" : "No", "official"), 3) << label;
+    EXPECT_EQ(total(row, label == 1 ? "No" : "Yes", "official"), -1) << label;
+    EXPECT_EQ(total(row, label == 1 ? "Yes" : "No", "paper"), 2) << label;
+  }
+  for (const std::int64_t truth : {0, 1, 2}) {
+    const data::Case row = select_case("a", truth);
+    EXPECT_EQ(total(row, simulator::letter_of(truth), "official"), 3) << truth;
+    EXPECT_EQ(total(row, simulator::letter_of((truth + 1) % 3), "official"), -0.5) << truth;
+    EXPECT_EQ(total(row, simulator::letter_of(truth), "paper"), 3) << truth;
+  }
 }
 
 TEST(ScoreReply, RefusesCasesWithoutLabel) {

@@ -158,6 +158,31 @@ TEST(Ask, LogProbabilitiesAreTakenWhereTheAnswerBegins) {
                                      "<answer>"));
 }
 
+TEST(Ask, LogProbabilitiesOfTheOfficialFormStandBehindItsLabel) {
+  std::vector<std::string> prefills;
+  const auto run = [&](const std::string& text) {
+    MockChat model(
+        [&](const Request&, std::int64_t) {
+          Answer answer;
+          answer.text = text;
+          return answer;
+        },
+        [&](const Request& request, const std::vector<std::string>&) {
+          prefills.push_back(request.prefill);
+          return std::vector<double>{std::log(0.6), std::log(0.2)};
+        });
+    const data::Case row = judge_case();
+    return ask(model, {&row, 1}, {.prompt = {.answer_form = "official"}, .p_yes = "log-prob"}, 0)
+        .front();
+  };
+  EXPECT_EQ(run(judged("(1) User_preference: no prediction\n(2) Prediction: No")).yes, false);
+  run("a thought that never ends");
+  EXPECT_THAT(prefills.at(0),
+              ::testing::EndsWith("(1) User_preference: no prediction\n(2) Prediction:"));
+  EXPECT_THAT(prefills.at(1), ::testing::StartsWith("<think>a thought that never ends</think>"));
+  EXPECT_THAT(prefills.at(1), ::testing::EndsWith("\n(2) Prediction:"));
+}
+
 TEST(Ask, LogProbabilitiesPassOverSelections) {
   MockChat model = scripted({judged("A")});
   const data::Case row = select_case();

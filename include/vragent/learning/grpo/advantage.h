@@ -46,4 +46,10 @@ struct AdvantageConfig {
 torch::Tensor advantages_of(const std::vector<torch::Tensor>& rewards,
                             const AdvantageConfig& config);
 
+/// Groups that have something to teach: whose weighted sum of rewards (or, where each reward is
+/// divided by its own deviation, any weighted reward) is not the same for all answers.
+/// @param rewards as for advantages_of(). @return bool [P]
+torch::Tensor have_variance(const std::vector<torch::Tensor>& rewards,
+                            const AdvantageConfig& config);
+
 }  // namespace vragent::learning

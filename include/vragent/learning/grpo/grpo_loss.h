@@ -89,9 +89,14 @@ struct GrpoLoss {
 /// @throws std::logic_error through TORCH_CHECK when shapes do not fit
 GrpoLoss grpo_loss(const GrpoBatch& batch, const GrpoLossConfig& config);
 
+/// Answers that the mean of this type counts: all, but verl's seq-mean-token-mean leaves out those
+/// without tokens. @param mask bool [B, C]
+std::int64_t counted_rows(const GrpoLossConfig& config, const torch::Tensor& mask);
+
 /// The factor by which the loss of one of several micro-batches is multiplied so that their sum is
 /// the loss of the step: what each type divides by (`grpo.md` 1.1, "Aggregation").
-/// @param rows answers of the micro-batch; num_parts micro-batches of the step
+/// @param rows counted_rows() of the micro-batch, all_rows of the step; num_parts micro-batches of
+/// the step
 double micro_batch_share(const GrpoLossConfig& config,
                          std::int64_t rows,
                          std::int64_t all_rows,

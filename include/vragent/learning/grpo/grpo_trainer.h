@@ -16,9 +16,11 @@
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/reward.h"
+#include "vragent/learning/rehearsal.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
 #include "vragent/nn/optim.h"
+#include "vragent/plan/training_plan.h"
 #include "vragent/simulator/user_profile.h"
 
 namespace vragent::learning {
@@ -34,7 +36,9 @@ struct GrpoConfig {
   std::int64_t batch_prompts = 16;  // paper: 16
   std::int64_t group_size = 16;     // paper: 16
   std::int64_t updates_per_rollout = 1;
+  std::int64_t resample_rounds = 0;
   std::int64_t micro_prompts = 4;
+  std::int64_t micro_tokens = 0;
   std::int64_t max_prompt_tokens = 2048;  // paper: 2,048
   std::string overlong = "error";
   std::int64_t log_completions_every = 1;
@@ -42,6 +46,9 @@ struct GrpoConfig {
   std::int64_t keep_checkpoints = 2;
   bool resume = false;
   bool overwrite = false;
+  bool dry_run = false;
+  std::string rehearse = "auto";
+  plan::PlanConfig plan;
   AdvantageConfig advantage;
   GrpoLossConfig loss;
   RewardConfig reward;
@@ -68,9 +75,20 @@ struct GrpoConfig {
     v("updates-per-rollout",
       updates_per_rollout,
       "optimiser steps on the same answers; above 1 the probability ratio is clipped");
+    v("resample-rounds",
+      resample_rounds,
+      "dynamic sampling (DAPO): groups whose answers all earn the same are dropped and further "
+      "prompts asked in their place, in at most so many rounds more a step; 0 keeps all groups");
     v("micro-prompts", micro_prompts, "prompts (with their groups) of one forward and backward");
+    v("micro-tokens",
+      micro_tokens,
+      "tokens of one forward and backward in place of micro-prompts, each prompt counted once; "
+      "groups are cut where they are longer; 0 is off");
     v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
-    v("overlong", overlong, "a longer prompt: error, or skip (counted)");
+    v("overlong",
+      overlong,
+      "a longer prompt: error, skip (the case is left out), or truncate (the oldest of its history "
+      "is); both are counted");
     v("log-completions-every",
       log_completions_every,
       "steps between entries in completions.jsonl; 0 writes none");
@@ -78,6 +96,9 @@ struct GrpoConfig {
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
+    v("dry-run", dry_run, plan::kDryRunHelp);
+    v("rehearse", rehearse, kRehearseHelp);
+    v("plan", plan, "");
     v("advantage", advantage, "");
     v("loss", loss, "");
     v("reward", reward, "");
@@ -93,9 +114,15 @@ struct GrpoConfig {
 
 struct GrpoResult {
   std::int64_t steps = 0;
-  std::int64_t skipped_prompts = 0;  ///< overlong
-  double last_reward = 0;            ///< mean of the last step
+  std::int64_t skipped_prompts = 0;    ///< overlong
+  std::int64_t truncated_prompts = 0;  ///< overlong, asked with less history
+  std::int64_t dropped_groups = 0;     ///< by dynamic sampling
+  double last_reward = 0;              ///< mean of the last step
 };
+
+/// What a run of this config is planned as, with prompts and answers of the longest allowed;
+/// --model may be a known shape. @throws ConfigError, Error (66)
+plan::TrainingRun plan_grpo(const GrpoConfig& config);
 
 /// Trains and writes the model into config.out, with trainer_state.json, logs and
 /// completions.jsonl.

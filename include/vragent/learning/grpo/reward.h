@@ -30,7 +30,7 @@ struct RewardConfig {
     v("scorer",
       scorer,
       "paper: the values below; official: the authors' released scorers, quirks included, without "
-      "the values below; they want Next_video: TITLE, and pay a letter by chance");
+      "the values below; they want the fields of --prompt.answer-form official");
     v("format", format, "a reply in the agreed form");
     v("judge-right", judge_right, "right judgment");
     v("judge-wrong", judge_wrong, "wrong judgment");

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include "vragent/learning/rehearsal.h"
+
+#include <new>
+
+#include <c10/util/Exception.h>
+
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+#include "vragent/util/log.h"
+#include "vragent/util/progress.h"
+
+namespace vragent::learning {
+namespace {
+
+[[noreturn]] void fail(std::int64_t tokens) {
+  throw Error(ExitCode::kUnavailable,
+              formatted("the longest micro-batch, {} tokens, does not fit into memory: lower "
+                        "--micro-tokens, or see --dry-run for what takes how much",
+                        tokens));
+}
+
+/// The CPU's allocator throws a plain error that says so.
+bool is_about_memory(const std::string& message) {
+  for (const char* words : {"not enough memory", "can't allocate memory", "out of memory"}) {
+    if (message.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool rehearses(const std::string& setting, torch::Device device) {
+  return setting == "on" || (setting == "auto" && !device.is_cpu());
+}
+
+void rehearse(std::int64_t tokens, const std::function<void()>& work) {
+  const Stopwatch watch;
+  try {
+    work();
+  } catch (const c10::OutOfMemoryError&) {
+    fail(tokens);
+  } catch (const std::bad_alloc&) {
+    fail(tokens);
+  } catch (const c10::Error& error) {
+    if (!is_about_memory(error.what_without_backtrace())) throw;
+    fail(tokens);
+  }
+  log::info("rehearsed the longest micro-batch: tokens={} seconds={:.1f}", tokens, watch.seconds());
+}
+
+}  // namespace vragent::learning

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
+
+#include "learning/small_cases.h"
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
+#include "vragent/learning/grpo/grpo_loss.h"
+#include "vragent/learning/grpo/rollout.h"
+#include "vragent/models/causal_lm.h"
+#include "vragent/nn/parameters.h"
+
+namespace vragent::learning {
+namespace {
+
+using torch::Tensor;
+
+/// Prompts of these lengths with answers of those.
+Rollout of_lengths(const std::vector<std::int64_t>& prompts,
+                   const std::vector<std::int64_t>& answers) {
+  Rollout rollout{.group_size = std::ssize(answers) / std::ssize(prompts)};
+  for (const std::int64_t length : prompts)
+    rollout.prompts.push_back(
+        {.ids = std::vector<std::int64_t>(static_cast<std::size_t>(length), 5)});
+  for (const std::int64_t length : answers)
+    rollout.samples.push_back(
+        {.ids = std::vector<std::int64_t>(static_cast<std::size_t>(length), 6),
+         .log_probs = std::vector<float>(static_cast<std::size_t>(length), -1),
+         .finish_reason = "stop"});
+  return rollout;
+}
+
+std::string shown(const std::vector<RowRange>& parts) {
+  std::string text;
+  for (const RowRange& part : parts)
+    text += std::to_string(part.begin) + "-" + std::to_string(part.end) + " ";
+  return text;
+}
+
+TEST(MicroBatches, AreCutByPromptsOrByTokens) {
+  const Rollout rollout = of_lengths({10, 20, 10, 50}, {1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_EQ(shown(micro_batches(rollout, 3, 0)), "0-6 6-8 ");
+  EXPECT_EQ(tokens_of(rollout, {0, 4}), 10 + 3 + 20 + 7);
+  EXPECT_EQ(shown(micro_batches(rollout, 3, 1000)), "0-8 ");
+  EXPECT_EQ(shown(micro_batches(rollout, 1, 65)), "0-6 6-8 ") << "the last group has 65 tokens";
+  EXPECT_EQ(shown(micro_batches(rollout, 1, 40)), "0-4 4-6 6-7 7-8 ") << "its answers stand alone";
+  EXPECT_EQ(shown(micro_batches(rollout, 1, 58)), "0-4 4-6 6-7 7-8 ");
+  EXPECT_EQ(shown(micro_batches(rollout, 1, 1)), "0-1 1-2 2-3 3-4 4-5 5-6 6-7 7-8 ");
+}
+
+TEST(MicroBatches, HoldEveryAnswerOnceAndNeverMoreThanTheLimit) {
+  Rollout rollout = of_lengths({30, 7, 19, 4}, {9, 1, 12, 3, 3, 3, 8, 2, 20, 5, 6, 7});
+  rollout.advantages = torch::zeros({4, 3});
+  for (std::int64_t limit = 51; limit < 140; limit += 7) {
+    std::size_t next = 0;
+    for (const RowRange& part : micro_batches(rollout, 1, limit)) {
+      EXPECT_EQ(part.begin, next);
+      EXPECT_LE(tokens_of(rollout, part), limit);
+      EXPECT_NO_THROW(slice_rows(rollout, part.begin, part.end));
+      next = part.end;
+    }
+    EXPECT_EQ(next, rollout.samples.size());
+  }
+}
+
+/// Gradients of a step's loss over a tiny model, computed in the given parts.
+class GradientsOfParts : public ::testing::Test {
+ protected:
+  GradientsOfParts() {
+    test::write_tiny_lm(folder_.path(), 1, /*tied=*/false);
+    lm_ = models::load_causal_lm(folder_.path(), torch::kFloat32, torch::kCPU);
+    nn::set_requires_grad(*lm_, true);
+    rollout_ = of_lengths({12, 5, 9}, {3, 7, 1, 6, 2, 9, 4, 4, 8, 1, 5, 3});
+    for (engine::Sample& sample : rollout_.samples) {
+      for (std::size_t i = 0; i < sample.ids.size(); ++i)
+        sample.ids[i] = static_cast<std::int64_t>((7 * i + 13 * sample.ids.size()) % 200 + 5);
+    }
+    rollout_.samples[5].finish_reason = "length";  // masked: an answer without tokens
+    rollout_.advantages = test::randn({3, 4}, 3);
+  }
+
+  std::vector<Tensor> gradients(const GrpoLossConfig& config, const std::vector<RowRange>& ranges) {
+    for (const Tensor& parameter : lm_->parameters()) parameter.mutable_grad() = Tensor();
+    std::vector<RolloutSlice> parts;
+    double tokens = 0;
+    std::int64_t rows = 0;
+    for (const RowRange& range : ranges) {
+      parts.push_back(slice_rows(rollout_, range.begin, range.end, config.mask_truncated));
+      tokens += parts.back().mask.sum().item<double>();
+      rows += counted_rows(config, parts.back().mask);
+    }
+    for (const RolloutSlice& part : parts) {
+      const AnswerLogProbs now = answer_log_probs(lm_->text(), part, 1.0, true);
+      const GrpoBatch batch{.log_probs = now.log_probs,
+                            .entropy = now.entropy,
+                            .ref_log_probs = part.sampled_log_probs,
+                            .mask = part.mask,
+                            .advantages = part.advantages,
+                            .max_completion_length = 10,
+                            .total_tokens = tokens};
+      const double share =
+          micro_batch_share(config, counted_rows(config, part.mask), rows, std::ssize(parts));
+      (grpo_loss(batch, config).loss * share).backward();
+    }
+    std::vector<Tensor> result;
+    for (const Tensor& parameter : lm_->parameters()) result.push_back(parameter.grad().clone());
+    return result;
+  }
+
+  test::TempDir folder_;
+  models::CausalLm lm_{nullptr};
+  Rollout rollout_;
+};
+
+TEST_F(GradientsOfParts, AreThoseOfTheWholeBatchWhereverGroupsAreCut) {
+  for (const char* type : {"grpo",
+                           "dapo",
+                           "dr_grpo",
+                           "gspo",
+                           "token-mean",
+                           "seq-mean-token-mean",
+                           "seq-mean-token-sum",
+                           "seq-mean-token-sum-norm"}) {
+    const GrpoLossConfig config{
+        .type = type, .kl_coef = 0.1, .entropy_coef = 0.01, .mask_truncated = true};
+    const auto whole = gradients(config, {{0, 12}});
+    for (const std::int64_t limit : {20, 26, 45}) {
+      const auto ranges = micro_batches(rollout_, 1, limit);
+      ASSERT_GT(ranges.size(), 1);
+      const auto parts = gradients(config, ranges);
+      double largest = 0;
+      for (const Tensor& gradient : whole)
+        largest = std::max(largest, gradient.abs().max().item<double>());
+      for (std::size_t i = 0; i < whole.size(); ++i)
+        EXPECT_LT(test::max_difference(parts[i], whole[i]), 1e-6 * std::max(largest, 1.0))
+            << type << " limit " << limit << " " << lm_->named_parameters().keys()[i];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vragent::learning
