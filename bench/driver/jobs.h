@@ -36,6 +36,12 @@ void add_clip_jobs(const Session& session, std::map<std::string, Job>& jobs);
 /// vision (a Qwen2.5-VL folder): tower and prefill over random images.
 void add_vision_jobs(const Session& session, std::map<std::string, Job>& jobs);
 
+/// grpo_step: rollout, reference, loss, backward and update, over given prompts.
+void add_grpo_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
+/// sft_step: forward, loss, backward and update on packed rows. @param rank of an adapter; 0: all
+void add_sft_jobs(const Session& session, std::int64_t rank, std::map<std::string, Job>& jobs);
+
 /// tokenize: ids of the lines of a file, on one thread.
 void add_tokenizer_jobs(const Session& session, std::map<std::string, Job>& jobs);
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "jobs.h"
+#include "op_times.h"
 #include "vragent/util/error.h"
 #include "vragent/util/progress.h"
 
@@ -15,8 +16,9 @@ namespace {
 
 int run(int argc, char** argv) {
   if (argc != 5) {
-    std::cerr
-        << "usage: vragent_bench language|weights|text|clip|vision|tokenizer MODEL DTYPE THREADS\n";
+    std::cerr << "usage: vragent_bench language|weights|text|clip|vision|tokenizer|grpo|sft|lora "
+                 "MODEL DTYPE "
+                 "THREADS\n";
     return 2;
   }
   const std::string kind = argv[1];
@@ -29,13 +31,23 @@ int run(int argc, char** argv) {
   if (kind == "text") add_text_jobs(session, jobs);
   if (kind == "clip") add_clip_jobs(session, jobs);
   if (kind == "vision") add_vision_jobs(session, jobs);
+  if (kind == "grpo") add_grpo_jobs(session, jobs);
+  if (kind == "sft") add_sft_jobs(session, 0, jobs);
+  if (kind == "lora") add_sft_jobs(session, 16, jobs);
   if (kind == "tokenizer") add_tokenizer_jobs(session, jobs);
   std::cout << OrderedJson{{"ready", true}, {"load_seconds", load.seconds()}}.dump() << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     const Json request = parse_json_object(line, "stdin");
     const auto job = jobs.find(JsonRecord(request, "stdin").text("job"));
     if (job == jobs.end()) throw DataError("unknown job: " + line);
-    std::cout << job->second(request).dump() << std::endl;
+    if (const std::size_t rows = request.value("op_times", std::size_t{0}); rows > 0) {
+      const OpTimes times;
+      OrderedJson answer = job->second(request);
+      answer["op_times"] = times.table(rows);
+      std::cout << answer.dump() << std::endl;
+    } else {
+      std::cout << job->second(request).dump() << std::endl;
+    }
   }
   return 0;
 }

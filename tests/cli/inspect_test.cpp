@@ -138,6 +138,65 @@ TEST_F(Inspect, CountsADataSet) {
   EXPECT_EQ(counts["outside_core"], 6);
 }
 
+/// A safetensors file of float32 matrices (or vectors, without columns).
+std::string floats_file(
+    const std::vector<std::pair<std::string, std::vector<std::vector<float>>>>& matrices) {
+  OrderedJson header;
+  std::string bytes;
+  for (const auto& [name, rows] : matrices) {
+    const std::size_t begin = bytes.size();
+    for (const auto& row : rows)
+      bytes.append(reinterpret_cast<const char*>(row.data()), row.size() * sizeof(float));
+    std::vector<std::size_t> shape = {rows.size(), rows[0].size()};
+    if (rows.size() == 1) shape.erase(shape.begin());
+    header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, bytes.size()}}};
+  }
+  const std::string text = header.dump();
+  const std::uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), sizeof(length)) + text + bytes;
+}
+
+TEST_F(Inspect, WritesALossOfGivenLogProbabilitiesAndRefusesWhatDoesNotFit) {
+  // The golden vector of grpo.md 1.4.
+  const std::vector<std::vector<float>> mask = {{1, 1, 1, 1}, {1, 1, 1, 0}, {1, 1, 0, 0}};
+  const auto given = [&](std::vector<float> advantages) {
+    return floats_file(
+        {{"log_probs", {{-1.0, -0.5, -2.0, -0.1}, {-0.7, -1.5, -0.2, 0}, {-3.0, -0.4, -0.9, -1.1}}},
+         {"old_log_probs",
+          {{-1.1, -0.5, -1.5, -0.6}, {-0.4, -1.6, -1.5, 0}, {-2.5, -0.4, -1.4, -1.0}}},
+         {"ref_log_probs",
+          {{-1.2, -0.6, -1.9, -0.2}, {-0.8, -1.0, -0.3, 0}, {-2.0, -0.5, -1.0, -1.3}}},
+         {"mask", mask},
+         {"advantages", {std::move(advantages)}}});
+  };
+  const std::string command =
+      "$vragent inspect grpo-loss --tensors in.safetensors --out out.safetensors "
+      "--loss.clip-high 0.28 --loss.kl-coef 0.04 ";
+  write("in.safetensors", given({1.0, -0.5, -1.5}));
+  for (const std::string parts : {"", "--micro-rows 1"}) {
+    output_of(command + parts);
+    const std::string bytes = read("out.safetensors");
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), sizeof(length));
+    const Json header = parse_json_object(bytes.substr(sizeof(length), length), "header");
+    const std::size_t place = header["loss"]["data_offsets"][0];
+    float loss = 0;
+    std::memcpy(&loss, bytes.data() + sizeof(length) + length + place, sizeof(loss));
+    EXPECT_NEAR(loss, .432687544865, 1e-6) << parts;
+    EXPECT_EQ(header["gradient"]["shape"], Json({3, 4}));
+  }
+  const auto refused = [&](const std::string& flags, const std::string& why) {
+    const Ran ran = run(command + flags);
+    EXPECT_EQ(ran.code, 65) << flags;
+    EXPECT_THAT(ran.err, HasSubstr(why));
+  };
+  refused("--loss.correction token-mask", "in.safetensors: no tensor \"sampler_log_probs\"");
+  write("in.safetensors", given({1.0, -0.5}));
+  refused("", "in.safetensors: 2 advantages for 3 rows");
+  write("in.safetensors", floats_file({{"log_probs", {{-1, -2}, {-1, -1}}}, {"mask", mask}}));
+  refused("", "in.safetensors: \"mask\" has another shape than log_probs");
+}
+
 TEST_F(Inspect, ListsWhatACheckpointHolds) {
   EXPECT_THAT(output_of("$vragent inspect --model models/lm"), HasSubstr("model.embed_tokens"));
   const Json table =

@@ -163,7 +163,8 @@ GrpoLoss grpo_loss(const GrpoBatch& batch, const GrpoLossConfig& config) {
     }
   }
   if (config.kl_coef > 0) {  // neither clipped nor corrected
-    const Tensor kl = divergence(log_probs, only(batch.ref_log_probs, batch.mask), config);
+    Tensor kl = divergence(log_probs, only(batch.ref_log_probs, batch.mask), config);
+    if (config.kl_by_ratio) kl = kl * ratio;
     per_token = per_token + config.kl_coef * kl;
     result.kl = token_mean(kl.detach(), batch.mask);
   }

@@ -137,6 +137,19 @@ TEST_F(GrpoObjective, CountsTheDivergenceAsAsked) {
   EXPECT_NEAR(kl("k1", 0.05), (-gap).clamp(-0.05, 0.05).mean().item<double>(), 1e-12);
 }
 
+TEST_F(GrpoObjective, WeighsTheDivergenceByTheRatioWhenAsked) {
+  GrpoLossConfig weighted = config("bnpo", 1.0);
+  weighted.kl_by_ratio = true;
+  const Tensor kl =
+      (batch.ref_log_probs - batch.log_probs).exp() - (batch.ref_log_probs - batch.log_probs) - 1;
+  const Tensor ratio = (batch.log_probs - batch.old_log_probs).exp();
+  const Tensor wanted = (kl * ratio).masked_select(batch.mask).mean();
+  EXPECT_NEAR(value(weighted) - value(config("bnpo", 0)), wanted.item<double>(), 1e-12);
+  EXPECT_TRUE(test::close(gradient(weighted) - gradient(config("bnpo", 0)),
+                          torch::autograd::grad({wanted}, {batch.log_probs})[0],
+                          1e-12));
+}
+
 TEST_F(GrpoObjective, RewardsEntropy) {
   batch.entropy = batch.log_probs.detach().abs() * 0.3;
   GrpoLossConfig with_bonus = config("bnpo");

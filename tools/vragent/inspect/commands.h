@@ -15,5 +15,6 @@ void add_inspect_merge(CLI::App& inspect);
 void add_inspect_tokenize(CLI::App& inspect);
 void add_inspect_generate(CLI::App& inspect);
 void add_inspect_data(CLI::App& inspect);
+void add_inspect_grpo_loss(CLI::App& inspect);
 
 }  // namespace vragent::tools

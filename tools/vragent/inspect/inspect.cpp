@@ -36,6 +36,7 @@ void add_inspect(CLI::App& app) {
   add_inspect_tokenize(inspect);
   add_inspect_generate(inspect);
   add_inspect_data(inspect);
+  add_inspect_grpo_loss(inspect);
 }
 
 }  // namespace vragent::tools

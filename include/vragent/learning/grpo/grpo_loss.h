@@ -23,6 +23,7 @@ struct GrpoLossConfig {
   double kl_coef = 0.001;  // paper: 0.001
   std::string kl_estimator = "k3";
   double kl_clamp = 0;
+  bool kl_by_ratio = false;
   double entropy_coef = 0;
   bool mask_truncated = false;
   std::string correction = "none";
@@ -47,6 +48,9 @@ struct GrpoLossConfig {
       "weight of the divergence from the reference policy; 0 needs no reference");
     v("kl-estimator", kl_estimator, "k1, k2 or k3, a token");
     v("kl-clamp", kl_clamp, "the divergence of a token stays within +- this; 0 is off");
+    v("kl-by-ratio",
+      kl_by_ratio,
+      "times the probability ratio, gradient included (DeepSeek-V3.2; TRL's default)");
     v("entropy-coef", entropy_coef, "weight of an entropy bonus, token mean");
     v("mask-truncated", mask_truncated, "answers that ran into max-tokens teach nothing");
     v("correction",
