@@ -39,6 +39,9 @@ target_include_directories(vragent_torch SYSTEM INTERFACE
   ${VRAGENT_TORCH}/include ${VRAGENT_TORCH}/include/torch/csrc/api/include)
 target_link_directories(vragent_torch INTERFACE ${VRAGENT_TORCH}/lib)
 target_link_libraries(vragent_torch INTERFACE torch torch_cpu c10)
+# ATen's parallel_for is a template: without OpenMP where it is used, it runs on one thread and says nothing.
+target_compile_options(vragent_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+target_link_options(vragent_torch INTERFACE -fopenmp)
 # libtorch.so exports its own, incomplete std::filesystem: calls that bind to it jump to address 0. The system's
 # libstdc++ must come first in the order in which symbols are looked up, hence before torch on the link line.
 target_link_options(vragent_torch INTERFACE
