@@ -36,6 +36,9 @@ void add_clip_jobs(const Session& session, std::map<std::string, Job>& jobs);
 /// vision (a Qwen2.5-VL folder): tower and prefill over random images.
 void add_vision_jobs(const Session& session, std::map<std::string, Job>& jobs);
 
+/// save_weights, train, evaluate (a config file of train-sasrec in place of a model).
+void add_recommender_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
 /// tokenize: ids of the lines of a file, on one thread.
 void add_tokenizer_jobs(const Session& session, std::map<std::string, Job>& jobs);
 

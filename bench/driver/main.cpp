@@ -16,7 +16,8 @@ namespace {
 int run(int argc, char** argv) {
   if (argc != 5) {
     std::cerr
-        << "usage: vragent_bench language|weights|text|clip|vision|tokenizer MODEL DTYPE THREADS\n";
+        << "usage: vragent_bench language|weights|text|clip|vision|tokenizer|recommender MODEL "
+           "DTYPE THREADS\n";
     return 2;
   }
   const std::string kind = argv[1];
@@ -30,6 +31,7 @@ int run(int argc, char** argv) {
   if (kind == "clip") add_clip_jobs(session, jobs);
   if (kind == "vision") add_vision_jobs(session, jobs);
   if (kind == "tokenizer") add_tokenizer_jobs(session, jobs);
+  if (kind == "recommender") add_recommender_jobs(session, jobs);
   std::cout << OrderedJson{{"ready", true}, {"load_seconds", load.seconds()}}.dump() << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     const Json request = parse_json_object(line, "stdin");
