@@ -69,8 +69,7 @@ void drop_all(const Tensor& x, const Tensor& y, double share, std::uint64_t seed
                      .high = static_cast<std::uint32_t>(seed >> 32),
                      .limit = static_cast<std::uint32_t>(share * 4294967296.0),
                      .scale = static_cast<float>(1.0 / (1.0 - share))};
-  at::parallel_for(
-      0, x.numel(), kGrain, [&](auto begin, auto end) { run(task, begin, end); });
+  at::parallel_for(0, x.numel(), kGrain, [&](auto begin, auto end) { run(task, begin, end); });
 }
 
 Tensor dropped(const Tensor& x, double share, std::uint64_t seed) {
@@ -106,9 +105,9 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
 
 Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed) {
   TORCH_CHECK(share >= 0 && share < 1, "dropout: share ", share);
-  TORCH_CHECK(x.is_cpu() && (x.scalar_type() == torch::kFloat32 ||
-                             x.scalar_type() == torch::kBFloat16),
-              "dropout: float32 or bfloat16 on the CPU");
+  TORCH_CHECK(
+      x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16),
+      "dropout: float32 or bfloat16 on the CPU");
   return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed));
 }
 

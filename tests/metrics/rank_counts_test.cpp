@@ -21,9 +21,8 @@ void expect_counts_of(std::size_t size, std::uint64_t seed) {
     scores.push_back(static_cast<T>(random.below(20)) / 8 - 1);  // many ties
   for (const T wanted : {T(-1), T(0), T(0.125), T(5)}) {
     const RankCounts counts = count_against(std::span<const T>(scores), wanted);
-    EXPECT_EQ(counts.greater, std::count_if(scores.begin(), scores.end(), [&](T x) {
-                return x > wanted;
-              }));
+    EXPECT_EQ(counts.greater,
+              std::count_if(scores.begin(), scores.end(), [&](T x) { return x > wanted; }));
     EXPECT_EQ(counts.equal, std::count(scores.begin(), scores.end(), wanted));
     EXPECT_EQ(counts.not_numbers, 0);
   }
