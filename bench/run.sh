@@ -4,6 +4,8 @@
 #   engine      inference against transformers and llama.cpp (xllamacpp) (needs scripts/get_models.sh)
 #   tokenizing  tokenizers against the package `tokenizers` (needs the shared test data)
 #   learning    training steps against TRL (needs scripts/get_models.sh)
+#   recommender training and ranking against a plain PyTorch transcription of the released loop and against RecBole 1.2.1,
+#               which gets build/recbole-venv (needs the shared test data; its text case scripts/get_models.sh)
 #   readers     reading and splitting MicroLens-50K against pandas (needs the shared test data)
 # Keep the machine quiet: nothing else may run. The peers live in .venv-parity and .venv-trl.
 set -euo pipefail
@@ -18,11 +20,25 @@ case $name in
   tokenizing) wanted="tokenizers" ;;
   readers) wanted="pandas" ;;
   learning) wanted="trl" ;;
-  *) echo "run.sh: engine, tokenizing, readers or learning; got $name" >&2; exit 2 ;;
+  recommender) wanted="safetensors" ;;
+  *) echo "run.sh: engine, tokenizing, learning, recommender or readers; got $name" >&2; exit 2 ;;
 esac
 for package in $wanted; do
   "$python" -c "import $package" 2>/dev/null || "$python" -m pip install --quiet --disable-pip-version-check "$package"
 done
+if [ "$name" = recommender ]; then
+  # RecBole pins old packages: it is installed without them, over the same torch. Its ray is replaced when it starts.
+  export VRAGENT_RECBOLE_VENV=${VRAGENT_RECBOLE_VENV:-$PWD/build/recbole-venv}
+  if ! "$VRAGENT_RECBOLE_VENV/bin/python" -c 'import torch, importlib.util; assert importlib.util.find_spec("recbole")' 2>/dev/null; then
+    python3 -m venv "$VRAGENT_RECBOLE_VENV"
+    realpath "${VRAGENT_VENV:-.venv}"/lib/python3*/site-packages \
+      >"$(echo "$VRAGENT_RECBOLE_VENV"/lib/python3*/site-packages)/torch-of-vragent.pth"
+    pip=("$VRAGENT_RECBOLE_VENV/bin/python" -m pip install --quiet --disable-pip-version-check)
+    "${pip[@]}" 'numpy<2' pandas scipy tqdm colorlog colorama pyyaml tensorboard tabulate plotly texttable psutil \
+      scikit-learn thop
+    "${pip[@]}" --no-deps recbole==1.2.1
+  fi
+fi
 cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DVRAGENT_BENCH=ON -DVRAGENT_TESTS=OFF >/dev/null
 cmake --build build/bench --target vragent_bench vragent | tail -1 >&2
 [ "$name" != readers ] || set -- --vragent build/bench/tools/vragent "$@"

@@ -19,7 +19,7 @@ FLOORS = {
     "models": 5, "rec_models": 5,
     "engine": 6, "rec_models/collaborative": 6,
     "perception": 7, "recommender": 7, "simulator": 7, "plan": 7,
-    "simulator/agents": 8, "simulator/scoring": 8, "learning": 8,
+    "recommender/study": 8, "simulator/agents": 8, "simulator/scoring": 8, "learning": 8,
     "learning/grpo": 9,
 }
 TORCH_FROM = 3

@@ -42,6 +42,9 @@ void add_grpo_jobs(const Session& session, std::map<std::string, Job>& jobs);
 /// sft_step: forward, loss, backward and update on packed rows. @param rank of an adapter; 0: all
 void add_sft_jobs(const Session& session, std::int64_t rank, std::map<std::string, Job>& jobs);
 
+/// save_weights, train, evaluate (a config file of train-sasrec in place of a model).
+void add_recommender_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
 /// tokenize: ids of the lines of a file, on one thread.
 void add_tokenizer_jobs(const Session& session, std::map<std::string, Job>& jobs);
 

@@ -16,9 +16,10 @@ namespace {
 
 int run(int argc, char** argv) {
   if (argc != 5) {
-    std::cerr << "usage: vragent_bench language|weights|text|clip|vision|tokenizer|grpo|sft|lora "
-                 "MODEL DTYPE "
-                 "THREADS\n";
+    std::cerr
+        << "usage: vragent_bench "
+           "language|weights|text|clip|vision|tokenizer|recommender|grpo|sft|lora MODEL DTYPE "
+           "THREADS\n";
     return 2;
   }
   const std::string kind = argv[1];
@@ -35,6 +36,7 @@ int run(int argc, char** argv) {
   if (kind == "sft") add_sft_jobs(session, 0, jobs);
   if (kind == "lora") add_sft_jobs(session, 16, jobs);
   if (kind == "tokenizer") add_tokenizer_jobs(session, jobs);
+  if (kind == "recommender") add_recommender_jobs(session, jobs);
   std::cout << OrderedJson{{"ready", true}, {"load_seconds", load.seconds()}}.dump() << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     const Json request = parse_json_object(line, "stdin");

@@ -129,6 +129,15 @@ double sign_p_value(const std::vector<double>& ordered) {
   return std::min(1.0, 2.0 * (std::min(below, above) + 1.0) / (size + 1.0));
 }
 
+/// Interval and p-value of a statistic from its draws; none leave the result as it is.
+void summarise(std::vector<double>& draws, double level, BootstrapResult& result) {
+  if (draws.empty()) return;
+  std::sort(draws.begin(), draws.end());
+  const double outside = (1.0 - level) / 2.0;
+  result.interval = {quantile(draws, outside), quantile(draws, 1.0 - outside)};
+  result.p_value = sign_p_value(draws);
+}
+
 }  // namespace
 
 Interval wilson_interval(std::int64_t successes, std::int64_t total, double level) {
@@ -180,11 +189,40 @@ BootstrapResult cluster_bootstrap(std::span<const std::int64_t> cluster_of_row,
     if (!std::isnan(value)) draws.push_back(value);
   }
   result.num_undefined = config.num_draws - static_cast<std::int64_t>(draws.size());
-  if (draws.empty()) return result;
-  std::sort(draws.begin(), draws.end());
-  const double outside = (1.0 - config.level) / 2.0;
-  result.interval = {quantile(draws, outside), quantile(draws, 1.0 - outside)};
-  result.p_value = sign_p_value(draws);
+  summarise(draws, config.level, result);
+  return result;
+}
+
+BootstrapResult crossed_bootstrap(const std::vector<std::vector<double>>& values,
+                                  const BootstrapConfig& config) {
+  check_level(config.level);
+  if (values.empty() || values[0].empty()) throw std::logic_error("crossed_bootstrap: no values");
+  if (config.num_draws < 1) throw std::logic_error("crossed_bootstrap: num_draws < 1");
+  const auto num_seeds = static_cast<std::int64_t>(values.size());
+  const auto num_users = static_cast<std::int64_t>(values[0].size());
+  const double size = static_cast<double>(num_seeds) * static_cast<double>(num_users);
+  BootstrapResult result;
+  for (const std::vector<double>& of_seed : values) {
+    if (std::ssize(of_seed) != num_users)
+      throw std::logic_error("crossed_bootstrap: rows of unequal length");
+    result.estimate += std::accumulate(of_seed.begin(), of_seed.end(), 0.0) / size;
+  }
+  result.interval = {result.estimate, result.estimate};
+  RandomStream random(config.seed, "crossed_bootstrap");
+  std::vector<double> draws;
+  std::vector<double> of_user(values[0].size());
+  for (std::int64_t draw = 0; draw < config.num_draws; ++draw) {
+    std::fill(of_user.begin(), of_user.end(), 0.0);
+    for (std::int64_t i = 0; i < num_seeds; ++i) {
+      const std::vector<double>& of_seed = random.pick(values);
+      for (std::size_t user = 0; user < of_user.size(); ++user) of_user[user] += of_seed[user];
+    }
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < num_users; ++i)
+      sum += of_user[static_cast<std::size_t>(random.below(num_users))];
+    draws.push_back(sum / size);
+  }
+  summarise(draws, config.level, result);
   return result;
 }
 

@@ -2,8 +2,11 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/bert.h"
 
+#include <algorithm>
+
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/ops/attention.h"
 #include "vragent/ops/packed_attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
@@ -44,7 +47,34 @@ struct BertLayerImpl : torch::nn::Module {
       return linear(x).view({x.size(0), heads, -1});  // [N, H, d]
     };
     const Tensor mixed = ops::packed_attention(cut(query), {cut(key), cut(value)}, packing);
-    const Tensor attended = attention_norm(x + attention_dense(mixed.flatten(1)));
+    return rest(x, mixed.flatten(1));
+  }
+
+  /// x [N, D] -> the states of the first tokens [B, D]
+  Tensor forward_first(const Tensor& x, const ops::Packing& packing) {
+    const auto rows = static_cast<std::int64_t>(packing.lengths.size());
+    const Tensor lengths = torch::tensor(packing.lengths).to(x.device());
+    const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
+    const Tensor mask = ops::length_mask(lengths, longest);
+    const Tensor slots = mask.flatten().nonzero().squeeze(1);
+    const auto spread = [&](nn::Linear& linear) {  // [B, H, T, d]
+      const Tensor y = linear(x);
+      return torch::zeros({rows * longest, y.size(1)}, y.options())
+          .index_copy(0, slots, y)
+          .view({rows, longest, heads, -1})
+          .transpose(1, 2);
+    };
+    const Tensor first = torch::tensor(packing.begins).clamp_max(packing.num_tokens - 1);
+    const Tensor asking = x.index_select(0, first.to(x.device()));
+    const Tensor q = query(asking).view({rows, 1, heads, -1}).transpose(1, 2);
+    const Tensor visible = mask.view({rows, 1, 1, longest});
+    const Tensor mixed = ops::attention(q, {spread(key), spread(value)}, visible, /*causal=*/false);
+    return rest(asking, mixed.transpose(1, 2).reshape({rows, -1}));
+  }
+
+  /// What follows the attention, for rows of its own.
+  Tensor rest(const Tensor& x, const Tensor& mixed) {
+    const Tensor attended = attention_norm(x + attention_dense(mixed));
     return output_norm(attended + output_dense(nn::activate(intermediate(attended), act)));
   }
 
@@ -144,7 +174,7 @@ BertImpl::BertImpl(const BertConfig& options) : config(options) {
   for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(BertLayer(config));
 }
 
-EncodedTexts BertImpl::encode(const Tensor& ids, const Tensor& mask) {
+EncodedTexts BertImpl::embed(const Tensor& ids, const Tensor& mask) {
   TORCH_CHECK(ids.dim() == 2 && ids.sizes() == mask.sizes(),
               "bert: ids ",
               ids.sizes(),
@@ -156,12 +186,25 @@ EncodedTexts BertImpl::encode(const Tensor& ids, const Tensor& mask) {
                                           ids.device(),
                                           {},
                                           /*causal=*/false)};
-  Tensor& x = texts.states;
-  x = embedding_norm(word_embeddings(ids.masked_select(mask)) +
-                     position_embeddings(positions_of(ids, config).masked_select(mask)) +
-                     token_type_embeddings->weight.select(0, 0));
-  for (const auto& layer : *layers) x = layer->as<BertLayerImpl>()->forward(x, texts.packing);
+  texts.states = embedding_norm(word_embeddings(ids.masked_select(mask)) +
+                                position_embeddings(positions_of(ids, config).masked_select(mask)) +
+                                token_type_embeddings->weight.select(0, 0));
   return texts;
+}
+
+EncodedTexts BertImpl::encode(const Tensor& ids, const Tensor& mask) {
+  EncodedTexts texts = embed(ids, mask);
+  for (const auto& layer : *layers)
+    texts.states = layer->as<BertLayerImpl>()->forward(texts.states, texts.packing);
+  return texts;
+}
+
+Tensor BertImpl::first_states(const Tensor& ids, const Tensor& mask) {
+  EncodedTexts texts = embed(ids, mask);
+  const std::size_t last = layers->size() - 1;
+  for (std::size_t i = 0; i < last; ++i)
+    texts.states = layers[i]->as<BertLayerImpl>()->forward(texts.states, texts.packing);
+  return layers[last]->as<BertLayerImpl>()->forward_first(texts.states, texts.packing);
 }
 
 Tensor BertImpl::forward(const Tensor& ids, const Tensor& mask) {

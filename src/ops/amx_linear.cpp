@@ -20,11 +20,11 @@ namespace {
 
 constexpr std::int64_t kTileRows = 16;
 constexpr std::int64_t kTileBytes = 1024;
-constexpr std::int64_t kStepBytes = 2 * kTileBytes;   ///< of a block of the packed weight
-constexpr std::int64_t kRowBytes = kBlock * 4;        ///< of a row of sums
-constexpr std::int64_t kAhead = 8;                    ///< steps of the weight fetched before use
-constexpr std::int64_t kRowsAhead = 512;              ///< bytes of a row fetched before use
-constexpr std::int64_t kPanelBytes = 1 << 20;         ///< of rows that stay in the second cache
+constexpr std::int64_t kStepBytes = 2 * kTileBytes;  ///< of a block of the packed weight
+constexpr std::int64_t kRowBytes = kBlock * 4;       ///< of a row of sums
+constexpr std::int64_t kAhead = 8;                   ///< steps of the weight fetched before use
+constexpr std::int64_t kRowsAhead = 512;             ///< bytes of a row fetched before use
+constexpr std::int64_t kPanelBytes = 1 << 20;        ///< of rows that stay in the second cache
 constexpr std::int64_t kFewestPanelRows = 128;
 constexpr std::int64_t kMostPanelRows = 512;
 
@@ -73,8 +73,8 @@ enum class Fetch { kNothing, kWeight, kRows };
 
 /// Up to 32 rows x 32 outputs.
 struct Part {
-  const Bf16* x;         ///< first tile of 16 rows
-  const Bf16* second_x;  ///< second
+  const Bf16* x;             ///< first tile of 16 rows
+  const Bf16* second_x;      ///< second
   std::int64_t row_stride;   ///< bytes
   std::int64_t step_stride;  ///< bytes
   const Bf16* weight;
@@ -86,9 +86,9 @@ struct Part {
 
 /// Asks for what a later step reads. Inlined: g++ takes a call that only prefetches for no work.
 [[gnu::always_inline]] VRAGENT_AMX inline void fetch_ahead(const Part& part,
-                                    const char* x,
-                                    const char* second,
-                                    const char* weight) {
+                                                           const char* x,
+                                                           const char* second,
+                                                           const char* weight) {
   if (part.fetch == Fetch::kNothing) return;
   if (part.fetch == Fetch::kWeight) {
     for (std::int64_t line = 0; line < kStepBytes; line += 64)
@@ -168,7 +168,8 @@ VRAGENT_AMX void finish(const float* sums,
     for (std::int64_t row = 0; row < rows; ++row) {
       const __m512 sum = _mm512_add_ps(_mm512_load_ps(sums + row * kBlock + half), added);
       const __m256bh narrow = _mm512_cvtneps_pbh(sum);
-      _mm256_mask_storeu_epi16(y + row * y_row + half, mask, reinterpret_cast<const __m256i&>(narrow));
+      _mm256_mask_storeu_epi16(
+          y + row * y_row + half, mask, reinterpret_cast<const __m256i&>(narrow));
     }
   }
 }
@@ -278,13 +279,14 @@ VRAGENT_AMX void turn_tile(const char* from, std::int64_t row_bytes, std::int64_
 }
 
 bool ask_system() {
-  constexpr unsigned kAmxBf16Bit = 1U << 22U;  // leaf 7, EDX
+  constexpr unsigned kAmxBf16Bit = 1U << 22U;    // leaf 7, EDX
   constexpr unsigned kAvx512Bf16Bit = 1U << 5U;  // leaf 7.1, EAX
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;
   unsigned edx = 0;
-  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & kAmxBf16Bit) == 0) return false;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & kAmxBf16Bit) == 0)
+    return false;
   if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0 || (eax & kAvx512Bf16Bit) == 0)
     return false;
   constexpr long kAskForState = 0x1023;  // ARCH_REQ_XCOMP_PERM

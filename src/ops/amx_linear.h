@@ -23,8 +23,8 @@ inline std::int64_t padded(std::int64_t width) {
 /// Whether this CPU has the matrix unit and the system lets this process use it. Asks once.
 bool is_available();
 
-/// weight [out, in], rows `in` apart -> packed [padded(out) * padded(in)], zeros where it is padded.
-/// Blocks [begin, end) of outputs only.
+/// weight [out, in], rows `in` apart -> packed [padded(out) * padded(in)], zeros where it is
+/// padded. Blocks [begin, end) of outputs only.
 void pack(const Bf16* weight,
           std::int64_t out,
           std::int64_t in,

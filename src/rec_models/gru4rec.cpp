@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/rec_models/gru4rec.h"
 
+#include "vragent/nn/dropout.h"
+
 namespace vragent::rec_models {
 
 using torch::Tensor;
@@ -17,7 +19,7 @@ Tensor Gru4RecImpl::forward(const Tensor& items) {
               config.width,
               "], got ",
               items.sizes());
-  const Tensor from_input = input(at::dropout(items, config.dropout, is_training()));
+  const Tensor from_input = input(nn::dropout(items, config.dropout, is_training()));
   Tensor state = torch::zeros({items.size(0), config.width}, items.options());
   std::vector<Tensor> states;
   for (std::int64_t t = 0; t < items.size(1); ++t) {

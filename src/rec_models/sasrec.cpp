@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "vragent/nn/dropout.h"
 #include "vragent/ops/attention.h"
 
 namespace vragent::rec_models {
@@ -13,6 +14,35 @@ using torch::Tensor;
 
 constexpr double kNormEps = 1e-6;
 constexpr double kHidden = -1e9;  // finite, so that a row of pads stays finite
+
+/// Where the real positions of left-padded rows stand: M of B*L.
+struct RealPlaces {
+  std::int64_t rows = 0;
+  std::int64_t length = 0;
+  Tensor where;  ///< int64 [M], flat
+  Tensor mask;   ///< additive [B, 1, L, L]: what a position does not see
+
+  /// x [M, D] -> [B, H, L, d], zeros at pads
+  [[nodiscard]] Tensor spread(const Tensor& x, std::int64_t heads) const {
+    return torch::zeros({rows * length, x.size(1)}, x.options())
+        .index_copy(0, where, x)
+        .view({rows, length, heads, -1})
+        .transpose(1, 2);
+  }
+};
+
+/// @param real bool [B, L]; options of the mask
+RealPlaces places_of(const Tensor& real, const torch::TensorOptions& options) {
+  const std::int64_t length = real.size(1);
+  const Tensor visible =
+      ops::causal_mask(length, real.device()).unsqueeze(0).logical_and(real.unsqueeze(1));
+  return {.rows = real.size(0),
+          .length = length,
+          .where = real.flatten().nonzero().squeeze(1),
+          .mask = torch::zeros(visible.sizes(), options)
+                      .masked_fill(visible.logical_not(), kHidden)
+                      .unsqueeze(1)};
+}
 
 struct BlockImpl : torch::nn::Module {
   explicit BlockImpl(const SasRecConfig& config)
@@ -28,21 +58,38 @@ struct BlockImpl : torch::nn::Module {
         feed_forward_norm(
             register_module("feed_forward_norm", nn::LayerNorm(config.width, kNormEps))) {}
 
-  /// x [B, L, D], mask additive [B, 1, L, L]
-  Tensor forward(const Tensor& x, const Tensor& mask) {
-    const auto cut = [&](nn::Linear& linear) {
-      return linear(x).view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
-    };
-    const Tensor q =
-        cut(query) / std::sqrt(static_cast<double>(x.size(2)) / static_cast<double>(heads));
-    const Tensor weights = drop(torch::softmax(q.matmul(cut(key).transpose(2, 3)) + mask, -1));
-    const Tensor mixed = weights.matmul(cut(value)).transpose(1, 2).reshape(x.sizes());
+  /// x [M, D], the real positions -> [M, D]
+  Tensor forward(const Tensor& x, const RealPlaces& places) {
+    const Tensor mixed = attend(places.spread(query(x), heads), x, places.mask, places);
+    return rest(x, mixed.index_select(0, places.where));
+  }
+
+  /// x [M, D] -> the states of the last positions alone [B, D]. @param last [B], places in x
+  Tensor forward_last(const Tensor& x, const Tensor& last, const RealPlaces& places) {
+    const Tensor asking = x.index_select(0, last);
+    const Tensor q = query(asking).view({places.rows, 1, heads, -1}).transpose(1, 2);
+    return rest(asking, attend(q, x, places.mask.narrow(2, places.length - 1, 1), places));
+  }
+
+  /// q [B, H, T, d] against all of x [M, D] -> [B*T, D]
+  Tensor attend(const Tensor& q, const Tensor& x, const Tensor& mask, const RealPlaces& places) {
+    const Tensor scaled = q / std::sqrt(static_cast<double>(q.size(3)));
+    const Tensor k = places.spread(key(x), heads);
+    const Tensor weights = drop(torch::softmax(scaled.matmul(k.transpose(2, 3)) + mask, -1));
+    return weights.to(q.scalar_type())
+        .matmul(places.spread(value(x), heads))
+        .transpose(1, 2)
+        .reshape({-1, x.size(1)});
+  }
+
+  /// What follows the attention, for rows of its own.
+  Tensor rest(const Tensor& x, const Tensor& mixed) {
     const Tensor attended = attention_norm(x + drop(output(mixed)));
     return feed_forward_norm(attended + drop(outer(torch::relu(inner(attended)))));
   }
 
   [[nodiscard]] Tensor drop(const Tensor& x) const {
-    return at::dropout(x, dropout, is_training());
+    return nn::dropout(x, dropout, is_training());
   }
 
   std::int64_t heads;
@@ -72,20 +119,53 @@ SasRecImpl::SasRecImpl(const SasRecConfig& options)
 
 Tensor SasRecImpl::forward(const Tensor& items, const Tensor& real) {
   const std::int64_t length = items.size(1);
-  TORCH_CHECK(items.dim() == 3 && length <= config.max_len && real.size(1) == length,
+  TORCH_CHECK(items.dim() == 3 && real.sizes() == items.sizes().slice(0, 2),
               "sasrec: items ",
               items.sizes(),
               ", real ",
               real.sizes());
-  const Tensor positions = position_embedding->weight.narrow(0, config.max_len - length, length);
-  const Tensor visible =
-      ops::causal_mask(length, items.device()).unsqueeze(0).logical_and(real.unsqueeze(1));
-  const Tensor mask = torch::zeros(visible.sizes(), items.options())
-                          .masked_fill(visible.logical_not(), kHidden)
-                          .unsqueeze(1);
-  Tensor x = at::dropout(layer_norm(items + positions), config.dropout, is_training());
-  for (const auto& block : *blocks) x = block->as<BlockImpl>()->forward(x, mask);
-  return x;
+  const Tensor numbers = torch::arange(1, real.numel() + 1, real.options().dtype(torch::kInt64));
+  const Tensor pad = torch::zeros({1, items.size(2)}, items.options());
+  return states(torch::cat({pad, items.flatten(0, 1)}),
+                numbers.view({real.size(0), length}) * real);
+}
+
+Tensor SasRecImpl::first_states(const Tensor& vectors, const Tensor& places, const Tensor& where) {
+  const std::int64_t length = places.size(1);
+  TORCH_CHECK(places.dim() == 2 && length <= config.max_len,
+              "sasrec: places ",
+              places.sizes(),
+              " for at most ",
+              config.max_len,
+              " positions");
+  const Tensor items = vectors.index_select(0, places.flatten().index_select(0, where));
+  const Tensor slots = where.remainder(length) + (config.max_len - length);
+  return nn::dropout(layer_norm(items + position_embedding->weight.index_select(0, slots)),
+                     config.dropout,
+                     is_training());
+}
+
+Tensor SasRecImpl::states(const Tensor& vectors, const Tensor& places) {
+  const RealPlaces real = places_of(places > 0, vectors.options());
+  Tensor x = first_states(vectors, places, real.where);
+  for (const auto& block : *blocks) x = block->as<BlockImpl>()->forward(x, real);
+  return torch::zeros({places.numel(), x.size(1)}, x.options())
+      .index_copy(0, real.where, x)
+      .view({places.size(0), places.size(1), -1});
+}
+
+Tensor SasRecImpl::last_states(const Tensor& vectors, const Tensor& places) {
+  const Tensor has_items = places.select(1, places.size(1) - 1) > 0;
+  if (!has_items.all().item<bool>() || blocks->is_empty())
+    return states(vectors, places).select(1, places.size(1) - 1);
+  const RealPlaces real = places_of(places > 0, vectors.options());
+  Tensor x = first_states(vectors, places, real.where);
+  const Tensor last = (places > 0).sum(1).cumsum(0) - 1;
+  const auto num_blocks = static_cast<std::int64_t>(blocks->size());
+  for (std::int64_t i = 0; i + 1 < num_blocks; ++i)
+    x = blocks[static_cast<std::size_t>(i)]->as<BlockImpl>()->forward(x, real);
+  return blocks[static_cast<std::size_t>(num_blocks - 1)]->as<BlockImpl>()->forward_last(
+      x, last, real);
 }
 
 }  // namespace vragent::rec_models

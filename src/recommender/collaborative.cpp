@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <unordered_map>
 
 #include "vragent/nn/parameters.h"
@@ -222,10 +223,12 @@ SequenceBatch make_pair_batch(const std::vector<TrainingPair>& pairs,
                               const LossConfig& loss) {
   const auto size = static_cast<std::int64_t>(pairs.size());
   const bool masks_history = loss.loss != "in-batch-softmax";
-  const std::int64_t width = masks_history ? sequences.protocol.max_len + 1 : 1;
+  std::size_t width = 1;
+  for (const TrainingPair& pair : pairs)
+    if (masks_history) width = std::max(width, sequences.train(pair.user).size());
   Places places;
   Tensor targets = torch::zeros({size, 1}, torch::kInt64);
-  Tensor own = torch::zeros({size, width}, torch::kInt64);
+  Tensor own = torch::zeros({size, static_cast<std::int64_t>(width)}, torch::kInt64);
   auto target_at = targets.accessor<std::int64_t, 2>();
   auto own_at = own.accessor<std::int64_t, 2>();
   for (std::int64_t row = 0; row < size; ++row) {
@@ -267,31 +270,40 @@ std::vector<TrainingRow> leave_one_out_rows(const data::Sequences& sequences) {
   return rows;
 }
 
-TrainingResult train(Collaborative& model, const LoopConfig& config, const TrainingInput& input) {
-  const std::vector<TrainingPair> pairs =
-      model->deepfm ? std::vector<TrainingPair>() : training_pairs(input.sequences);
-  const std::vector<TrainingRow> rows =
-      model->deepfm ? leave_one_out_rows(input.sequences) : std::vector<TrainingRow>();
-  if (pairs.empty() && rows.empty()) throw DataError("no training items: nothing to train on");
-  const std::vector<double> popularity = train_popularity(input.sequences);
-  const auto loss_of = [&](const std::vector<std::size_t>& examples, std::uint64_t draw_seed) {
-    if (model->deepfm) {
-      std::vector<const TrainingRow*> chosen;
-      for (const std::size_t i : examples) chosen.push_back(&rows[i]);
-      return row_loss(model, chosen, popularity, input);
-    }
-    std::vector<TrainingPair> chosen;
-    for (const std::size_t i : examples) chosen.push_back(pairs[i]);
-    return pair_loss(model, chosen, input, draw_seed);
+Learner learner_of(Collaborative& model, const LoopConfig& config, const TrainingInput& input) {
+  const auto popularity =
+      std::make_shared<const std::vector<double>>(train_popularity(input.sequences));
+  Learner learner{.module = *model, .groups = groups_of(model, config)};
+  learner.ranker = [&model, &input] {
+    return collaborative_ranker(model, input.sequences, input.device);
   };
-  return run_loop(
-      {.module = *model,
-       .groups = groups_of(model, config),
-       .num_examples = std::max(pairs.size(), rows.size()),
-       .loss = loss_of,
-       .ranker = [&] { return collaborative_ranker(model, input.sequences, input.device); }},
-      config,
-      input);
+  if (model->deepfm) {
+    const auto rows =
+        std::make_shared<const std::vector<TrainingRow>>(leave_one_out_rows(input.sequences));
+    learner.num_examples = rows->size();
+    learner.loss = [&model, &input, rows, popularity](const std::vector<std::size_t>& examples,
+                                                      std::uint64_t) {
+      std::vector<const TrainingRow*> chosen;
+      for (const std::size_t i : examples) chosen.push_back(&(*rows)[i]);
+      return row_loss(model, chosen, *popularity, input);
+    };
+  } else {
+    const auto pairs =
+        std::make_shared<const std::vector<TrainingPair>>(training_pairs(input.sequences));
+    learner.num_examples = pairs->size();
+    learner.loss = [&model, &input, pairs, popularity](const std::vector<std::size_t>& examples,
+                                                       std::uint64_t draw_seed) {
+      std::vector<TrainingPair> chosen;
+      for (const std::size_t i : examples) chosen.push_back((*pairs)[i]);
+      return pair_loss(model, chosen, input, draw_seed);
+    };
+  }
+  if (learner.num_examples == 0) throw DataError("no training items: nothing to train on");
+  return learner;
+}
+
+TrainingResult train(Collaborative& model, const LoopConfig& config, const TrainingInput& input) {
+  return run_loop(learner_of(model, config, input), config, input);
 }
 
 ScoreFunction collaborative_ranker(Collaborative model,

@@ -3,9 +3,12 @@
 #include "vragent/recommender/feedback.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "vragent/data/decisions.h"
+#include "vragent/data/run_dir.h"
+#include "vragent/data/top_k.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -52,9 +55,33 @@ Opinions read_opinions(const FeedbackConfig& config,
   return opinions;
 }
 
+/// Replaces the liking of every item by its place in the lists it was shown from.
+void like_as_listed(Opinions& opinions,
+                    const std::filesystem::path& file,
+                    const data::Sequences& sequences) {
+  const auto lists = data::load_top_k(data::file_in(file, data::kValidTopKFile));
+  for (auto& [user, of_user] : opinions) {
+    std::map<std::int32_t, double> place_of;
+    const auto list = lists.find(sequences.user_ids[static_cast<std::size_t>(user)]);
+    if (list != lists.end()) {
+      for (const std::string& id : list->second.items) {
+        const auto item = sequences.item_index.find(id);
+        const auto place = static_cast<double>(place_of.size());
+        if (item != sequences.item_index.end()) place_of[item->second] = place;
+      }
+    }
+    for (Opinion& opinion : of_user) {
+      const auto place = place_of.find(opinion.item);
+      opinion.liking =
+          place == place_of.end() ? std::numeric_limits<double>::lowest() : -place->second;
+    }
+  }
+}
+
 void order_by_arm(std::vector<Opinion>& opinions, const std::string& arm) {
+  const bool best_first = arm == "like" || arm == "self";
   std::sort(opinions.begin(), opinions.end(), [&](const Opinion& a, const Opinion& b) {
-    if (arm != "random" && a.liking != b.liking) return (a.liking > b.liking) == (arm == "like");
+    if (arm != "random" && a.liking != b.liking) return (a.liking > b.liking) == best_first;
     return a.order < b.order;
   });
 }
@@ -77,7 +104,9 @@ TrainingRow row_with(const data::Sequences& sequences, std::int64_t user, std::i
 }  // namespace
 
 void FeedbackConfig::check() const {
-  check_one_of("feedback-arm", arm, {"like", "dislike", "random"});
+  check_one_of("feedback-arm", arm, {"like", "dislike", "dislike-negative", "random", "self"});
+  if (arm == "self" && lists.empty())
+    throw ConfigError("--feedback-arm self needs --feedback-lists");
   check_range("feedback-per-user", static_cast<double>(per_user), 1, 1000);
 }
 
@@ -86,8 +115,11 @@ Feedback load_feedback(const FeedbackConfig& config,
                        std::uint64_t seed) {
   Feedback feedback;
   FeedbackCounts& counts = feedback.counts;
-  for (auto& [user, opinions] : read_opinions(config, sequences, seed, counts)) {
+  Opinions answered = read_opinions(config, sequences, seed, counts);
+  if (config.arm == "self") like_as_listed(answered, config.lists, sequences);
+  for (auto& [user, opinions] : answered) {
     ++counts.users;
+    feedback.users.push_back(user);
     order_by_arm(opinions, config.arm);
     std::int64_t taken = 0;
     for (const Opinion& opinion : opinions) {
@@ -96,7 +128,11 @@ Feedback load_feedback(const FeedbackConfig& config,
         ++counts.held_out;
         if (config.guard) continue;
       }
-      feedback.rows.push_back(row_with(sequences, user, opinion.item));
+      if (config.arm == "dislike-negative") {
+        feedback.negatives[user].push_back(opinion.item);
+      } else {
+        feedback.rows.push_back(row_with(sequences, user, opinion.item));
+      }
       ++taken;
       ++counts.inserted;
       if (opinion.yes) ++counts.answered_yes;
@@ -111,6 +147,19 @@ Feedback load_feedback(const FeedbackConfig& config,
         counts.inserted);
   }
   return feedback;
+}
+
+void add_feedback(std::vector<TrainingRow>& rows,
+                  const Feedback& feedback,
+                  const data::Sequences& sequences) {
+  std::size_t row = 0;
+  for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
+    if (sequences.train(user).size() < 2) continue;  // training_rows() has no row of this user
+    const auto found = feedback.negatives.find(user);
+    if (found != feedback.negatives.end()) rows.at(row).negatives = found->second;
+    ++row;
+  }
+  rows.insert(rows.end(), feedback.rows.begin(), feedback.rows.end());
 }
 
 }  // namespace vragent::recommender

@@ -131,10 +131,9 @@ Tensor ItemTowerImpl::encode(const Tensor& index) {
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
   const Tensor ids = token_ids_.index_select(0, index).narrow(1, 0, longest);
   const Tensor mask = ops::length_mask(lengths, longest);
-  const auto [states, packing] = encoder->encode(ids, mask);
-  // Padding has no text, so it gets the state of some other token; its vector is zeroed later.
-  const Tensor begins = torch::tensor(packing.begins).clamp_max(packing.num_tokens - 1);
-  if (!mean_pooling_) return states.index_select(0, begins.to(states.device()));
+  // Padding has no text: what it gets here is zeroed later.
+  if (!mean_pooling_) return encoder->first_states(ids, mask);
+  const Tensor states = encoder->encode(ids, mask).states;
   const Tensor rows =
       torch::arange(index.size(0), index.options()).repeat_interleave(lengths.to(index.device()));
   const Tensor sums = torch::zeros({index.size(0), states.size(1)}, states.options());

@@ -8,6 +8,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "vragent/metrics/rank_counts.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 
@@ -22,8 +23,7 @@ std::vector<std::int64_t> user_range(std::int64_t begin, std::int64_t end) {
   return users;
 }
 
-/// Scores on the CPU, float or double, rows contiguous (a row may be shared by all users). No rank
-/// comes of a score that is not a number.
+/// Scores on the CPU, float or double, rows contiguous (a row may be shared by all users).
 Tensor scores_of(const data::Sequences& sequences,
                  data::Split split,
                  const ScoreFunction& score,
@@ -37,18 +37,21 @@ Tensor scores_of(const data::Sequences& sequences,
               sequences.num_items(),
               " items");
   if (scores.scalar_type() != torch::kFloat64) scores = scores.to(torch::kFloat32);
-  const Tensor of_items = scores.narrow(1, 1, sequences.num_items());
-  if (of_items.isnan().any().item<bool>()) {
-    const Tensor first = of_items.isnan().nonzero()[0];
-    const auto row = static_cast<std::size_t>(first[0].item<std::int64_t>());
-    const auto item = static_cast<std::size_t>(first[1].item<std::int64_t>()) + 1;
-    throw Error(ExitCode::kInternal,
-                formatted("the score of item {} for user {} is not a number: the weights are "
-                          "damaged, or training diverged",
-                          sequences.item_ids[item],
-                          sequences.user_ids[static_cast<std::size_t>(users[row])]));
-  }
   return scores.stride(1) == 1 ? scores : scores.contiguous();
+}
+
+/// No rank comes of a score that is not a number.
+[[noreturn]] void refuse_scores(const data::Sequences& sequences,
+                                const Tensor& scores,
+                                const std::vector<std::int64_t>& users) {
+  const Tensor first = scores.narrow(1, 1, sequences.num_items()).isnan().nonzero()[0];
+  const auto row = static_cast<std::size_t>(first[0].item<std::int64_t>());
+  const auto item = static_cast<std::size_t>(first[1].item<std::int64_t>()) + 1;
+  throw Error(ExitCode::kInternal,
+              formatted("the score of item {} for user {} is not a number: the weights are "
+                        "damaged, or training diverged",
+                        sequences.item_ids[item],
+                        sequences.user_ids[static_cast<std::size_t>(users[row])]));
 }
 
 /// Where a target stands among the candidates of one row.
@@ -56,25 +59,25 @@ struct Place {
   std::int64_t greater = 0;
   std::int64_t equal_before = 0;  ///< same score, smaller index
   std::int64_t equal = 0;         ///< same score, any other index
+  bool is_number = true;          ///< all scores of the row
 };
 
-/// Counts over all items, then takes padding and the items seen before back out: nothing is copied
-/// or masked.
+/// Counts over all items, then takes the items seen before back out: nothing is copied or masked.
 template <class T>
 Place place_in_row(const T* scores,
                    std::int64_t size,
                    std::int32_t target,
                    std::span<const std::int32_t> seen) {
   const T wanted = scores[target];
-  Place place;
-  for (std::int64_t i = 1; i < target; ++i) {
-    place.greater += scores[i] > wanted;
-    place.equal_before += scores[i] == wanted;
-  }
-  for (std::int64_t i = target + 1; i < size; ++i) {
-    place.greater += scores[i] > wanted;
-    place.equal += scores[i] == wanted;
-  }
+  const std::span<const T> row(scores, static_cast<std::size_t>(size));
+  const auto before =
+      metrics::count_against(row.subspan(1, static_cast<std::size_t>(target) - 1), wanted);
+  const auto behind =
+      metrics::count_against(row.subspan(static_cast<std::size_t>(target) + 1), wanted);
+  Place place{.greater = before.greater + behind.greater,
+              .equal_before = before.equal,
+              .equal = behind.equal,
+              .is_number = wanted == wanted && before.not_numbers + behind.not_numbers == 0};
   for (const std::int32_t item : std::set<std::int32_t>(seen.begin(), seen.end())) {
     if (item == target) continue;
     place.greater -= scores[item] > wanted;
@@ -104,6 +107,9 @@ std::vector<Place> places_in(const Tensor& scores,
               data + row * stride, scores.size(1), sequences.target(user, split), seen);
         }
       });
+  for (const Place& place : places) {
+    if (!place.is_number) refuse_scores(sequences, scores, users);
+  }
   return places;
 }
 
@@ -136,6 +142,8 @@ std::vector<data::TopK> lists_in(const Tensor& scores,
                                  const std::vector<std::int64_t>& users,
                                  std::int64_t k) {
   std::vector<data::TopK> lists(users.size());
+  if (scores.narrow(1, 1, sequences.num_items()).isnan().any().template item<bool>())
+    refuse_scores(sequences, scores, users);
   const T* data = scores.data_ptr<T>();
   const std::int64_t stride = scores.stride(0);
   at::parallel_for(

@@ -13,6 +13,42 @@ using torch::Tensor;
 
 constexpr double kMasked = -1e4;  // as the release masks; its exponential is zero in fp32
 
+/// Items by first use; place 0 is padding.
+struct UniqueItems {
+  /// Its place; a new item counts as 0.
+  std::int64_t place_of(std::int32_t item) {
+    const auto [found, is_new] = places.try_emplace(item, static_cast<std::int64_t>(items.size()));
+    if (is_new) {
+      items.push_back(item);
+      counts.push_back(0);
+    }
+    return found->second;
+  }
+
+  std::vector<std::int64_t> items = {0};
+  std::vector<double> counts = {1};  ///< occurrences in the rows
+  std::unordered_map<std::int32_t, std::int64_t> places;
+};
+
+/// Places [B, K] of the rows' own negatives, undefined where there are none. What a row has watched
+/// is none of its negatives.
+Tensor hard_negatives(std::span<const TrainingRow* const> rows, UniqueItems& unique) {
+  std::size_t most = 0;
+  for (const TrainingRow* row : rows) most = std::max(most, row->negatives.size());
+  if (most == 0) return {};
+  Tensor hard = torch::zeros({std::ssize(rows), static_cast<std::int64_t>(most)}, torch::kInt64);
+  auto at = hard.accessor<std::int64_t, 2>();
+  for (std::int64_t b = 0; b < std::ssize(rows); ++b) {
+    const TrainingRow& row = *rows[static_cast<std::size_t>(b)];
+    std::int64_t k = 0;
+    for (const std::int32_t item : row.negatives) {
+      const bool is_own = std::find(row.items.begin(), row.items.end(), item) != row.items.end();
+      if (!is_own) at[b][k++] = unique.place_of(item);
+    }
+  }
+  return hard;
+}
+
 }  // namespace
 
 std::vector<TrainingRow> training_rows(const data::Sequences& sequences) {
@@ -32,15 +68,14 @@ SequenceBatch SequenceBatch::to(torch::Device device) const {
           .own = own.to(device),
           .log_count = moved(log_count),
           .log_pop = moved(log_pop),
+          .hard = moved(hard),
           .negatives = moved(negatives)};
 }
 
 SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
                          std::int64_t max_len,
                          const std::vector<double>& popularity) {
-  std::vector<std::int64_t> unique = {0};
-  std::vector<double> counts = {1};
-  std::unordered_map<std::int32_t, std::int64_t> place_of;
+  UniqueItems unique;
   const auto batch = static_cast<std::int64_t>(rows.size());
   Tensor own = torch::zeros({batch, max_len + 1}, torch::kInt64);
   Tensor targets = torch::zeros({batch, max_len}, torch::kInt64);
@@ -51,27 +86,24 @@ SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
     const auto length = static_cast<std::int64_t>(row.items.size());
     const std::int64_t offset = max_len + 1 - length;  // left padding
     for (std::int64_t i = 0; i < length; ++i) {
-      const auto [found, is_new] = place_of.try_emplace(row.items[static_cast<std::size_t>(i)],
-                                                        static_cast<std::int64_t>(unique.size()));
-      if (is_new) {
-        unique.push_back(found->first);
-        counts.push_back(0);
-      }
-      counts[static_cast<std::size_t>(found->second)] += 1;
-      own_at[b][offset + i] = found->second;
-      if (i >= row.first_target) target_at[b][offset + i - 1] = found->second;
+      const std::int64_t place = unique.place_of(row.items[static_cast<std::size_t>(i)]);
+      unique.counts[static_cast<std::size_t>(place)] += 1;
+      own_at[b][offset + i] = place;
+      if (i >= row.first_target) target_at[b][offset + i - 1] = place;
     }
   }
+  const Tensor hard = hard_negatives(rows, unique);
   std::vector<double> log_pop;
-  for (const std::int64_t item : unique)
+  for (const std::int64_t item : unique.items)
     log_pop.push_back(item == 0 ? 0.0 : std::log(popularity[static_cast<std::size_t>(item)]));
   const auto to_float = [](const Tensor& x) { return x.to(torch::kFloat32); };
-  return {.unique = torch::tensor(unique),
+  return {.unique = torch::tensor(unique.items),
           .inputs = own.narrow(1, 0, max_len).contiguous(),
           .targets = targets,
           .own = own,
-          .log_count = to_float(torch::tensor(counts, torch::kFloat64).log()),
-          .log_pop = to_float(torch::tensor(log_pop, torch::kFloat64))};
+          .log_count = to_float(torch::tensor(unique.counts, torch::kFloat64).log()),
+          .log_pop = to_float(torch::tensor(log_pop, torch::kFloat64)),
+          .hard = hard};
 }
 
 Tensor padded_inputs(const data::Sequences& sequences,
@@ -105,6 +137,12 @@ Tensor debiased_softmax_of_scores(const Tensor& scores, const SequenceBatch& bat
   const Tensor target_logit = logits.gather(1, targets);
   Tensor masked = logits + batch.log_count;
   masked = masked.scatter(1, batch.own.index_select(0, rows), kMasked);
+  if (batch.hard.defined()) {
+    // An item that stands in no row has the count 0: it is a column of those who dislike it alone.
+    const Tensor hard = batch.hard.index_select(0, rows);
+    const Tensor once = batch.log_count.clamp_min(0).index_select(0, hard.flatten());
+    masked = masked.scatter(1, hard, logits.gather(1, hard) + once.view_as(hard));
+  }
   masked = masked.index_fill(1, torch::zeros({1}, targets.options()), kMasked)
                .scatter(1, targets, target_logit);
   return (masked.logsumexp(1) - target_logit.squeeze(1)).mean();

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "vragent/nn/autocast.h"
 #include "vragent/nn/checkpoint.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/report/train_log.h"
@@ -144,8 +145,13 @@ class Loop {
       const auto begin = static_cast<std::size_t>(s * config_.batch_size);
       const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
       last_lr_ = nn::learning_rate(config_.optim, state_.step, config_.epochs * steps_per_epoch_);
-      const double loss = step_on({order.begin() + static_cast<std::ptrdiff_t>(begin),
-                                   order.begin() + static_cast<std::ptrdiff_t>(end)});
+      const double loss = train_step(
+          learner_,
+          optimizer_,
+          {order.begin() + static_cast<std::ptrdiff_t>(begin),
+           order.begin() + static_cast<std::ptrdiff_t>(end)},
+          mix_seed(input_.seed, {hash_text("draws"), static_cast<std::uint64_t>(state_.step)}),
+          {.lr = last_lr_, .clip = config_.optim.clip});
       if (!std::isfinite(loss)) {
         throw Error(ExitCode::kInternal,
                     formatted("loss is {} at step {} (epoch {}, rows {} to {} of its order); "
@@ -162,20 +168,6 @@ class Loop {
     state_.epoch += 1;
     return std::exchange(state_.epoch_loss, 0.0) /
            static_cast<double>(std::max<std::int64_t>(steps_per_epoch_, 1));
-  }
-
-  /// One step; the loss before it.
-  double step_on(const std::vector<std::size_t>& examples) {
-    const Tensor loss = learner_.loss(
-        examples,
-        mix_seed(input_.seed, {hash_text("draws"), static_cast<std::uint64_t>(state_.step)}));
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) return value;
-    optimizer_.zero_grad();
-    loss.backward();
-    optimizer_.clip_gradients(config_.optim.clip);
-    optimizer_.step(last_lr_);
-    return value;
   }
 
   void stop_if_interrupted() {
@@ -229,11 +221,8 @@ ScoreFunction model_ranker(Recommender model,
   return [model, vectors, &sequences, device](const std::vector<std::int64_t>& users,
                                               data::Split split) mutable {
     const torch::NoGradGuard inner_no_grad;
-    const std::int64_t length = sequences.protocol.max_len;
     const Tensor places = padded_inputs(sequences, users, split).to(device);
-    const Tensor items =
-        vectors.index_select(0, places.flatten()).view({places.size(0), length, -1});
-    return model->users(items, places > 0).select(1, length - 1).matmul(vectors.t());
+    return model->users->last(vectors, places).matmul(vectors.t());
   };
 }
 
@@ -248,6 +237,13 @@ std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int
       total += 1;
     }
   }
+  // What stands only as a negative counts as if watched once: less would make it loom in the loss.
+  for (const TrainingRow& row : rows) {
+    for (const std::int32_t item : row.negatives) {
+      double& count = counts[static_cast<std::size_t>(item)];
+      count = std::max(count, 1.0);
+    }
+  }
   for (double& count : counts) count /= std::max(total, 1.0);
   // An item that stands only in inputs of such rows still needs a finite logarithm.
   for (double& share : counts) share = std::max(share, 1e-12);
@@ -260,30 +256,48 @@ TrainingResult run_loop(const Learner& learner,
   return Loop(learner, config, input).run();
 }
 
-TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input) {
+double train_step(const Learner& learner,
+                  nn::AdamW& optimizer,
+                  const std::vector<std::size_t>& examples,
+                  std::uint64_t draw_seed,
+                  const StepConfig& step) {
+  const Tensor loss = learner.loss(examples, draw_seed);
+  const double value = loss.item<double>();
+  if (!std::isfinite(value)) return value;
+  optimizer.zero_grad();
+  loss.backward();
+  optimizer.clip_gradients(step.clip);
+  optimizer.step(step.lr);
+  return value;
+}
+
+Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingInput& input) {
   if (input.rows.empty()) throw DataError("no user has two training items: nothing to train on");
-  const std::int64_t num_items = input.sequences.num_items();
-  const std::int64_t max_len = input.sequences.protocol.max_len;
-  const std::vector<double> popularity = popularity_of(input.rows, num_items);
-  const auto loss_of = [&](const std::vector<std::size_t>& examples, std::uint64_t draw_seed) {
+  const std::vector<double> popularity = popularity_of(input.rows, input.sequences.num_items());
+  const auto loss_of = [&model, &input, popularity](const std::vector<std::size_t>& examples,
+                                                    std::uint64_t draw_seed) {
+    const std::int64_t num_items = input.sequences.num_items();
+    const std::int64_t max_len = input.sequences.protocol.max_len;
     std::vector<const TrainingRow*> rows;
     for (const std::size_t i : examples) rows.push_back(&input.rows[i]);
     const SequenceBatch batch =
         with_candidates(make_batch(rows, max_len, popularity), input.loss, num_items, draw_seed)
             .to(input.device);
+    const nn::ComputeGuard compute(input.compute, input.device);
     const Tensor vectors = model->items(batch.unique);
-    const Tensor items = vectors.index_select(0, batch.inputs.flatten())
-                             .view({batch.inputs.size(0), batch.inputs.size(1), -1});
-    const Tensor states = model->users(items, batch.inputs > 0);
+    const Tensor states = model->users(vectors, batch.inputs);
     return sequence_loss(states, vectors, batch, input.loss, num_items);
   };
-  return run_loop({.module = *model,
-                   .groups = parameter_groups(model, config),
-                   .num_examples = input.rows.size(),
-                   .loss = loss_of,
-                   .ranker = [&] { return model_ranker(model, input.sequences, input.device); }},
-                  config,
-                  input);
+  return {
+      .module = *model,
+      .groups = parameter_groups(model, config),
+      .num_examples = input.rows.size(),
+      .loss = loss_of,
+      .ranker = [&model, &input] { return model_ranker(model, input.sequences, input.device); }};
+}
+
+TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input) {
+  return run_loop(learner_of(model, config, input), config, input);
 }
 
 }  // namespace vragent::recommender

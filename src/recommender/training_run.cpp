@@ -75,19 +75,6 @@ ItemTower build_tower(const TrainConfig& config,
   return ItemTower(feature_sources(config.tower, sequences.item_ids), width, config.tower, device);
 }
 
-Recommender build_model(const TrainConfig& config,
-                        const data::Sequences& sequences,
-                        torch::Device device) {
-  ItemTower tower = build_tower(config, sequences, device);
-  const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
-  tower->init(mix_seed(seed, {1}));
-  UserEncoder encoder(config.encoder, config.protocol.max_len);
-  encoder->init(mix_seed(seed, {2}));
-  Recommender model(tower, encoder);
-  model->to(device);
-  return model;
-}
-
 OrderedJson metrics_json(const metrics::RankingMetrics& metrics) {
   OrderedJson object = OrderedJson::object();
   for (const auto& [name, value] : metrics::named_values(metrics)) object[name] = value;
@@ -134,14 +121,15 @@ ScoreFunction train_sequential(const TrainConfig& config,
                                const data::Sequences& sequences,
                                OrderedJson& metrics) {
   const torch::Device device = nn::parse_device(config.runtime.device);
-  Recommender model = build_model(config, sequences, device);
+  Recommender model = build_recommender(config, sequences, device);
   TrainingInput input{.sequences = sequences,
                       .rows = training_rows(sequences),
                       .run_folder = config.out,
                       .seed = static_cast<std::uint64_t>(config.runtime.seed),
                       .device = device,
                       .resume = config.resume,
-                      .loss = config.loss};
+                      .loss = config.loss,
+                      .compute = nn::parse_dtype(config.runtime.dtype)};
   if (!config.feedback.feedback.empty()) {
     Feedback feedback = load_feedback(config.feedback, sequences, input.seed);
     metrics["feedback"] = feedback_json(config.feedback, feedback.counts);
@@ -149,7 +137,7 @@ ScoreFunction train_sequential(const TrainConfig& config,
               config.feedback.arm,
               feedback.counts.inserted,
               feedback.counts.held_out);
-    input.rows.insert(input.rows.end(), feedback.rows.begin(), feedback.rows.end());
+    add_feedback(input.rows, feedback, sequences);
   }
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
@@ -182,18 +170,11 @@ ScoreFunction train_collaborative(const TrainConfig& config,
                                   const data::Sequences& sequences,
                                   OrderedJson& metrics) {
   const torch::Device device = nn::parse_device(config.runtime.device);
-  const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
-  Collaborative model(config.model,
-                      config.collaborative,
-                      sequences,
-                      config.encoder.width,
-                      modalities_of(config, sequences));
-  model->init(mix_seed(seed, {1}));
-  model->to_device(device);
+  Collaborative model = build_collaborative(config, sequences, device);
   const TrainingInput input{.sequences = sequences,
                             .rows = {},
                             .run_folder = config.out,
-                            .seed = seed,
+                            .seed = static_cast<std::uint64_t>(config.runtime.seed),
                             .device = device,
                             .resume = config.resume,
                             .loss = config.loss};
@@ -263,6 +244,10 @@ void check_inputs(const TrainConfig& config) {
     throw ConfigError(
         "--feedback trains a sequential model; the other models do not learn from it");
   }
+  if (!config.feedback.feedback.empty() && config.feedback.arm == "dislike-negative" &&
+      config.loss.loss != "in-batch-softmax") {
+    throw ConfigError("--feedback-arm dislike-negative trains with --loss in-batch-softmax");
+  }
 }
 
 void write_lists(const TrainConfig& config,
@@ -299,7 +284,34 @@ void TrainConfig::check() const {
     check_one_of("top-k-splits", split, {"test", "valid"});
   check_inputs(*this);
   if (is_collaborative(model)) check_collaborative(*this);
-  if (runtime.dtype != "float32") throw ConfigError("train-sasrec computes in --dtype float32");
+  if (runtime.dtype != "float32" && model != "sequential")
+    throw ConfigError("--dtype bfloat16 trains sequential models; the others compute in float32");
+}
+
+Recommender build_recommender(const TrainConfig& config,
+                              const data::Sequences& sequences,
+                              torch::Device device) {
+  ItemTower tower = build_tower(config, sequences, device);
+  const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
+  tower->init(mix_seed(seed, {1}));
+  UserEncoder encoder(config.encoder, config.protocol.max_len);
+  encoder->init(mix_seed(seed, {2}));
+  Recommender model(tower, encoder);
+  model->to(device);
+  return model;
+}
+
+Collaborative build_collaborative(const TrainConfig& config,
+                                  const data::Sequences& sequences,
+                                  torch::Device device) {
+  Collaborative model(config.model,
+                      config.collaborative,
+                      sequences,
+                      config.encoder.width,
+                      modalities_of(config, sequences));
+  model->init(mix_seed(static_cast<std::uint64_t>(config.runtime.seed), {1}));
+  model->to_device(device);
+  return model;
 }
 
 std::string run_training(const TrainConfig& config) {

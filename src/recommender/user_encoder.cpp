@@ -41,9 +41,16 @@ UserEncoderImpl::UserEncoderImpl(const UserEncoderConfig& config, std::int64_t m
   }
 }
 
-torch::Tensor UserEncoderImpl::forward(const torch::Tensor& items, const torch::Tensor& real) {
-  if (sasrec) return sasrec(items, real);
+torch::Tensor UserEncoderImpl::forward(const torch::Tensor& vectors, const torch::Tensor& places) {
+  if (sasrec) return sasrec->states(vectors, places);
+  const torch::Tensor items =
+      vectors.index_select(0, places.flatten()).view({places.size(0), places.size(1), -1});
   return gru4rec ? gru4rec(items) : nextitnet(items);
+}
+
+torch::Tensor UserEncoderImpl::last(const torch::Tensor& vectors, const torch::Tensor& places) {
+  if (sasrec) return sasrec->last_states(vectors, places);
+  return forward(vectors, places).select(1, places.size(1) - 1);
 }
 
 void UserEncoderImpl::init(std::uint64_t seed) {

@@ -43,6 +43,27 @@ TEST_F(Pipeline, MakesAsksAndScoresInOneLine) {
   EXPECT_EQ(parse_json_object(read("run/scores.json"), "scores"), scores);
 }
 
+TEST_F(Pipeline, RunsTheWholeTableOfFeedback) {
+  const std::string train =
+      "--interactions interactions.tsv --width 8 --epochs 1 --batch-size 8 --threads 1 ";
+  output_of("$vragent train-sasrec -q " + train + "--top-k-splits test,valid --out rec");
+  output_of(
+      "$vragent eval make-cases -q --tasks feedback --interactions interactions.tsv --items "
+      "titles.csv --topk rec/topk.valid.jsonl --users all --num-users 0 --out cases.jsonl");
+  output_of("$vragent simulate -q --agent random --cases cases.jsonl --out judged");
+  const std::string study = "$vragent eval feedback -q " + train +
+                            "--feedback judged/decisions.jsonl --feedback-lists rec --seeds 1,2 "
+                            "--draws 50 --out study ";
+  const std::string out = output_of(study);
+  for (const char* arm : {"base", "like", "dislike", "dislike-negative", "random", "self"})
+    EXPECT_THAT(out, HasSubstr(std::string("\n") + arm + " ")) << out;
+  const Json rows = parse_json_object(read("study/feedback.json"), "study");
+  EXPECT_EQ(rows["users"]["treated"], 20);
+  EXPECT_EQ(rows["arms"][1]["inserted"], 40) << "two for each user";
+  EXPECT_EQ(run(study).code, 73) << "not over an earlier study";
+  EXPECT_EQ(run(study + "--feedback-arm like").code, 2) << "the study takes every arm itself";
+}
+
 TEST_F(Pipeline, AsksALanguageModelAndAlwaysHearsTheSame) {
   make_models();
   output_of(kMakeCases + "--num-users 2 --out cases.jsonl");

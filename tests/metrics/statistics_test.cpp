@@ -196,6 +196,42 @@ TEST(ClusterBootstrap, RefusesEmptyInputAndWrongConfig) {
 }
 
 // Reference: statsmodels multipletests(method="holm").
+TEST(CrossedBootstrap, TellsAGainFromNoiseOfUsersAndOfSeeds) {
+  RandomStream random(3);
+  const auto noise = [&] { return static_cast<double>(random.below(2001)) / 1000.0 - 1.0; };
+  std::vector<std::vector<double>> gain(5);
+  std::vector<std::vector<double>> nothing(5);
+  std::vector<std::vector<double>> luck(5);  // each seed shifts all its users alike
+  for (std::size_t seed = 0; seed < 5; ++seed) {
+    const double shift = seed < 3 ? 0.2 : -0.3;
+    for (int user = 0; user < 400; ++user) {
+      gain[seed].push_back(0.2 + noise());
+      nothing[seed].push_back(noise());
+      luck[seed].push_back(shift + 0.01 * noise());
+    }
+  }
+  const BootstrapConfig config{.num_draws = 2000, .seed = 1};
+  const BootstrapResult clear = crossed_bootstrap(gain, config);
+  EXPECT_NEAR(clear.estimate, 0.2, 0.05);
+  EXPECT_LE(clear.p_value, 0.002);
+  EXPECT_GT(clear.interval.low, 0.1);
+  // Standard error of the mean of 2000 uniform values: .577 / sqrt(2000); two crossed drawings
+  // count the same noise up to three times.
+  const double width = clear.interval.high - clear.interval.low;
+  EXPECT_GT(width, 2 * 1.96 * 0.577 / std::sqrt(2000.0));
+  EXPECT_LT(width, 2 * 1.96 * 0.577 * std::sqrt(3.5 / 2000.0));
+  EXPECT_GT(crossed_bootstrap(nothing, config).p_value, 0.05);
+  EXPECT_GT(crossed_bootstrap(luck, config).p_value, 0.5) << "three seeds of five prove nothing";
+  EXPECT_EQ(crossed_bootstrap(gain, config).interval, clear.interval);
+}
+
+TEST(CrossedBootstrap, RefusesWhatItCannotDraw) {
+  EXPECT_THROW(crossed_bootstrap({}, {}), std::logic_error);
+  EXPECT_THROW(crossed_bootstrap({{}}, {}), std::logic_error);
+  EXPECT_THROW(crossed_bootstrap({{1, 2}, {1}}, {}), std::logic_error);
+  EXPECT_THROW(crossed_bootstrap({{1}}, {.num_draws = 0}), std::logic_error);
+}
+
 TEST(HolmAdjusted, StepsDownInTheGivenOrder) {
   const std::vector<double> values = {0.01, 0.04, 0.03, 0.005, 0.5};
   EXPECT_THAT(holm_adjusted(values),

@@ -10,6 +10,7 @@
 #include "recommender/small_sequences.h"
 #include "support/temp_dir.h"
 #include "vragent/data/decisions.h"
+#include "vragent/data/top_k.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 
@@ -37,11 +38,21 @@ class FeedbackFile : public ::testing::Test {
         "\n";
   }
 
+  /// The lists that the decisions' items were shown from, u1's alone.
+  void show(const std::vector<std::string>& items) {
+    write_file(folder_ / "lists.jsonl", data::to_line({.user_id = "u1", .items = items}) + "\n");
+  }
+
   Feedback load(const std::string& arm, std::int64_t per_user = 2, bool guard = true) {
     const auto path = folder_ / "decisions.jsonl";
     write_file(path, lines_);
-    return load_feedback(
-        {.feedback = path, .arm = arm, .per_user = per_user, .guard = guard}, sequences, 1);
+    return load_feedback({.feedback = path,
+                          .arm = arm,
+                          .per_user = per_user,
+                          .guard = guard,
+                          .lists = folder_ / "lists.jsonl"},
+                         sequences,
+                         1);
   }
 
   /// Ids of the inserted items, sorted.
@@ -87,11 +98,39 @@ TEST_F(FeedbackFile, InsertsAsManyRowsInEveryArm) {
   for (const char* user : {"u1", "u2", "u3"}) {
     for (const char* item : {"105", "108", "109"}) say(user, item, item[2] == '8');
   }
-  for (const char* arm : {"like", "dislike", "random"}) {
+  for (const char* arm : {"like", "dislike", "dislike-negative", "random"}) {
     const Feedback feedback = load(arm);
     EXPECT_EQ(feedback.counts.users, 3) << arm;
     EXPECT_EQ(feedback.counts.inserted, 6) << arm;
   }
+}
+
+TEST_F(FeedbackFile, TakesWhatTheRecommenderPutFirstWhateverTheAnswers) {
+  for (const char* item : {"105", "106", "107", "108"}) say("u1", item, item[2] == '5');
+  say("u2", "109", true);  // without a list: what was shown is taken all the same
+  show({"108", "103", "106", "105"});
+  EXPECT_EQ(inserted(load("self")), (Ids{"106", "108", "109"}));
+  show({"107", "105"});
+  EXPECT_EQ(inserted(load("self", 3)).size(), 4);
+  EXPECT_THROW((FeedbackConfig{.arm = "self"}).check(), ConfigError) << "no lists";
+}
+
+TEST_F(FeedbackFile, GivesTheLeastLikedToTheUsersOwnRowsAsNegatives) {
+  say("u1", "105", true, 0.9);
+  say("u1", "107", false, 0.2);
+  say("u1", "108", false, 0.1);
+  say("u3", "105", false);
+  const Feedback feedback = load("dislike-negative");
+  EXPECT_TRUE(feedback.rows.empty());
+  EXPECT_EQ(feedback.counts.inserted, 3);
+  EXPECT_EQ(feedback.users, (std::vector<std::int64_t>{0, 2}));
+  auto rows = training_rows(sequences);
+  add_feedback(rows, feedback, sequences);
+  ASSERT_EQ(rows.size(), 3U);
+  const auto item = [&](const char* id) { return sequences.item_index.at(id); };
+  EXPECT_EQ(rows[0].negatives, (std::vector<std::int32_t>{item("108"), item("107")}));
+  EXPECT_TRUE(rows[1].negatives.empty());
+  EXPECT_EQ(rows[2].negatives, (std::vector<std::int32_t>{item("105")}));
 }
 
 TEST_F(FeedbackFile, DrawsTheRandomArmFromTheSeedWhateverTheAnswers) {

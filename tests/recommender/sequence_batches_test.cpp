@@ -75,6 +75,15 @@ Tensor loss_over_all_columns(const std::vector<TrainingRow>& rows,
           logits.push_back(logit);
         }
       }
+      for (const std::int64_t item : rows[u].negatives) {  // a column of its own where it has none
+        const auto has = [&](const auto& row) {
+          return std::count(row.begin(), row.end(), item) > 0;
+        };
+        if (std::any_of(padded.begin(), padded.end(), has)) continue;
+        logits.push_back(
+            states[static_cast<std::int64_t>(u)][static_cast<std::int64_t>(t)].dot(table[item]) -
+            std::log(shares[static_cast<std::size_t>(item)]));
+      }
       losses.push_back(torch::stack(logits).logsumexp(0) - target);
     }
   }
@@ -103,6 +112,26 @@ TEST_F(DebiasedSoftmaxLoss, HasTheGradientsOfTheFormula) {
       torch::autograd::grad({loss_over_all_columns(rows, states, table)}, {states, table});
   EXPECT_TRUE(test::close(got[0], wanted[0], 1e-6));
   EXPECT_TRUE(test::close(got[1], wanted[1], 1e-6));
+}
+
+TEST_F(DebiasedSoftmaxLoss, ComparesARowWithItsOwnNegativesAndNoOtherRowWithThem) {
+  rows = {{.items = {1, 2, 3, 4, 5}, .negatives = {9, 7}},  // 9 stands in no row, 7 in another
+          {.items = {3, 7}},
+          {.items = {2, 6, 2, 8}, .negatives = {2, 9}},  // 2 is its own
+          {.items = {5, 3, 1}}};
+  states = test::randn({4, kMaxLen, kWidth}, 1).to(torch::kFloat64).requires_grad_();
+  batch = batch_of(rows);
+  const Tensor wanted = loss_over_all_columns(rows, states, table);
+  EXPECT_TRUE(test::close(loss(), wanted, 1e-6));
+  const auto value = [&] { return loss().item<double>(); };
+  const auto got = torch::autograd::grad({loss()}, {states, table});
+  EXPECT_TRUE(test::close(got[0], test::numeric_gradient(value, states), 1e-6));
+  EXPECT_TRUE(test::close(got[1], test::numeric_gradient(value, table), 1e-6));
+  EXPECT_GT(got[1][9].abs().max().item<double>(), 0.0);
+  const double with = loss().item<double>();
+  for (TrainingRow& row : rows) row.negatives.clear();
+  batch = batch_of(rows);
+  EXPECT_GT(with, loss().item<double>()) << "more to tell apart";
 }
 
 TEST_F(DebiasedSoftmaxLoss, HasTrueGradients) {

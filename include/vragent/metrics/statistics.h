@@ -60,6 +60,13 @@ BootstrapResult cluster_bootstrap(std::span<const std::int64_t> cluster_of_row,
                                   const RowStatistic& statistic,
                                   const BootstrapConfig& config);
 
+/// Bootstrap of the mean over two crossed factors: seeds of training and users are both drawn with
+/// replacement, so the interval covers another training run as well as other users.
+/// @param values [S][U], for example a paired difference of each user under each seed
+/// @throws std::logic_error without values, with rows of unequal length, and as cluster_bootstrap
+BootstrapResult crossed_bootstrap(const std::vector<std::vector<double>>& values,
+                                  const BootstrapConfig& config);
+
 /// Holm's step-down correction: adjusted p-values in the order given, for a table of tests.
 /// @throws std::logic_error when a value is outside [0, 1]
 std::vector<double> holm_adjusted(std::span<const double> p_values);

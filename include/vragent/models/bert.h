@@ -51,7 +51,11 @@ struct BertImpl : torch::nn::Module {
   /// @param ids int64 [B, T]; mask bool [B, T], true where a real token stands
   EncodedTexts encode(const torch::Tensor& ids, const torch::Tensor& mask);
 
-  /// The same put back into rows: last hidden states [B, T, D], zeros where no token stands.
+  /// The last hidden states of the first tokens alone [B, D]: the last layer computes no others. A
+  /// text without tokens gets zeros or the state of another; it means nothing.
+  torch::Tensor first_states(const torch::Tensor& ids, const torch::Tensor& mask);
+
+  /// All states put back into rows: last hidden states [B, T, D], zeros where no token stands.
   torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& mask);
 
   BertConfig config;
@@ -60,6 +64,10 @@ struct BertImpl : torch::nn::Module {
   nn::Embedding token_type_embeddings{nullptr};
   nn::LayerNorm embedding_norm{nullptr};
   torch::nn::ModuleList layers;
+
+ private:
+  /// Packs the texts and sums their embeddings: what the first layer reads.
+  EncodedTexts embed(const torch::Tensor& ids, const torch::Tensor& mask);
 };
 
 TORCH_MODULE(Bert);

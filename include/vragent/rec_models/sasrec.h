@@ -32,10 +32,26 @@ struct SasRecImpl : torch::nn::Module {
   /// @return [B, L, D]
   torch::Tensor forward(const torch::Tensor& items, const torch::Tensor& real);
 
+  /// The same with pads left out of all but the attention's small products: what stands at a pad is
+  /// zero.
+  /// @param vectors [n, D]; places int64 [B, L], rows of `vectors`, 0 at pads
+  /// @return [B, L, D]
+  torch::Tensor states(const torch::Tensor& vectors, const torch::Tensor& places);
+
+  /// Only the states of the last positions, which see all others; the last block asks for no more.
+  /// @return [B, D]; zeros for a row of pads
+  torch::Tensor last_states(const torch::Tensor& vectors, const torch::Tensor& places);
+
   SasRecConfig config;
   nn::Embedding position_embedding;
   nn::LayerNorm layer_norm;
   torch::nn::ModuleList blocks;
+
+ private:
+  /// Normed sums of items and positions at the flat places `where` [M] -> [M, D]
+  torch::Tensor first_states(const torch::Tensor& vectors,
+                             const torch::Tensor& places,
+                             const torch::Tensor& where);
 };
 
 TORCH_MODULE(SasRec);

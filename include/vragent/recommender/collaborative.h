@@ -106,6 +106,10 @@ SequenceBatch make_pair_batch(const std::vector<TrainingPair>& pairs,
 /// deepfm learns from.
 std::vector<TrainingRow> leave_one_out_rows(const data::Sequences& sequences);
 
+/// What a collaborative model learns from all pairs (deepfm: rows) of input.sequences. Model and
+/// input must outlive it. @throws DataError when there is nothing to train on
+Learner learner_of(Collaborative& model, const LoopConfig& config, const TrainingInput& input);
+
 /// Trains `model` as train() does a sequential one; input.rows is not read.
 /// @throws DataError when there is nothing to train on
 TrainingResult train(Collaborative& model, const LoopConfig& config, const TrainingInput& input);

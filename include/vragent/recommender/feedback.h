@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct FeedbackConfig {
   std::string arm = "like";
   std::int64_t per_user = 2;
   bool guard = true;
+  std::filesystem::path lists;
 
   void visit(auto& v) {
     v("feedback",
@@ -28,9 +30,16 @@ struct FeedbackConfig {
       "pairs");
     v("feedback-arm",
       arm,
-      "like: a user's most liked items; dislike: the least; random: any of those shown");
+      "what of the videos shown to a user is learnt from: like, the most liked; dislike, the "
+      "least, "
+      "as if watched; dislike-negative, the least, as what the user would not watch next; random, "
+      "any; self, what the recommender itself put first");
     v("feedback-per-user", per_user, "items inserted for each user, the same in every arm");
     v("feedback-guard", guard, "drop items that are the user's own validation or test item");
+    v("feedback-lists",
+      lists,
+      "lists the videos were shown from (topk.valid.jsonl, or the run folder): their order is what "
+      "arm self goes by");
   }
 
   void check() const;
@@ -49,15 +58,22 @@ struct FeedbackCounts {
 
 struct Feedback {
   std::vector<TrainingRow> rows;  ///< train part + picked item; only the picked item is a target
+  std::map<std::int64_t, std::vector<std::int32_t>> negatives;  ///< dislike-negative: by user
+  std::vector<std::int64_t> users;                              ///< who answered, ascending
   FeedbackCounts counts;
 };
 
 /// Reads decisions (judgments that carry "user_id" and "item_id"), ranks each user's items by p_yes
-/// where it is given, else by the answer (ties in seeded random order), and takes per_user of them
-/// by arm.
+/// where it is given, else by the answer (ties in seeded random order; arm self: by their place in
+/// the lists, those without one last), and takes per_user of them by arm.
 /// @throws DataError with path:line when a decision lacks user_id or item_id
 Feedback load_feedback(const FeedbackConfig& config,
                        const data::Sequences& sequences,
                        std::uint64_t seed);
+
+/// Adds feedback to the rows of training_rows(): new rows behind them, negatives to the users' own.
+void add_feedback(std::vector<TrainingRow>& rows,
+                  const Feedback& feedback,
+                  const data::Sequences& sequences);
 
 }  // namespace vragent::recommender

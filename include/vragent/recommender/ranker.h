@@ -31,7 +31,7 @@ struct Evaluation {
 
 struct RankingOptions {
   std::vector<std::int64_t> cutoffs = {5, 10, 20};
-  std::int64_t batch_users = 64;  ///< small enough that a batch of scores stays in cache
+  std::int64_t batch_users = 256;  ///< rows of one product; its scores are read once
   bool mask_history = true;
 };
 

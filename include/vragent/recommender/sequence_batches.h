@@ -17,8 +17,9 @@ namespace vragent::recommender {
 
 /// One training row: items oldest first; each position from first_target on predicts the next one.
 struct TrainingRow {
-  std::vector<std::int32_t> items;  ///< at most max_len + 1
-  std::int64_t first_target = 1;    ///< position in items of the first target
+  std::vector<std::int32_t> items;           ///< at most max_len + 1
+  std::int64_t first_target = 1;             ///< position in items of the first target
+  std::vector<std::int32_t> negatives = {};  ///< never what follows, at any position of this row
 };
 
 /// The train part of every user with at least two items in it.
@@ -33,6 +34,8 @@ struct SequenceBatch {
   torch::Tensor log_count;  ///< float [n], log of the occurrences in the batch (its columns in the
                             ///< paper's form)
   torch::Tensor log_pop;    ///< float [n], log of the train popularity
+  torch::Tensor hard;  ///< int64 [B, K], places in `unique` of the rows' own negatives, 0 where
+                       ///< a row has fewer; undefined where no row has any
   torch::Tensor negatives;  ///< int64 [B, L or 1, K], places in `unique`; undefined unless drawn
 
   [[nodiscard]] SequenceBatch to(torch::Device device) const;
@@ -51,7 +54,7 @@ torch::Tensor padded_inputs(const data::Sequences& sequences,
 
 /// Cross entropy of each target against the batch's items with logits <state, item> - log
 /// popularity; a row's own other items and padding are no negatives; an item counts as often as it
-/// occurs in the batch.
+/// occurs in the batch, at least once for rows that have it as a negative of their own.
 /// @param states [B, L, D]; vectors [n, D] of batch.unique
 /// @return scalar, mean over targets
 torch::Tensor debiased_softmax_loss(const torch::Tensor& states,

@@ -83,6 +83,12 @@ struct Learner {
   std::function<ScoreFunction()> ranker;
 };
 
+/// The numbers of one step.
+struct StepConfig {
+  double lr = 0;
+  double clip = 0;  ///< largest gradient norm; 0 does not clip
+};
+
 struct TrainingInput {
   const data::Sequences& sequences;
   std::vector<TrainingRow> rows;     ///< of train(); the loop itself does not read them
@@ -90,7 +96,8 @@ struct TrainingInput {
   std::uint64_t seed = 1;
   torch::Device device = torch::kCPU;
   bool resume = false;
-  LossConfig loss = {};  ///< of train()
+  LossConfig loss = {};                    ///< of train()
+  torch::Dtype compute = torch::kFloat32;  ///< of the matrix products in train()
 };
 
 /// Share of each item among the training occurrences of the rows, [N+1]; never zero.
@@ -102,6 +109,18 @@ std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int
 TrainingResult run_loop(const Learner& learner,
                         const LoopConfig& config,
                         const TrainingInput& input);
+
+/// One step of the loop: loss, backward, clip, update at rate `lr`. @return the loss before it;
+/// when that is not finite nothing is updated
+double train_step(const Learner& learner,
+                  nn::AdamW& optimizer,
+                  const std::vector<std::size_t>& examples,
+                  std::uint64_t draw_seed,
+                  const StepConfig& step);
+
+/// What a sequential model learns from input.rows. Model and input must outlive it.
+/// @throws DataError when there are no rows
+Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingInput& input);
 
 /// run_loop() of a sequential model over input.rows.
 TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input);

@@ -80,6 +80,16 @@ struct TrainConfig {
   void check() const;
 };
 
+/// The network that `config` describes, drawn from its seed.
+Recommender build_recommender(const TrainConfig& config,
+                              const data::Sequences& sequences,
+                              torch::Device device);
+
+/// The same of a collaborative model.
+Collaborative build_collaborative(const TrainConfig& config,
+                                  const data::Sequences& sequences,
+                                  torch::Device device);
+
 /// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl and the logs
 /// into config.out. Returns the text of metrics.json.
 std::string run_training(const TrainConfig& config);

@@ -37,9 +37,12 @@ struct UserEncoderImpl : torch::nn::Module {
   /// @param max_len items that the encoder sees
   UserEncoderImpl(const UserEncoderConfig& config, std::int64_t max_len);
 
-  /// @param items [B, L, D] left-padded; real bool [B, L] -> states [B, L, D]; the last is the
-  /// user's vector
-  torch::Tensor forward(const torch::Tensor& items, const torch::Tensor& real);
+  /// @param vectors [n, D] of items; places int64 [B, L], rows of `vectors`, left-padded with 0
+  /// @return states [B, L, D]; the last is the user's vector, what stands at a pad means nothing
+  torch::Tensor forward(const torch::Tensor& vectors, const torch::Tensor& places);
+
+  /// The users' vectors alone, [B, D].
+  torch::Tensor last(const torch::Tensor& vectors, const torch::Tensor& places);
 
   /// Draws all parameters as the release does.
   void init(std::uint64_t seed);

@@ -19,18 +19,23 @@ using torch::Tensor;
 
 constexpr std::int64_t kRowsOfATask = 64;
 
+/// scale (added + A x), or scale A x where `added` is undefined; all contiguous.
 template <class T>
 Tensor product_of(const Tensor& offsets,
                   const Tensor& neighbours,
                   const Tensor& weights,
-                  const Tensor& x) {
+                  const Tensor& x,
+                  const Tensor& added = {},
+                  double scale = 1) {
   Tensor y = torch::empty_like(x);
   const SparseProduct<T> task{.offsets = offsets.data_ptr<std::int64_t>(),
                               .neighbours = neighbours.data_ptr<std::int64_t>(),
                               .weights = weights.data_ptr<T>(),
                               .x = x.data_ptr<T>(),
                               .y = y.data_ptr<T>(),
-                              .width = x.size(1)};
+                              .width = x.size(1),
+                              .added = added.defined() ? added.data_ptr<T>() : nullptr,
+                              .scale = static_cast<T>(scale)};
   at::parallel_for(0, x.size(0), kRowsOfATask, [&](std::int64_t begin, std::int64_t end) {
     run(task, begin, end);
   });
@@ -79,6 +84,67 @@ class Propagation : public torch::autograd::Function<Propagation> {
             Tensor()};
   }
 };
+
+/// x + A (x + A (... )), L times A, then scaled: each step is one pass.
+template <class T>
+Tensor nested_products(const Tensor& offsets,
+                       const Tensor& neighbours,
+                       const Tensor& weights,
+                       const Tensor& x,
+                       std::int64_t layers) {
+  Tensor y = x;
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const double scale = i + 1 == layers ? 1.0 / static_cast<double>(layers + 1) : 1.0;
+    y = product_of<T>(offsets, neighbours, weights, y, x, scale);
+  }
+  return y;
+}
+
+Tensor mean_of_layers(const Tensor& offsets,
+                      const Tensor& neighbours,
+                      const Tensor& weights,
+                      const Tensor& x,
+                      std::int64_t layers) {
+  if (x.is_cpu()) {
+    const Tensor dense = x.contiguous();
+    return x.scalar_type() == torch::kFloat64
+               ? nested_products<double>(offsets, neighbours, weights, dense, layers)
+               : nested_products<float>(offsets, neighbours, weights, dense, layers);
+  }
+  Tensor y = x;
+  for (std::int64_t i = 0; i < layers; ++i) y = x + sparse_product(offsets, neighbours, weights, y);
+  return y / static_cast<double>(layers + 1);
+}
+
+class MeanPropagation : public torch::autograd::Function<MeanPropagation> {
+ public:
+  static Tensor forward(torch::autograd::AutogradContext* context,
+                        const Tensor& x,
+                        const Adjacency& adjacency,
+                        std::int64_t layers) {
+    context->save_for_backward({adjacency.offsets, adjacency.neighbours, adjacency.transposed});
+    context->saved_data["layers"] = layers;
+    return mean_of_layers(adjacency.offsets, adjacency.neighbours, adjacency.weights, x, layers);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    return {mean_of_layers(
+                saved[0], saved[1], saved[2], gradients[0], context->saved_data["layers"].toInt()),
+            Tensor(),
+            Tensor()};
+  }
+};
+
+void check_nodes(const Adjacency& adjacency, const Tensor& x) {
+  TORCH_CHECK(x.dim() == 2 && x.size(0) + 1 == adjacency.offsets.size(0),
+              "propagate: ",
+              x.sizes(),
+              " for ",
+              adjacency.offsets.size(0) - 1,
+              " nodes");
+}
 
 /// Both directions of every edge as (node, node), sorted, each once.
 std::vector<std::pair<std::int64_t, std::int64_t>> directed(std::span<const Edge> edges,
@@ -134,14 +200,15 @@ Adjacency make_adjacency(std::span<const Edge> edges,
 }
 
 Tensor propagate(const Adjacency& adjacency, const Tensor& x) {
-  TORCH_CHECK(x.dim() == 2 && x.size(0) + 1 == adjacency.offsets.size(0),
-              "propagate: ",
-              x.sizes(),
-              " for ",
-              adjacency.offsets.size(0) - 1,
-              " nodes");
+  check_nodes(adjacency, x);
   return Propagation::apply(
       x, adjacency.offsets, adjacency.neighbours, adjacency.weights, adjacency.transposed);
+}
+
+Tensor propagate_mean(const Adjacency& adjacency, const Tensor& x, std::int64_t layers) {
+  check_nodes(adjacency, x);
+  TORCH_CHECK(layers >= 1, "propagate_mean: ", layers, " layers");
+  return MeanPropagation::apply(x, adjacency, layers);
 }
 
 }  // namespace vragent::rec_models::collaborative

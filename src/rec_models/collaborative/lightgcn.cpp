@@ -12,13 +12,8 @@ LightGcnImpl::LightGcnImpl(const LightGcnConfig& c)
       item_table(register_module("item_table", nn::Embedding(c.num_items + 1, c.width))) {}
 
 NodeVectors LightGcnImpl::forward(const Adjacency& adjacency) {
-  Tensor layer = torch::cat({user_table->weight, item_table->weight});
-  Tensor sum = layer;
-  for (std::int64_t i = 0; i < config.num_layers; ++i) {
-    layer = propagate(adjacency, layer);
-    sum = sum + layer;
-  }
-  const Tensor mean = sum / static_cast<double>(config.num_layers + 1);
+  const Tensor mean = propagate_mean(
+      adjacency, torch::cat({user_table->weight, item_table->weight}), config.num_layers);
   return {.users = mean.narrow(0, 0, config.num_users),
           .items = mean.narrow(0, config.num_users, config.num_items + 1)};
 }

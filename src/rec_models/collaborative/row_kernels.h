@@ -8,8 +8,9 @@
 
 namespace vragent::rec_models::collaborative {
 
-/// A sparse matrix by rows times dense rows: y[r] = sum_e weights[e] x[neighbours[e]] over the
-/// entries e of row r. x, y [rows, width], contiguous.
+/// A sparse matrix by rows times dense rows: y[r] = scale (added[r] + sum_e weights[e]
+/// x[neighbours[e]]) over the entries e of row r. x, y, added [rows, width], contiguous; nothing is
+/// added where `added` is null.
 template <class T>
 struct SparseProduct {
   const std::int64_t* offsets;
@@ -18,6 +19,8 @@ struct SparseProduct {
   const T* x;
   T* y;
   std::int64_t width;
+  const T* added = nullptr;
+  T scale = 1;
 };
 
 void run(const SparseProduct<float>& task, std::int64_t begin, std::int64_t end);

@@ -58,6 +58,31 @@ TEST_P(Propagate, IsTheSameInSinglePrecision) {
   EXPECT_TRUE(test::close(propagate(single, x.to(torch::kFloat32)), wanted, 1e-6));
 }
 
+TEST_P(Propagate, AveragesItsLayers) {
+  const Tensor a = dense(GetParam());
+  const Tensor wanted =
+      (x + a.matmul(x) + a.matmul(a.matmul(x)) + a.matmul(a.matmul(a.matmul(x)))) / 4;
+  EXPECT_TRUE(test::close(propagate_mean(adjacency, x, 3), wanted, 1e-14));
+  const Tensor weights = test::randn({kNodes, 5}, 4).to(torch::kFloat64);
+  for (const std::int64_t layers : {1, 3}) {
+    const auto loss = [&] {
+      return (propagate_mean(adjacency, x.square(), layers) * weights).sum();
+    };
+    const Tensor numeric = test::numeric_gradient([&] { return loss().item<double>(); }, x);
+    EXPECT_TRUE(test::close(torch::autograd::grad({loss()}, {x})[0], numeric, 1e-7)) << layers;
+  }
+}
+
+TEST_P(Propagate, TakesRowsOfAnyWidth) {
+  for (const std::int64_t width : {1, 8, 15, 16, 33, 64, 150}) {
+    const Tensor wide = test::randn({kNodes, width}, 6).to(torch::kFloat64);
+    const Tensor wanted = dense(GetParam()).matmul(wide);
+    EXPECT_TRUE(test::close(propagate(adjacency, wide), wanted, 1e-14)) << width;
+    const Adjacency single = adjacency.to(torch::kCPU, torch::kFloat32);
+    EXPECT_TRUE(test::close(propagate(single, wide.to(torch::kFloat32)), wanted, 1e-6)) << width;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Weights,
                          Propagate,
                          ::testing::Values(EdgeWeight::kSymmetric, EdgeWeight::kMean),

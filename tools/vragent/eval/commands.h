@@ -15,6 +15,7 @@ void add_eval_score(CLI::App& eval);
 void add_eval_compare(CLI::App& eval);
 void add_eval_table(CLI::App& eval);
 void add_eval_ranking(CLI::App& eval);
+void add_eval_feedback(CLI::App& eval);
 void add_eval_report(CLI::App& eval);
 
 }  // namespace vragent::tools

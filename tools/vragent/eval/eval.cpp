@@ -14,6 +14,7 @@ void add_eval(CLI::App& app) {
   add_eval_compare(eval);
   add_eval_table(eval);
   add_eval_ranking(eval);
+  add_eval_feedback(eval);
   add_eval_report(eval);
 }
 

@@ -46,4 +46,10 @@ Adjacency make_adjacency(std::span<const Edge> edges,
 /// pass over the edges without a copy of the vectors at their ends
 torch::Tensor propagate(const Adjacency& adjacency, const torch::Tensor& x);
 
+/// (x + A x + ... + A^L x) / (L + 1), LightGCN's mean of its layers (He et al. 2020, Eq. 4 with
+/// equal weights), without keeping any layer. Differentiable in x; the same inputs as propagate().
+torch::Tensor propagate_mean(const Adjacency& adjacency,
+                             const torch::Tensor& x,
+                             std::int64_t layers);
+
 }  // namespace vragent::rec_models::collaborative

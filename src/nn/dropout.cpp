@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Compiled as the row kernels are (src/CMakeLists.txt).
+#include "vragent/nn/dropout.h"
+
+#include <cmath>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/dropout.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "vragent/ops/cpu_math.h"
+
+namespace vragent::nn {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+constexpr std::int64_t kGrain = 1 << 14;  ///< elements worth a thread of their own
+
+template <class T>
+struct Drop {
+  const T* x;
+  T* y;
+  std::uint32_t low;
+  std::uint32_t high;
+  std::uint32_t limit;  ///< hashes below it are dropped
+  float scale;
+};
+
+/// A bijection of 32 bits that leaves no trace of a counter (multiply and shift rounds).
+inline std::uint32_t mixed(std::uint32_t x) {
+  x ^= x >> 16;
+  x *= 0x7feb352dU;
+  x ^= x >> 15;
+  x *= 0x846ca68bU;
+  return x ^ (x >> 16);
+}
+
+template <class T>
+inline void drop(const Drop<T>& task, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::uint32_t hash = mixed(mixed(static_cast<std::uint32_t>(i) + task.low) ^ task.high);
+    const float kept = hash < task.limit ? 0.0F : task.scale;
+    ops::cpu::narrow(ops::cpu::widen(task.x[i]) * kept, task.y[i]);
+  }
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), gnu::flatten]] void run(
+    const Drop<float>& task, std::int64_t begin, std::int64_t end) {
+  drop(task, begin, end);
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), gnu::flatten]] void run(
+    const Drop<ops::cpu::Bf16>& task, std::int64_t begin, std::int64_t end) {
+  drop(task, begin, end);
+}
+
+template <class T>
+void drop_all(const Tensor& x, const Tensor& y, double share, std::uint64_t seed) {
+  const Drop<T> task{.x = static_cast<const T*>(x.const_data_ptr()),
+                     .y = static_cast<T*>(y.mutable_data_ptr()),
+                     .low = static_cast<std::uint32_t>(seed),
+                     .high = static_cast<std::uint32_t>(seed >> 32),
+                     .limit = static_cast<std::uint32_t>(share * 4294967296.0),
+                     .scale = static_cast<float>(1.0 / (1.0 - share))};
+  at::parallel_for(0, x.numel(), kGrain, [&](auto begin, auto end) { run(task, begin, end); });
+}
+
+Tensor dropped(const Tensor& x, double share, std::uint64_t seed) {
+  Tensor y = at::empty_like(x);
+  if (x.scalar_type() == torch::kFloat32) {
+    drop_all<float>(x, y, share, seed);
+  } else {
+    drop_all<ops::cpu::Bf16>(x, y, share, seed);
+  }
+  return y;
+}
+
+struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& x,
+                        double share,
+                        std::int64_t seed) {
+    context->saved_data["share"] = share;
+    context->saved_data["seed"] = seed;
+    return dropped(x, share, static_cast<std::uint64_t>(seed));
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    return {dropped(gradients[0].contiguous(),
+                    context->saved_data["share"].toDouble(),
+                    static_cast<std::uint64_t>(context->saved_data["seed"].toInt())),
+            Tensor(),
+            Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed) {
+  TORCH_CHECK(share >= 0 && share < 1, "dropout: share ", share);
+  TORCH_CHECK(
+      x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16),
+      "dropout: float32 or bfloat16 on the CPU");
+  return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed));
+}
+
+Tensor dropout(const Tensor& x, double share, bool training) {
+  if (!training || share == 0) return x;
+  const bool has_kernel =
+      x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+  if (!has_kernel) return at::dropout(x, share, training);
+  const auto seed = at::empty({}, torch::TensorOptions(torch::kInt64)).random_();
+  return seeded_dropout(x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()));
+}
+
+}  // namespace vragent::nn
