@@ -12,7 +12,7 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "vragent/ops/cpu_math.h"
+#include "vragent/ops/kernels/cpu_math.h"
 
 namespace vragent::nn {
 namespace {

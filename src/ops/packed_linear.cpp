@@ -7,7 +7,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/generated/variable_factories.h>
 
-#include "ops/amx_linear.h"
+#include "ops/kernels/amx_linear.h"
 
 #ifndef INTRA_OP_PARALLEL
 #error "at::parallel_for runs on one thread unless it is compiled with OpenMP"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "ops/amx_linear.h"
+#include "ops/kernels/amx_linear.h"
 
 #include <algorithm>
 #include <cstring>
