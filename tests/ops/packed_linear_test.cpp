@@ -72,8 +72,9 @@ TEST(Linear, MultipliesByAPlainWeightInTiles) {
     const Tensor bias = bf16({out}, 11);
     for (const std::int64_t rows : {1, 16, 20, 50, 64, 100, 256, 700}) {
       const Tensor x = bf16({rows, 64}, 12);
-      EXPECT_TRUE(is_close(linear(x, weight, bias), exact(x, weight, bias))) << out << " " << rows;
-      EXPECT_TRUE(is_close(linear(x, weight), exact(x, weight, {}))) << out << " " << rows;
+      EXPECT_TRUE(is_close(ops::linear(x, weight, bias), exact(x, weight, bias)))
+          << out << " " << rows;
+      EXPECT_TRUE(is_close(ops::linear(x, weight), exact(x, weight, {}))) << out << " " << rows;
     }
   }
 }
@@ -81,14 +82,14 @@ TEST(Linear, MultipliesByAPlainWeightInTiles) {
 TEST(Linear, TakesTorchsProductWhereTilesDoNotSuit) {
   const Tensor x = test::randn({3, 20}, 13);
   const Tensor weight = test::randn({5, 20}, 14).requires_grad_(true);
-  const Tensor y = linear(x, weight);
+  const Tensor y = ops::linear(x, weight);
   EXPECT_TRUE(y.equal(at::linear(x, weight)));
   EXPECT_TRUE(y.requires_grad());
   const torch::NoGradGuard no_grad;
   const Tensor wide = bf16({100, 32}, 15);
   const Tensor other = bf16({8, 32}, 16);
-  EXPECT_TRUE(linear(wide, other).equal(at::linear(wide, other)));
-  EXPECT_EQ(linear(torch::empty({0, 32}, torch::kBFloat16), other).sizes(),
+  EXPECT_TRUE(ops::linear(wide, other).equal(at::linear(wide, other)));
+  EXPECT_EQ(ops::linear(torch::empty({0, 32}, torch::kBFloat16), other).sizes(),
             at::IntArrayRef({0, 8}));
 }
 
