@@ -366,8 +366,9 @@ SftResult run_sft(const SftConfig& config) {
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
   data::begin_run(config, "sft", kMayDiffer);
+  SftLoop loop(config);
   log::info("at most: {}", plan::memory_line(plan_sft(config)));
-  return SftLoop(config).run();
+  return loop.run();
 }
 
 }  // namespace vragent::learning

@@ -486,8 +486,9 @@ GrpoResult run_grpo(const GrpoConfig& config) {
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
   data::begin_run(config, "grpo-train", kMayDiffer);
+  GrpoLoop loop(config);
   log::info("at most: {}", plan::memory_line(plan_grpo(config)));
-  return GrpoLoop(config).run();
+  return loop.run();
 }
 
 }  // namespace vragent::learning
