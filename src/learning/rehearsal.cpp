@@ -2,10 +2,13 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/rehearsal.h"
 
+#include <algorithm>
 #include <new>
+#include <numeric>
 
 #include <c10/util/Exception.h>
 
+#include "vragent/nn/optim.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/log.h"
@@ -48,6 +51,26 @@ void rehearse(std::int64_t tokens, const std::function<void()>& work) {
     fail(tokens);
   }
   log::info("rehearsed the longest micro-batch: tokens={} seconds={:.1f}", tokens, watch.seconds());
+}
+
+void rehearse_backward(std::int64_t tokens,
+                       const torch::nn::Module& module,
+                       const std::function<torch::Tensor()>& loss) {
+  rehearse(tokens, [&] {
+    loss().backward();
+    for (const nn::NamedParameter& item : nn::trainable_parameters(module))
+      torch::Tensor(item.tensor).mutable_grad() = torch::Tensor();
+  });
+}
+
+std::vector<std::size_t> longest_of(std::span<const std::int64_t> tokens, std::int64_t count) {
+  std::vector<std::size_t> places(tokens.size());
+  std::iota(places.begin(), places.end(), 0);
+  std::stable_sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
+    return tokens[a] > tokens[b];
+  });
+  places.resize(std::min(places.size(), static_cast<std::size_t>(count)));
+  return places;
 }
 
 }  // namespace vragent::learning

@@ -31,8 +31,7 @@ using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,dry-run,"
-    "rehearse,plan.card,plan.ranks,plan.zero,plan.memory,plan.tflops,plan.bandwidth,plan.link,"
-    "plan.prompt-tokens,plan.answer-tokens";
+    "rehearse,";
 
 class SftLoop {
  public:
@@ -128,14 +127,9 @@ class SftLoop {
 
   /// The examples of a step that could be the longest, and the largest of its micro-batches.
   [[nodiscard]] SftBatch longest_part() const {
-    std::vector<std::size_t> order(examples_.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
-      return tokens_of_[a] > tokens_of_[b];
-    });
-    order.resize(std::min(order.size(), static_cast<std::size_t>(config_.batch_size)));
     std::vector<const ChatExample*> chosen;
-    for (const std::size_t i : order) chosen.push_back(&examples_[i]);
+    for (const std::size_t i : longest_of(tokens_of_, config_.batch_size))
+      chosen.push_back(&examples_[i]);
     std::vector<SftBatch> parts = make_sft_batches(chosen, encoder_, batch_config());
     return std::move(
         *std::max_element(parts.begin(), parts.end(), [](const SftBatch& a, const SftBatch& b) {
@@ -152,10 +146,8 @@ class SftLoop {
     run.micro_targets = longest.targets.size(0);
     log::info("{}", plan::memory_line(run));
     if (!rehearses(config_.rehearse, device_)) return;
-    rehearse(run.micro_tokens, [&] {
-      target_log_probs(model_, longest, device_).mean().backward();
-      for (const auto& item : nn::trainable_parameters(model_.module()))
-        torch::Tensor(item.tensor).mutable_grad() = torch::Tensor();
+    rehearse_backward(run.micro_tokens, model_.module(), [&] {
+      return target_log_probs(model_, longest, device_).mean();
     });
   }
 
@@ -365,7 +357,7 @@ SftResult run_sft(const SftConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  data::begin_run(config, "sft", kMayDiffer);
+  data::begin_run(config, "sft", std::string(kMayDiffer) + plan::kPlanFlags);
   SftLoop loop(config);
   log::info("at most: {}", plan::memory_line(plan_sft(config)));
   return loop.run();

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/nn/module.h>
 
 #include "vragent/util/error.h"
 
@@ -34,6 +35,24 @@ TEST(Rehearse, SaysWhatToDoWhenTheMemoryDoesNotSuffice) {
 
 TEST(Rehearse, LeavesOtherErrorsAsTheyAre) {
   EXPECT_THROW(rehearse(1, [] { TORCH_CHECK(false, "another bug"); }), c10::Error);
+}
+
+TEST(Rehearse, LeavesNoGradientBehind) {
+  torch::nn::Module module;
+  const torch::Tensor weight = module.register_parameter("weight", torch::ones({2}));
+  torch::Tensor seen;
+  rehearse_backward(1, module, [&] {
+    seen = (weight * weight).sum();
+    return seen;
+  });
+  EXPECT_EQ(seen.item<float>(), 2);
+  EXPECT_FALSE(weight.grad().defined());
+}
+
+TEST(LongestOf, AreTheFirstAmongEquals) {
+  const std::vector<std::int64_t> tokens = {3, 9, 5, 9, 1};
+  EXPECT_THAT(longest_of(tokens, 3), ::testing::ElementsAre(1, 3, 2));
+  EXPECT_THAT(longest_of(tokens, 9), ::testing::ElementsAre(1, 3, 2, 0, 4));
 }
 
 TEST(Rehearses, OnADeviceWithMemoryOfItsOwnUnlessSaid) {

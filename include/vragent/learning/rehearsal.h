@@ -7,9 +7,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <torch/types.h>
+
+namespace torch::nn {
+class Module;
+}
 
 namespace vragent::learning {
 
@@ -25,5 +31,13 @@ bool rehearses(const std::string& setting, torch::Device device);
 /// @param tokens of the micro-batch. @throws Error (69) when the memory does not suffice, saying
 /// what to change
 void rehearse(std::int64_t tokens, const std::function<void()>& work);
+
+/// The same for a loss and its gradients, which are dropped again.
+void rehearse_backward(std::int64_t tokens,
+                       const torch::nn::Module& module,
+                       const std::function<torch::Tensor()>& loss);
+
+/// Places of the `count` largest of some lengths, or of all if they are fewer; equal ones in order.
+std::vector<std::size_t> longest_of(std::span<const std::int64_t> tokens, std::int64_t count);
 
 }  // namespace vragent::learning

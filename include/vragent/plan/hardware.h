@@ -50,6 +50,11 @@ struct PlanConfig {
   void check() const;
 };
 
+/// The options of a PlanConfig in a group called plan: none of them changes what a run computes.
+inline constexpr const char* kPlanFlags =
+    "plan.card,plan.ranks,plan.zero,plan.memory,plan.tflops,plan.bandwidth,plan.link,"
+    "plan.prompt-tokens,plan.answer-tokens";
+
 /// One device. Rates are what is reached, not what a data sheet promises.
 struct Hardware {
   std::string name;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "learning/grpo/curriculum.h"
@@ -34,8 +33,7 @@ using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,dry-run,"
-    "rehearse,plan.card,plan.ranks,plan.zero,plan.memory,plan.tflops,plan.bandwidth,plan.link,"
-    "plan.prompt-tokens,plan.answer-tokens";
+    "rehearse,";
 
 class GrpoLoop {
  public:
@@ -146,24 +144,16 @@ class GrpoLoop {
         *std::max_element(parts.begin(), parts.end(), [&](const RowRange& a, const RowRange& b) {
           return tokens_of(rollout, a) < tokens_of(rollout, b);
         });
-    rehearse(tokens_of(rollout, largest), [&] {
-      loss_of(slice_of(rollout, largest), 0, {}, 1).loss.loss.backward();
-      for (const auto& item : nn::trainable_parameters(model_.module()))
-        Tensor(item.tensor).mutable_grad() = Tensor();
+    rehearse_backward(tokens_of(rollout, largest), model_.module(), [&] {
+      return loss_of(slice_of(rollout, largest), 0, {}, 1).loss.loss;
     });
   }
 
   /// The longest prompts, with answers of the longest length allowed.
   [[nodiscard]] Rollout longest_rollout() const {
     Rollout rollout{.group_size = config_.group_size};
-    std::vector<std::size_t> order(asked_.cases.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
-      return asked_.tokens[a] > asked_.tokens[b];
-    });
-    order.resize(std::min(order.size(), static_cast<std::size_t>(config_.batch_prompts)));
     const auto length = static_cast<std::size_t>(config_.sampling.max_tokens);
-    for (const std::size_t i : order) {
+    for (const std::size_t i : longest_of(asked_.tokens, config_.batch_prompts)) {
       rollout.prompts.push_back(
           {.ids = encoder_
                       .encode(simulator::task_messages(asked_.cases[i], config_.prompt),
@@ -485,7 +475,7 @@ GrpoResult run_grpo(const GrpoConfig& config) {
         "with --prompt.answer-form official: a policy that names a letter is paid by chance");
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  data::begin_run(config, "grpo-train", kMayDiffer);
+  data::begin_run(config, "grpo-train", std::string(kMayDiffer) + plan::kPlanFlags);
   GrpoLoop loop(config);
   log::info("at most: {}", plan::memory_line(plan_grpo(config)));
   return loop.run();
