@@ -14,6 +14,15 @@ torch::Tensor differ(const torch::Tensor& rewards) {
   return std::get<0>(rewards.max(1, true)) != std::get<0>(rewards.min(1, true));
 }
 
+/// @throws c10::Error unless there are as many as weights
+torch::Tensor weighted_sum(const std::vector<torch::Tensor>& rewards,
+                           const AdvantageConfig& config) {
+  TORCH_CHECK(rewards.size() == config.reward_weights.size(), "as many rewards as weights");
+  torch::Tensor sum = torch::zeros_like(rewards.front());
+  for (std::size_t i = 0; i < rewards.size(); ++i) sum += config.reward_weights[i] * rewards[i];
+  return sum;
+}
+
 }  // namespace
 
 torch::Tensor group_advantage(const torch::Tensor& rewards, const std::string& scale, double eps) {
@@ -41,14 +50,12 @@ void AdvantageConfig::check() const {
 
 torch::Tensor advantages_of(const std::vector<torch::Tensor>& rewards,
                             const AdvantageConfig& config) {
-  TORCH_CHECK(rewards.size() == config.reward_weights.size(), "as many rewards as weights");
-  torch::Tensor sum = torch::zeros_like(rewards.front());
-  const bool each_alone = config.aggregation == "normalize-then-sum";
-  for (std::size_t i = 0; i < rewards.size(); ++i) {
-    sum += config.reward_weights[i] *
-           (each_alone ? group_advantage(rewards[i], "group", config.eps) : rewards[i]);
-  }
-  if (!each_alone) return group_advantage(sum, config.scale, config.eps);
+  if (config.aggregation == "sum-then-normalize")
+    return group_advantage(weighted_sum(rewards, config), config.scale, config.eps);
+  std::vector<torch::Tensor> normalized;
+  for (const torch::Tensor& each : rewards)
+    normalized.push_back(group_advantage(each, "group", config.eps));
+  const torch::Tensor sum = weighted_sum(normalized, config);
   if (sum.numel() < 2) return torch::zeros_like(sum);
   return (sum - sum.mean()) / (sum.std() + config.eps);
 }
@@ -56,11 +63,8 @@ torch::Tensor advantages_of(const std::vector<torch::Tensor>& rewards,
 torch::Tensor have_variance(const std::vector<torch::Tensor>& rewards,
                             const AdvantageConfig& config) {
   TORCH_CHECK(rewards.size() == config.reward_weights.size(), "as many rewards as weights");
-  if (config.aggregation == "sum-then-normalize") {
-    torch::Tensor sum = torch::zeros_like(rewards.front());
-    for (std::size_t i = 0; i < rewards.size(); ++i) sum += config.reward_weights[i] * rewards[i];
-    return differ(sum).squeeze(1);
-  }
+  if (config.aggregation == "sum-then-normalize")
+    return differ(weighted_sum(rewards, config)).squeeze(1);
   torch::Tensor varied = torch::zeros({rewards.front().size(0)}, torch::kBool);
   for (std::size_t i = 0; i < rewards.size(); ++i) {
     if (config.reward_weights[i] != 0) varied = varied.logical_or(differ(rewards[i]).squeeze(1));
