@@ -176,12 +176,6 @@ bool Curriculum::begins_stage(std::int64_t step) const {
   return step == stages_[stage_of(step)].first_step;
 }
 
-Curriculum::Place Curriculum::place_of(std::int64_t step) const {
-  const Stage& stage = stages_[stage_of(step)];
-  const std::int64_t done = step - stage.first_step;
-  return {done * stage.own_per_step, done * stage.earlier_per_step};
-}
-
 std::vector<const data::Case*> Curriculum::next_cases(std::int64_t step,
                                                       std::int64_t count,
                                                       Place& place) const {
@@ -201,12 +195,6 @@ std::vector<const data::Case*> Curriculum::next_cases(std::int64_t step,
   place.own += count - earlier;
   place.earlier += earlier;
   return chosen;
-}
-
-std::vector<const data::Case*> Curriculum::cases_of(std::int64_t step) const {
-  const Stage& stage = stages_[stage_of(step)];
-  Place place = place_of(step);
-  return next_cases(step, stage.own_per_step + stage.earlier_per_step, place);
 }
 
 double Curriculum::epoch_of(std::int64_t step) const {

@@ -71,18 +71,11 @@ class Curriculum {
   /// Whether a step is the first of its stage: its place is the beginning.
   [[nodiscard]] bool begins_stage(std::int64_t step) const;
 
-  /// Where a step's stage stands before it when no step before asked more than its prompts.
-  [[nodiscard]] Place place_of(std::int64_t step) const;
-
   /// The next `count` cases of a step's stage behind `place`, which moves on; they depend on the
   /// seed, the stage and the place alone.
   std::vector<const data::Case*> next_cases(std::int64_t step,
                                             std::int64_t count,
                                             Place& place) const;
-
-  /// The cases of a step that none before it asked for more; depends on the seed and the step
-  /// alone.
-  [[nodiscard]] std::vector<const data::Case*> cases_of(std::int64_t step) const;
 
   /// Passes over the stage's cases so far, stages summed.
   [[nodiscard]] double epoch_of(std::int64_t step) const;
