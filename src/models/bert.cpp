@@ -58,11 +58,7 @@ struct BertLayerImpl : torch::nn::Module {
     const Tensor mask = ops::length_mask(lengths, longest);
     const Tensor slots = mask.flatten().nonzero().squeeze(1);
     const auto spread = [&](nn::Linear& linear) {  // [B, H, T, d]
-      const Tensor y = linear(x);
-      return torch::zeros({rows * longest, y.size(1)}, y.options())
-          .index_copy(0, slots, y)
-          .view({rows, longest, heads, -1})
-          .transpose(1, 2);
+      return ops::padded_heads(linear(x), slots, rows, longest, heads);
     };
     const Tensor first = torch::tensor(packing.begins).clamp_max(packing.num_tokens - 1);
     const Tensor asking = x.index_select(0, first.to(x.device()));

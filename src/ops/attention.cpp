@@ -30,6 +30,17 @@ torch::Tensor attention(const torch::Tensor& q,
       q, repeat_heads(kv.k, q.size(1)), repeat_heads(kv.v, q.size(1)), visible, 0.0, causal);
 }
 
+torch::Tensor padded_heads(const torch::Tensor& x,
+                           const torch::Tensor& slots,
+                           std::int64_t rows,
+                           std::int64_t length,
+                           std::int64_t heads) {
+  return torch::zeros({rows * length, x.size(1)}, x.options())
+      .index_copy(0, slots, x)
+      .view({rows, length, heads, -1})
+      .transpose(1, 2);
+}
+
 torch::Tensor causal_mask(std::int64_t length, torch::Device device) {
   return torch::ones({length, length}, torch::TensorOptions(device).dtype(torch::kBool)).tril();
 }

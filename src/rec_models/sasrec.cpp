@@ -24,10 +24,7 @@ struct RealPlaces {
 
   /// x [M, D] -> [B, H, L, d], zeros at pads
   [[nodiscard]] Tensor spread(const Tensor& x, std::int64_t heads) const {
-    return torch::zeros({rows * length, x.size(1)}, x.options())
-        .index_copy(0, where, x)
-        .view({rows, length, heads, -1})
-        .transpose(1, 2);
+    return ops::padded_heads(x, where, rows, length, heads);
   }
 };
 

@@ -28,6 +28,14 @@ torch::Tensor attention(const torch::Tensor& q,
                         const torch::Tensor& mask,
                         bool causal);
 
+/// Packed rows as attention() takes them. @param x [M, H*d]; slots int64 [M], the places of its
+/// rows among B*T @return [B, H, T, d], zeros elsewhere
+torch::Tensor padded_heads(const torch::Tensor& x,
+                           const torch::Tensor& slots,
+                           std::int64_t rows,
+                           std::int64_t length,
+                           std::int64_t heads);
+
 /// bool [T, T], true where column <= row.
 torch::Tensor causal_mask(std::int64_t length, torch::Device device);
 
