@@ -82,6 +82,10 @@ Tensor dropped(const Tensor& x, double share, std::uint64_t seed) {
   return y;
 }
 
+bool has_kernel(const Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+}
+
 struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
   static Tensor forward(AutogradContext* context,
                         const Tensor& x,
@@ -105,17 +109,13 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
 
 Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed) {
   TORCH_CHECK(share >= 0 && share < 1, "dropout: share ", share);
-  TORCH_CHECK(
-      x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16),
-      "dropout: float32 or bfloat16 on the CPU");
+  TORCH_CHECK(has_kernel(x), "dropout: float32 or bfloat16 on the CPU");
   return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed));
 }
 
 Tensor dropout(const Tensor& x, double share, bool training) {
   if (!training || share == 0) return x;
-  const bool has_kernel =
-      x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
-  if (!has_kernel) return at::dropout(x, share, training);
+  if (!has_kernel(x)) return at::dropout(x, share, training);
   const auto seed = at::empty({}, torch::TensorOptions(torch::kInt64)).random_();
   return seeded_dropout(x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()));
 }

@@ -56,9 +56,8 @@ std::vector<std::int64_t> shape_of(const Tensor& x, std::int64_t out) {
 }
 
 bool suits_tiles(const Tensor& x, const Tensor& weight) {
-  return amx::is_available() && !torch::GradMode::is_enabled() && x.is_cpu() && weight.is_cpu() &&
-         x.scalar_type() == torch::kBFloat16 && weight.scalar_type() == torch::kBFloat16 &&
-         weight.is_contiguous() && x.numel() > 0;
+  return packing_pays(weight) && !torch::GradMode::is_enabled() && x.is_cpu() &&
+         x.scalar_type() == torch::kBFloat16 && weight.is_contiguous() && x.numel() > 0;
 }
 
 /// x [.., in] by a weight as it lies, in a multiple of 32

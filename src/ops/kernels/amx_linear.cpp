@@ -365,7 +365,7 @@ VRAGENT_AMX void pack(const Bf16* weight,
                       std::int64_t begin,
                       std::int64_t end) {
   const std::int64_t whole = in / kBlock;
-  std::vector<Bf16> last(static_cast<std::size_t>(kBlock * kBlock));  // the step that is not full
+  Bf16 last[kBlock * kBlock] = {};  // the step that is not full
   for (std::int64_t block = begin; block < end; ++block) {
     const std::int64_t rows = std::min(kBlock, out - block * kBlock);
     const Bf16* from = weight + block * kBlock * in;
@@ -379,9 +379,8 @@ VRAGENT_AMX void pack(const Bf16* weight,
     for (std::int64_t step = 0; step < whole; ++step) turn_step(from + step * kBlock, in * 2);
     if (whole * kBlock == in) continue;
     for (std::int64_t row = 0; row < rows; ++row)
-      std::copy(
-          from + row * in + whole * kBlock, from + (row + 1) * in, last.data() + row * kBlock);
-    turn_step(last.data(), kBlock * 2);
+      std::copy(from + row * in + whole * kBlock, from + (row + 1) * in, last + row * kBlock);
+    turn_step(last, kBlock * 2);
   }
 }
 

@@ -57,9 +57,9 @@ void add_lists(const fs::path& run, const data::Sequences& sequences, ArmResult&
     const auto& items = list->second.items;
     const auto found = std::find(items.begin(), items.end(), sequences.item_ids[target]);
     const std::int64_t rank = found - items.begin() + 1;
-    hits.push_back(metrics::hit_at(rank, kCutoff));
-    gains.push_back(found == items.end() ? 0.0 : metrics::ndcg_at(rank, kCutoff));
-    if (found == items.end()) hits.back() = 0.0;
+    const bool is_listed = found != items.end();
+    hits.push_back(is_listed ? metrics::hit_at(rank, kCutoff) : 0.0);
+    gains.push_back(is_listed ? metrics::ndcg_at(rank, kCutoff) : 0.0);
   }
   arm.hits.push_back(std::move(hits));
   arm.gains.push_back(std::move(gains));

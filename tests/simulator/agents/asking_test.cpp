@@ -125,19 +125,24 @@ TEST(Ask, SeedsDependOnCaseRepeatAndConfigButNotOnTheBatch) {
   EXPECT_NE(seeds[4], seeds[1]);
 }
 
+/// Answers `text`, takes Yes for three times as likely as No, and notes what stood before them.
+MockChat noting(const std::string& text, std::vector<std::string>& prefills) {
+  return MockChat(
+      [text](const Request&, std::int64_t) {
+        Answer answer;
+        answer.text = text;
+        return answer;
+      },
+      [&prefills](const Request& request, const std::vector<std::string>&) {
+        prefills.push_back(request.prefill);
+        return std::vector<double>{std::log(0.6), std::log(0.2)};
+      });
+}
+
 TEST(Ask, LogProbabilitiesAreTakenWhereTheAnswerBegins) {
   std::vector<std::string> prefills;
   const auto run = [&](const std::string& text, AskConfig config) {
-    MockChat model(
-        [&](const Request&, std::int64_t) {
-          Answer answer;
-          answer.text = text;
-          return answer;
-        },
-        [&](const Request& request, const std::vector<std::string>&) {
-          prefills.push_back(request.prefill);
-          return std::vector<double>{std::log(0.6), std::log(0.2)};
-        });
+    MockChat model = noting(text, prefills);
     config.p_yes = "log-prob";
     const data::Case row = judge_case();
     return ask(model, {&row, 1}, config, 0).front();
@@ -161,16 +166,7 @@ TEST(Ask, LogProbabilitiesAreTakenWhereTheAnswerBegins) {
 TEST(Ask, LogProbabilitiesOfTheOfficialFormStandBehindItsLabel) {
   std::vector<std::string> prefills;
   const auto run = [&](const std::string& text) {
-    MockChat model(
-        [&](const Request&, std::int64_t) {
-          Answer answer;
-          answer.text = text;
-          return answer;
-        },
-        [&](const Request& request, const std::vector<std::string>&) {
-          prefills.push_back(request.prefill);
-          return std::vector<double>{std::log(0.6), std::log(0.2)};
-        });
+    MockChat model = noting(text, prefills);
     const data::Case row = judge_case();
     return ask(model, {&row, 1}, {.prompt = {.answer_form = "official"}, .p_yes = "log-prob"}, 0)
         .front();
