@@ -3,6 +3,7 @@
 """Inference against transformers (and llama.cpp, where the package xllamacpp is installed), side by side.
 
 bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision load
+VRAGENT_BENCH_DEVICE=cuda: samples, prompts, single and group compute there, ours and theirs; llama.cpp is left out.
 Same weights, dtype and threads; logits are compared before anything is timed.
 """
 import json
@@ -18,13 +19,14 @@ import transformers
 from side_by_side import DRIVER, ROOT, Driver, check_close, machine, take_turns, timed
 
 THREADS = 2
+DEVICE = os.environ.get("VRAGENT_BENCH_DEVICE", "cpu")
 MODELS = ROOT / "models"
 WORK = ROOT / "build" / "bench-models"
 torch.set_num_threads(THREADS)
 
 
 def smollm2(dtype=torch.bfloat16):
-    return transformers.AutoModelForCausalLM.from_pretrained(MODELS / "SmolLM2-135M-Instruct", dtype=dtype).eval()
+    return transformers.AutoModelForCausalLM.from_pretrained(MODELS / "SmolLM2-135M-Instruct", dtype=dtype).eval().to(DEVICE)
 
 
 def random_ids(count, length, vocabulary, seed=1):
@@ -42,7 +44,7 @@ def hf_generate(model, rows, new_tokens, samples=1, stop_ids=None, greedy=False)
     if not greedy:
         options.update(temperature=1.0, top_k=0, top_p=1.0)
     with torch.no_grad():
-        out = model.generate(ids, attention_mask=mask, **options)[:, longest:]
+        out = model.generate(ids.to(DEVICE), attention_mask=mask.to(DEVICE), **options)[:, longest:]
     if not stop_ids:
         return out.numel()
     total = 0
@@ -54,7 +56,7 @@ def hf_generate(model, rows, new_tokens, samples=1, stop_ids=None, greedy=False)
 
 def check_logits(driver, model, ids, tolerance):
     with torch.no_grad():
-        theirs = model(torch.tensor([ids])).logits[0, -1].double().tolist()
+        theirs = model(torch.tensor([ids], device=DEVICE)).logits[0, -1].double().tolist()
     check_close("logits of the last token", driver("last_logits", ids=ids)["logits"], theirs, tolerance)
 
 
@@ -131,6 +133,8 @@ class LlamaCpp:
 
     @staticmethod
     def of(folder, parallel):
+        if DEVICE != "cpu":
+            return None
         try:
             import xllamacpp
         except ImportError:
@@ -167,7 +171,7 @@ class LlamaCpp:
 
 def case_single():
     folder = qwen_half()
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval().to(DEVICE)
     driver = Driver("language", folder)
     (prompt,) = random_ids(1, 512, 151000)
     check_logits(driver, model, prompt, 0.1)
@@ -216,7 +220,7 @@ def case_group():
         answer = driver("generate", prompts=[prompt], num_samples=16, max_tokens=64)
         return answer["seconds"], answer["tokens"]
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval().to(DEVICE)
     peers = {"transformers": lambda: timed(lambda: hf_generate(model, [prompt], 64, samples=16))}
     peer = LlamaCpp.of(folder, 16)
     if peer is not None:

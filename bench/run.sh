@@ -39,7 +39,8 @@ if [ "$name" = recommender ]; then
     "${pip[@]}" --no-deps recbole==1.2.1
   fi
 fi
-cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DVRAGENT_BENCH=ON -DVRAGENT_TESTS=OFF >/dev/null
+cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DVRAGENT_BENCH=ON -DVRAGENT_TESTS=OFF \
+  -DVRAGENT_MEDIA="${VRAGENT_MEDIA:-ON}" >/dev/null
 cmake --build build/bench --target vragent_bench vragent | tail -1 >&2
 [ "$name" != readers ] || set -- --vragent build/bench/tools/vragent "$@"
 exec env HF_HUB_OFFLINE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error \

@@ -42,24 +42,30 @@ double best_rate(double work, const Run& run) {
   return best;
 }
 
-/// What this machine can do at best: bytes read a second, and operations of a large bf16 product,
-/// ours or torch's.
-OrderedJson roof(const Json&) {
+/// What the device can do at best: bytes read a second, and operations of a large bf16 product,
+/// ours or torch's. Each round ends with a number read, so that the device has finished.
+OrderedJson roof(torch::Device device) {
   const torch::NoGradGuard no_grad;
-  const Tensor memory = torch::ones({1 << 27}, torch::kInt64);  // 1 GiB, beyond every cache
-  const double bytes = best_rate(static_cast<double>(memory.nbytes()), [&] { memory.sum(); });
-  const Tensor square = torch::ones({2048, 2048}, torch::kBFloat16);
-  const ops::PackedLinear packed = ops::pack_linear({square});
-  const double work = 2.0 * 2048 * 2048 * 2048;
-  const double flops = std::max(best_rate(work, [&] { packed.forward(square); }),
-                                best_rate(work, [&] { torch::matmul(square, square); }));
+  const Tensor memory =  // 1 GiB, beyond every cache
+      torch::ones({1 << 27}, torch::TensorOptions(device).dtype(torch::kInt64));
+  const double bytes =
+      best_rate(static_cast<double>(memory.nbytes()), [&] { memory.sum().item<std::int64_t>(); });
+  const std::int64_t side = device.is_cpu() ? 2048 : 8192;
+  const Tensor square = torch::randn({side, side}, device).to(torch::kBFloat16);
+  const double work = 2.0 * static_cast<double>(side * side * side);
+  double flops = best_rate(work, [&] { torch::matmul(square, square)[0][0].item<float>(); });
+  if (ops::packing_pays(square)) {
+    const ops::PackedLinear packed = ops::pack_linear({square});
+    flops = std::max(flops, best_rate(work, [&] { packed.forward(square); }));
+  }
   return {{"bytes", bytes}, {"flops", flops}};
 }
 
 struct Language {
   explicit Language(const Session& session)
-      : model(engine::load_language_model_folder(
-            session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU)),
+      : model(engine::load_language_model_folder(session.model,
+                                                 nn::parse_dtype(session.runtime.dtype),
+                                                 nn::parse_device(session.runtime.device))),
         text(model.text()) {
     models::pack_for_inference(text);
   }
@@ -89,7 +95,7 @@ struct Language {
     const torch::NoGradGuard no_grad;
     const engine::Prompt prompt{.ids = request.at("ids").get<Ids>()};
     const Stopwatch watch;
-    const Tensor logits = text.logits(engine::prefill(text, {&prompt, 1}).last_hidden)[0];
+    const Tensor logits = text.logits(engine::prefill(text, {&prompt, 1}).last_hidden)[0].cpu();
     return {{"seconds", watch.seconds()}, {"logits", numbers(logits)}};
   }
 
@@ -102,7 +108,7 @@ struct Language {
 void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs) {
   const auto language = std::make_shared<Language>(session);
   jobs["generate"] = [language](const Json& request) { return language->generate(request); };
-  jobs["roof"] = roof;
+  jobs["roof"] = [language](const Json&) { return roof(language->text.head.device()); };
   jobs["last_logits"] = [language](const Json& request) { return language->last_logits(request); };
 }
 

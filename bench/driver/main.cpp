@@ -2,7 +2,9 @@
 // Copyright 2026 The vragent authors
 //
 // vragent_bench KIND MODEL DTYPE THREADS: loads a model once, then answers jobs from stdin, one
-// JSON object a line, so that a benchmark can take turns between programs that are both warm.
+// JSON object a line, so that a benchmark can take turns between programs that are both warm. The
+// kind language computes on $VRAGENT_BENCH_DEVICE where that is set.
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
@@ -23,7 +25,11 @@ int run(int argc, char** argv) {
     return 2;
   }
   const std::string kind = argv[1];
-  const Session session{argv[2], {.dtype = argv[3], .threads = std::stoll(argv[4])}};
+  const char* device = std::getenv("VRAGENT_BENCH_DEVICE");
+  const Session session{argv[2],
+                        {.device = device == nullptr ? "cpu" : device,
+                         .dtype = argv[3],
+                         .threads = std::stoll(argv[4])}};
   nn::prepare_torch(session.runtime);
   std::map<std::string, Job> jobs;
   const Stopwatch load;

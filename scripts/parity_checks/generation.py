@@ -13,7 +13,7 @@ import torch
 import transformers
 from tokenizers.pre_tokenizers import ByteLevel
 
-from .common import check, check_equal, left_padded, opened, random_ids, random_images, run, verdict, write_ids
+from .common import DEVICE, check, check_equal, left_padded, opened, random_ids, random_images, run, verdict, write_ids
 from .language import SMALL, configs, make
 from .vision_language import IMAGE, make_model, make_processor, prompt_with
 
@@ -79,7 +79,7 @@ def set_stops(folder, stops):
 
 def ours(folder, rows, images=(), **flags):
     """What `inspect generate` prints, one dictionary a sample."""
-    command = ["inspect", "generate", "--model", folder, "--ids", write_ids(folder, rows), "--json"]
+    command = ["inspect", "generate", "--model", folder, "--ids", write_ids(folder, rows), "--json", "--device", DEVICE]
     if images:
         command += ["--images", ",".join(map(str, images))]
     for key, value in flags.items():

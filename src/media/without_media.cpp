@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-// The room without its doors: a build with -DVRAGENT_MEDIA=OFF needs neither FFmpeg nor OpenCV, and
-// whatever asks for pixels of a file ends with 69. Models and training work as ever.
+// The room without its doors: a build with -DVRAGENT_MEDIA=OFF needs neither FFmpeg nor OpenCV. Of
+// image files it reads portable pixmaps (binary PPM) alone; whatever else asks for pixels of a file
+// ends with 69. Models and training work as ever.
+#include <sstream>
+
 #include "vragent/media/image.h"
 #include "vragent/media/video_reader.h"
 #include "vragent/media/video_writer.h"
 #include "vragent/util/error.h"
+#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 
 namespace vragent::media {
@@ -16,6 +20,31 @@ namespace {
               what + ": this build has no FFmpeg and OpenCV (built with -DVRAGENT_MEDIA=OFF)");
 }
 
+/// "P6 WIDTH HEIGHT 255" and one byte of white space before the pixels.
+Image read_pixmap(const std::string& bytes, const std::string& where) {
+  std::istringstream header(bytes);
+  std::string magic;
+  std::int64_t largest = 0;
+  Image image;
+  header >> magic >> image.width >> image.height >> largest;
+  constexpr std::int64_t kMostSide = 1 << 15;
+  if (!header || largest != 255 || image.width < 1 || image.height < 1 || image.width > kMostSide ||
+      image.height > kMostSide)
+    throw DataError(where + ": no binary PPM of 8 bits a colour");
+  const auto begin = static_cast<std::size_t>(header.tellg()) + 1;
+  const auto size = static_cast<std::size_t>(image.width * image.height * 3);
+  if (bytes.size() != begin + size) {
+    throw DataError(formatted("{}: {} bytes where {}x{} pixels take {}",
+                              where,
+                              bytes.size(),
+                              image.width,
+                              image.height,
+                              begin + size));
+  }
+  image.rgb.assign(bytes.begin() + static_cast<std::ptrdiff_t>(begin), bytes.end());
+  return image;
+}
+
 }  // namespace
 
 struct VideoFrame::Impl {};
@@ -23,7 +52,9 @@ struct VideoFrame::Impl {};
 struct VideoReader::Impl {};
 
 Image read_image(const std::filesystem::path& path) {
-  refuse(path.string());
+  const std::string bytes = read_file(path);
+  if (!bytes.starts_with("P6")) refuse(path.string());
+  return read_pixmap(bytes, path.string());
 }
 
 void write_image(const std::filesystem::path& path, const Image&, int) {

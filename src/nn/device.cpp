@@ -30,6 +30,8 @@ torch::Device parse_device(const std::string& text) {
   if (text != "cpu" && !is_cuda)
     throw ConfigError(formatted("--device must be cpu, cuda or cuda:N; got \"{}\"", text));
   if (!is_cuda) return torch::kCPU;
+  // What cuBLAS needs to give the same bits every time; it reads this when CUDA starts.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   // Registers the CUDA backend with torch; a global load, as linking against it would have been.
   if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     throw Error(ExitCode::kUnavailable,
@@ -66,6 +68,8 @@ void prepare_torch(const RuntimeConfig& config) {
   }
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
   at::globalContext().setDeterministicFillUninitializedMemory(false);
+  at::globalContext().setAllowTF32CuDNN(
+      false);  // convolutions, as matrix products, stay in full fp32
   log::debug("torch threads={} amx_bf16={}", at::get_num_threads(), ops::has_amx_bf16());
 }
 

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/dropout.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -72,7 +72,34 @@ void drop_all(const Tensor& x, const Tensor& y, double share, std::uint64_t seed
   at::parallel_for(0, x.numel(), kGrain, [&](auto begin, auto end) { run(task, begin, end); });
 }
 
+bool has_kernel(const Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
+}
+
+/// mixed() on every element; the high half of each int64 is zero.
+Tensor mixed(Tensor x) {
+  constexpr std::int64_t kLow = 0xFFFFFFFF;
+  x = x ^ x.bitwise_right_shift(16);
+  x = (x * 0x7feb352d).bitwise_and_(kLow);
+  x = x ^ x.bitwise_right_shift(15);
+  x = (x * 0x846ca68b).bitwise_and_(kLow);
+  return x ^ x.bitwise_right_shift(16);
+}
+
+/// ATen twin of the kernels, for other devices and types: the same elements are dropped.
+Tensor dropped_by_aten(const Tensor& x, double share, std::uint64_t seed) {
+  const auto index = torch::TensorOptions(x.device()).dtype(torch::kInt64);
+  const auto half = [&](int shift) {
+    return static_cast<std::int64_t>(seed >> shift & 0xFFFFFFFFU);
+  };
+  const Tensor place = (at::arange(x.numel(), index) + half(0)).bitwise_and_(0xFFFFFFFF);
+  const Tensor hash = mixed(mixed(place).bitwise_xor_(half(32)));
+  const Tensor kept = hash >= static_cast<std::int64_t>(share * 4294967296.0);
+  return x * kept.view(x.sizes()).to(x.scalar_type()) * (1.0 / (1.0 - share));
+}
+
 Tensor dropped(const Tensor& x, double share, std::uint64_t seed) {
+  if (!has_kernel(x)) return dropped_by_aten(x, share, seed);
   Tensor y = at::empty_like(x);
   if (x.scalar_type() == torch::kFloat32) {
     drop_all<float>(x, y, share, seed);
@@ -80,10 +107,6 @@ Tensor dropped(const Tensor& x, double share, std::uint64_t seed) {
     drop_all<ops::cpu::Bf16>(x, y, share, seed);
   }
   return y;
-}
-
-bool has_kernel(const Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
 }
 
 struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
@@ -109,13 +132,11 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
 
 Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed) {
   TORCH_CHECK(share >= 0 && share < 1, "dropout: share ", share);
-  TORCH_CHECK(has_kernel(x), "dropout: float32 or bfloat16 on the CPU");
   return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed));
 }
 
 Tensor dropout(const Tensor& x, double share, bool training) {
   if (!training || share == 0) return x;
-  if (!has_kernel(x)) return at::dropout(x, share, training);
   const auto seed = at::empty({}, torch::TensorOptions(torch::kInt64)).random_();
   return seeded_dropout(x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()));
 }

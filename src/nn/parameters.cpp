@@ -160,8 +160,14 @@ NamedTensors parameters_of(const torch::nn::Module& module) {
 
 void init_parameters(torch::nn::Module& module, const InitRule& rule, std::uint64_t seed) {
   const torch::NoGradGuard no_grad;
-  for (auto& item : module.named_parameters())
-    fill(item.value(), item.key(), rule, make_generator(seed, item.key()));
+  for (auto& item : module.named_parameters()) {
+    // Drawn on the CPU, so that the weights do not depend on the device.
+    torch::Tensor drawn = item.value().is_cpu()
+                              ? item.value()
+                              : torch::empty(item.value().sizes(), item.value().scalar_type());
+    fill(drawn, item.key(), rule, make_generator(seed, item.key()));
+    if (!item.value().is_cpu()) item.value().copy_(drawn);
+  }
 }
 
 void set_requires_grad(torch::nn::Module& module, bool on) {

@@ -51,6 +51,16 @@ TEST(Dropout, TreatsPlacesAndSeedsAsIndependent) {
   }
 }
 
+TEST(Dropout, DropsTheSameElementsWithoutItsKernels) {
+  for (const std::uint64_t seed : {std::uint64_t{1}, std::uint64_t{0xFEDCBA9876543210}}) {
+    const Tensor x = torch::randn({300, 517});
+    const Tensor by_kernel = seeded_dropout(x, 0.3, seed);
+    const Tensor by_aten = seeded_dropout(x.to(torch::kFloat64), 0.3, seed);
+    EXPECT_TRUE(by_kernel.ne(0).equal(by_aten.ne(0)));
+    EXPECT_TRUE(torch::allclose(by_kernel.to(torch::kFloat64), by_aten, 1e-6, 0));
+  }
+}
+
 TEST(Dropout, PassesGradientsWhereItKeptSomething) {
   Tensor x = torch::randn({64, 300}).requires_grad_();
   const Tensor y = seeded_dropout(x, 0.4, 11);

@@ -61,8 +61,8 @@ class DecodeAttention : public ::testing::TestWithParam<DecodeShape> {
 TEST_P(DecodeAttention, EqualsItsPlainTwin) {
   DecodeCache a = copy_of(cache);
   DecodeCache b = copy_of(cache);
-  EXPECT_TRUE(
-      test::close(decode_attention(q, fresh, a, 0), decode_attention_plain(q, fresh, b, 0), 2e-6));
+  EXPECT_TRUE(test::close(
+      decode_attention(q, fresh, a, 0), decode_attention_batched(q, fresh, b, 0), 2e-6));
   EXPECT_TRUE(a.own[0].k.equal(b.own[0].k));
   EXPECT_TRUE(a.own[0].v.equal(b.own[0].v));
 }
@@ -72,7 +72,7 @@ TEST_P(DecodeAttention, EqualsItsPlainTwinInBfloat16) {
   DecodeCache b = copy_of(cache, torch::kBFloat16);
   const LayerKv narrow{fresh.k.to(torch::kBFloat16), fresh.v.to(torch::kBFloat16)};
   const Tensor got = decode_attention(q.to(torch::kBFloat16), narrow, a, 0);
-  const Tensor wanted = decode_attention_plain(q.to(torch::kBFloat16), narrow, b, 0);
+  const Tensor wanted = decode_attention_batched(q.to(torch::kBFloat16), narrow, b, 0);
   EXPECT_TRUE(
       torch::allclose(got.to(torch::kFloat32), wanted.to(torch::kFloat32), 1.0 / 128, 1e-5));
 }
@@ -104,6 +104,23 @@ INSTANTIATE_TEST_SUITE_P(
                       DecodeShape{"odd_width", {33, 3}, {4, 5}, 4, 4, 20, 3},
                       DecodeShape{"seven_heads", {130, 9}, {2, 1}, 14, 2, 64, 5}),
     [](const auto& shape) { return std::string(shape.param.name); });
+
+TEST_P(DecodeAttention, FollowsGroupsThatComeAndGo) {
+  DecodeCache changed = copy_of(cache);
+  decode_attention_batched(q, fresh, changed, 0);
+  // The first group leaves, a new one comes in its place, and another loses a row.
+  const auto first = changed.groups.front().num_rows;
+  changed.groups.front().prefix = {{test::randn({9, fresh.k.size(1), q.size(2)}, 31),
+                                    test::randn({9, fresh.k.size(1), q.size(2)}, 32)}};
+  changed.groups.push_back(changed.groups.front());
+  changed.groups.back().num_rows = first - 1;
+  changed.groups.front().num_rows = 1;
+  std::erase_if(changed.groups, [](const auto& group) { return group.num_rows == 0; });
+  DecodeCache same = copy_of(changed);
+  same.batched = {};
+  EXPECT_TRUE(test::close(
+      decode_attention_batched(q, fresh, changed, 0), decode_attention(q, fresh, same, 0), 2e-6));
+}
 
 TEST(DecodeAttentionShapes, RefuseAFullSlotAndAnotherNumberOfRows) {
   const Tensor x = test::randn({1, 1, 4}, 1);

@@ -12,11 +12,11 @@
 namespace vragent::nn {
 
 /// x with each element set to 0 with probability `share`, the others divided by 1 - share; x itself
-/// without training or for share 0. One number of torch's default generator decides it all. Float32
-/// and bfloat16 on the CPU; at::dropout elsewhere.
+/// without training or for share 0. One number of torch's default generator decides it all, the
+/// same on every device: kernels for float32 and bfloat16 on the CPU, tensor operations elsewhere.
 torch::Tensor dropout(const torch::Tensor& x, double share, bool training);
 
-/// The same from a seed of one's own, on the CPU; float32 or bfloat16.
+/// The same from a seed of one's own.
 torch::Tensor seeded_dropout(const torch::Tensor& x, double share, std::uint64_t seed);
 
 }  // namespace vragent::nn

@@ -26,6 +26,21 @@ struct DecodeCache {
   std::vector<LayerKv> own;           ///< one a layer, [slots, capacity, Hkv, d], contiguous
   std::vector<std::int64_t> slots;    ///< [R] the slot of each row
   std::vector<std::int64_t> lengths;  ///< [R] tokens in it; the caller counts on after each step
+
+  /// What decode_attention_batched() makes at layer 0 of a step and reads at the others. Prefixes
+  /// are laid side by side again only after groups have come or gone.
+  struct Batched {
+    std::vector<torch::Tensor> groups;  ///< first keys of those whose prefixes lie in `prefix`
+    std::vector<LayerKv> prefix;        ///< one a layer, [G, longest prefix, Hkv, d]
+    torch::Tensor prefix_hidden;        ///< [G, longest prefix] whether a place is behind the end
+    torch::Tensor slots;                ///< [R]
+    torch::Tensor lengths;              ///< [R]
+    torch::Tensor own_hidden;           ///< [R, longest row]
+    torch::Tensor places;               ///< [R] group * most rows + row of it
+    std::int64_t most_rows = 0;         ///< of a group
+  };
+
+  Batched batched;
 };
 
 /// Stores each row's new key and value behind those in its slot and attends to all of them.
@@ -36,10 +51,12 @@ torch::Tensor decode_attention(const torch::Tensor& q,
                                DecodeCache& cache,
                                std::size_t layer);
 
-/// The same in plain tensor operations, on any device.
-torch::Tensor decode_attention_plain(const torch::Tensor& q,
-                                     const LayerKv& fresh,
-                                     DecodeCache& cache,
-                                     std::size_t layer);
+/// The same in tensor operations on any device, for all groups at once: the number of operations
+/// does not depend on the groups, and each prefix is read once for all its rows. Scores and sums
+/// are fp32.
+torch::Tensor decode_attention_batched(const torch::Tensor& q,
+                                       const LayerKv& fresh,
+                                       DecodeCache& cache,
+                                       std::size_t layer);
 
 }  // namespace vragent::ops

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "rec_models/collaborative/row_kernels.h"
@@ -42,12 +43,19 @@ Tensor product_of(const Tensor& offsets,
   return y;
 }
 
+struct Unheard : c10::WarningHandler {
+  void process(const c10::Warning&) override {}
+};
+
 /// ATen twin of the kernels, for other devices.
 Tensor sparse_product(const Tensor& offsets,
                       const Tensor& neighbours,
                       const Tensor& weights,
                       const Tensor& x) {
   const auto options = torch::TensorOptions(x.dtype()).layout(torch::kSparseCsr).device(x.device());
+  // torch says of every first sparse matrix that this layout may change; that is no news to a user.
+  Unheard unheard;
+  const c10::WarningUtils::WarningHandlerGuard quiet(&unheard);
   return at::sparse_csr_tensor(offsets, neighbours, weights, {x.size(0), x.size(0)}, options)
       .matmul(x);
 }
