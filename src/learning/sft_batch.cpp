@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/learning/token_log_prob.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -35,34 +36,42 @@ Tensor packed_positions(const std::vector<TokenExample>& rows) {
 
 SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
                         const engine::ChatEncoder& encoder,
-                        bool all_tokens,
-                        std::int64_t max_length) {
+                        const SftBatchConfig& config,
+                        const comm::Communicator& processes) {
+  const comm::Share own = comm::share_of(examples.size(), processes);
   std::vector<TokenExample> rows;
   SftBatch batch;
   std::vector<std::int64_t> ids;
   std::vector<Tensor> patches;
   std::vector<std::int64_t> from;
   std::vector<std::int64_t> targets;
-  for (const ChatExample* example : examples) {
-    const TokenExample& row = rows.emplace_back(encode_example(*example, encoder, all_tokens));
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    TokenExample encoded = encode_example(*examples[i], encoder, config.all_tokens);
     const std::int64_t begin = std::ssize(ids);
-    const std::int64_t length = std::ssize(row.chat.ids);
-    if (length > max_length)
-      throw DataError(
-          formatted("{}: {} tokens, --max-length is {}", example->where, length, max_length));
+    const std::int64_t length = std::ssize(encoded.chat.ids);
+    if (length > config.max_length) {
+      throw DataError(formatted(
+          "{}: {} tokens, --max-length is {}", examples[i]->where, length, config.max_length));
+    }
+    if (i == own.begin) batch.rows.first = batch.rows.all;
+    batch.rows.all += length;
+    for (std::int64_t t = 1; t < length; ++t)
+      batch.all_targets += encoded.in_loss[static_cast<std::size_t>(t)] ? 1 : 0;
+    if (i < own.begin || i >= own.end) continue;
+    const TokenExample& row = rows.emplace_back(std::move(encoded));
     batch.lengths.push_back(length);
     ids.insert(ids.end(), row.chat.ids.begin(), row.chat.ids.end());
-    for (std::int64_t i = 1; i < length; ++i) {
-      if (!row.in_loss[static_cast<std::size_t>(i)]) continue;
-      from.push_back(begin + i - 1);
-      targets.push_back(row.chat.ids[static_cast<std::size_t>(i)]);
+    for (std::int64_t t = 1; t < length; ++t) {
+      if (!row.in_loss[static_cast<std::size_t>(t)]) continue;
+      from.push_back(begin + t - 1);
+      targets.push_back(row.chat.ids[static_cast<std::size_t>(t)]);
     }
     batch.grids.insert(batch.grids.end(), row.chat.grids.begin(), row.chat.grids.end());
     if (row.chat.patches.defined()) patches.push_back(row.chat.patches);
   }
   if (!patches.empty()) batch.patches = torch::cat(patches);
   batch.ids = torch::tensor(ids, torch::kInt64);
-  batch.positions = packed_positions(rows);
+  if (!rows.empty()) batch.positions = packed_positions(rows);
   batch.predict_from = torch::tensor(from, torch::kInt64);
   batch.targets = torch::tensor(targets, torch::kInt64);
   return batch;

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <future>
 #include <numeric>
+#include <optional>
 
 #include "learning/best_weights.h"
 #include "learning/sft_batch.h"
+#include "vragent/comm/sharing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
@@ -29,18 +31,19 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints";
+    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,zero";
 
 class SftLoop {
  public:
-  explicit SftLoop(const SftConfig& config)
+  SftLoop(const SftConfig& config, const comm::Communicator& processes)
       : config_(config),
+        processes_(processes),
         encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
         examples_(load_examples(config.train, config.prompt)),
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
-        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter),
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
         best_(config.out) {
     if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
     const auto size = static_cast<std::int64_t>(examples_.size());
@@ -55,9 +58,11 @@ class SftLoop {
       log::info("{}: all {} steps are done", config_.out, total_steps_);
       return result_of(*last);
     }
-    nn::AdamW optimizer(
+    nn::ShardedAdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
-        config_.optim);
+        config_.optim,
+        processes_,
+        config_.zero);
     const auto restored = files_.open(config_.resume, model_.module(), optimizer);
     if (restored) resume_from(*restored);
     log::info(
@@ -70,18 +75,22 @@ class SftLoop {
       step(optimizer, batch);
       progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
       const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
-      if (asked || interrupt_requested())
+      const bool stops = comm::stop_agreed(processes_);
+      if (asked || stops)
         files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());
-      throw_if_interrupted(formatted(
-          "step {} is saved; run the same command with --resume to go on", result_.steps));
+      if (stops) {
+        throw Interrupted(formatted("step {} is saved; run the same command with --resume to go on",
+                                    result_.steps));
+      }
     }
     if (!valid_.empty()) validate();
     if (config_.keep == "best") {
+      processes_.barrier();  // rank 0 has written them
       best_.restore(model_.module());
       result_.valid_loss = best_.loss();
     }
     files_.finish(result_.steps, model_.module(), numbers());
-    best_.discard();
+    if (processes_.rank() == 0) best_.discard();
     return result_;
   }
 
@@ -118,21 +127,25 @@ class SftLoop {
     const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
     std::vector<const ChatExample*> chosen;
     for (std::size_t i = begin; i < end; ++i) chosen.push_back(&examples_[order[i]]);
-    return make_sft_batch(chosen, encoder_, config_.loss_on == "all", config_.max_length);
+    return make_sft_batch(chosen, encoder_, batch_config(), processes_);
   }
 
-  void step(nn::AdamW& optimizer, const SftBatch& batch) {
+  [[nodiscard]] SftBatchConfig batch_config() const {
+    return {.all_tokens = config_.loss_on == "all", .max_length = config_.max_length};
+  }
+
+  void step(nn::ShardedAdamW& optimizer, const SftBatch& batch) {
     const Stopwatch watch;
     const double lr = nn::learning_rate(config_.optim, result_.steps, total_steps_);
     optimizer.zero_grad();
-    const Tensor loss = -dropping_log_probs(batch).mean();
-    const double value = loss.item<double>();
+    const Tensor loss = own_loss(batch);
+    const double value = comm::sum_of(processes_, loss.defined() ? loss.item<double>() : 0.0);
     if (!std::isfinite(value))
       throw Error(
           ExitCode::kInternal,
           formatted(
               "loss is {} at step {}; the last checkpoint is untouched", value, result_.steps + 1));
-    loss.backward();
+    if (loss.defined()) loss.backward();
     const double norm = optimizer.clip_gradients(config_.optim.clip);
     if (std::isfinite(norm)) {
       optimizer.step(lr);
@@ -142,7 +155,7 @@ class SftLoop {
     result_.steps += 1;
     interval_loss_ += value;
     interval_steps_ += 1;
-    tokens_ += static_cast<double>(batch.targets.size(0));
+    tokens_ += static_cast<double>(batch.all_targets);
     if (result_.steps % config_.log_every == 0 || result_.steps == total_steps_) {
       result_.train_loss = interval_loss_ / static_cast<double>(interval_steps_);
       files_.log(result_.steps,
@@ -160,12 +173,15 @@ class SftLoop {
     if (measure && !valid_.empty()) validate();
   }
 
-  Tensor dropping_log_probs(const SftBatch& batch) {
+  /// This process's share of the mean over the batch's targets; undefined where it has no example.
+  Tensor own_loss(const SftBatch& batch) {
+    if (batch.lengths.empty()) return {};
     const nn::AdapterDropout dropout(
         model_.module(),
         mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
-                 {hash_text("lora dropout"), static_cast<std::uint64_t>(result_.steps)}));
-    return target_log_probs(model_, batch, device_);
+                 {hash_text("lora dropout"), static_cast<std::uint64_t>(result_.steps)}),
+        batch.rows);
+    return -target_log_probs(model_, batch, device_).sum() / static_cast<double>(batch.all_targets);
   }
 
   void validate() {
@@ -179,16 +195,16 @@ class SftLoop {
            i < std::min(valid_.size(), begin + static_cast<std::size_t>(config_.batch_size));
            ++i)
         chosen.push_back(&valid_[i]);
-      const Tensor log_probs = target_log_probs(
-          model_,
-          make_sft_batch(chosen, encoder_, config_.loss_on == "all", config_.max_length),
-          device_);
-      sum -= log_probs.sum().item<double>();
-      count += static_cast<double>(log_probs.size(0));
+      const SftBatch batch = make_sft_batch(chosen, encoder_, batch_config(), processes_);
+      count += static_cast<double>(batch.all_targets);
+      if (!batch.lengths.empty())
+        sum -= target_log_probs(model_, batch, device_).sum().item<double>();
     }
+    sum = comm::sum_of(processes_, sum);
     result_.valid_loss = sum / std::max(count, 1.0);
     files_.log(result_.steps, epoch(), {{"eval_loss", *result_.valid_loss}});
-    if (config_.keep == "best" && best_.offer(*result_.valid_loss, model_.module()))
+    const bool writes = processes_.rank() == 0;
+    if (config_.keep == "best" && best_.offer(*result_.valid_loss, model_.module(), writes))
       log::info("step={} eval_loss={:.4f} is the best so far", result_.steps, best_.loss());
   }
 
@@ -207,6 +223,7 @@ class SftLoop {
   }
 
   const SftConfig& config_;
+  const comm::Communicator& processes_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
   std::vector<ChatExample> examples_;
@@ -239,18 +256,22 @@ void SftConfig::check() const {
   check_range("log-every", static_cast<double>(log_every), 1, 1e9);
   check_range("save-every", static_cast<double>(save_every), 0, 1e12);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
+  check_range("zero", static_cast<double>(zero), 1, 2);
   check_group("optim", optim);
   check_group("lora", lora);
   check_group("prompt", prompt);
   runtime.check();
 }
 
-SftResult run_sft(const SftConfig& config) {
+SftResult run_sft(const SftConfig& config, const comm::Communicator& processes) {
   config.check();
   nn::prepare_torch(config.runtime);
-  const FolderLock lock(config.out);
-  data::begin_run(config, "sft", kMayDiffer);
-  return SftLoop(config).run();
+  std::optional<FolderLock> lock;
+  if (processes.rank() == 0) {
+    lock.emplace(config.out);
+    data::begin_run(config, "sft", kMayDiffer);
+  }
+  return SftLoop(config, processes).run();
 }
 
 }  // namespace vragent::learning

@@ -29,7 +29,10 @@ struct BlockImpl : torch::nn::Module {
             register_module("feed_forward_norm", nn::LayerNorm(config.width, kNormEps))) {}
 
   /// x [B, L, D], mask additive [B, 1, L, L]
-  Tensor forward(const Tensor& x, const Tensor& mask) {
+  Tensor forward(const Tensor& x, const Tensor& mask, const nn::BatchRows& rows) {
+    const auto drop = [&](const Tensor& values) {
+      return nn::dropout(values, dropout, is_training(), rows);
+    };
     const auto cut = [&](nn::Linear& linear) {
       return linear(x).view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
     };
@@ -39,10 +42,6 @@ struct BlockImpl : torch::nn::Module {
     const Tensor mixed = weights.matmul(cut(value)).transpose(1, 2).reshape(x.sizes());
     const Tensor attended = attention_norm(x + drop(output(mixed)));
     return feed_forward_norm(attended + drop(outer(torch::relu(inner(attended)))));
-  }
-
-  [[nodiscard]] Tensor drop(const Tensor& x) const {
-    return at::dropout(x, dropout, is_training());
   }
 
   std::int64_t heads;
@@ -70,7 +69,7 @@ SasRecImpl::SasRecImpl(const SasRecConfig& options)
   for (std::int64_t i = 0; i < config.num_blocks; ++i) blocks->push_back(Block(config));
 }
 
-Tensor SasRecImpl::forward(const Tensor& items, const Tensor& real) {
+Tensor SasRecImpl::forward(const Tensor& items, const Tensor& real, nn::BatchRows rows) {
   const std::int64_t length = items.size(1);
   TORCH_CHECK(items.dim() == 3 && length <= config.max_len && real.size(1) == length,
               "sasrec: items ",
@@ -83,8 +82,8 @@ Tensor SasRecImpl::forward(const Tensor& items, const Tensor& real) {
   const Tensor mask = torch::zeros(visible.sizes(), items.options())
                           .masked_fill(visible.logical_not(), kHidden)
                           .unsqueeze(1);
-  Tensor x = at::dropout(layer_norm(items + positions), config.dropout, is_training());
-  for (const auto& block : *blocks) x = block->as<BlockImpl>()->forward(x, mask);
+  Tensor x = nn::dropout(layer_norm(items + positions), config.dropout, is_training(), rows);
+  for (const auto& block : *blocks) x = block->as<BlockImpl>()->forward(x, mask, rows);
   return x;
 }
 

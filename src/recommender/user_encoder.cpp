@@ -41,9 +41,11 @@ UserEncoderImpl::UserEncoderImpl(const UserEncoderConfig& config, std::int64_t m
   }
 }
 
-torch::Tensor UserEncoderImpl::forward(const torch::Tensor& items, const torch::Tensor& real) {
-  if (sasrec) return sasrec(items, real);
-  return gru4rec ? gru4rec(items) : nextitnet(items);
+torch::Tensor UserEncoderImpl::forward(const torch::Tensor& items,
+                                       const torch::Tensor& real,
+                                       nn::BatchRows rows) {
+  if (sasrec) return sasrec(items, real, rows);
+  return gru4rec ? gru4rec(items, rows) : nextitnet(items);
 }
 
 void UserEncoderImpl::init(std::uint64_t seed) {

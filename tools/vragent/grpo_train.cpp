@@ -3,6 +3,7 @@
 #include "command.h"
 #include "commands.h"
 #include "printing.h"
+#include "together.h"
 #include "vragent/learning/grpo/grpo_trainer.h"
 
 namespace vragent::tools {
@@ -13,11 +14,14 @@ void add_grpo_train(CLI::App& app) {
   auto config = bind_config<learning::GrpoConfig>(command);
   auto json = add_json_flag(command);
   on_run(command, [config, json] {
-    const learning::GrpoResult result = learning::run_grpo(*config);
-    print_counts({{"steps", result.steps},
-                  {"last_reward", result.last_reward},
-                  {"skipped_prompts", result.skipped_prompts}},
-                 *json);
+    run_together(config->runtime, [&](const comm::Communicator& processes) {
+      const learning::GrpoResult result = learning::run_grpo(*config, processes);
+      if (processes.rank() > 0) return;
+      print_counts({{"steps", result.steps},
+                    {"last_reward", result.last_reward},
+                    {"skipped_prompts", result.skipped_prompts}},
+                   *json);
+    });
   });
 }
 

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "commands.h"
 #include "printing.h"
+#include "together.h"
 #include "vragent/learning/contrastive_trainer.h"
 #include "vragent/learning/sft_trainer.h"
 
@@ -13,10 +14,12 @@ void add_sft(CLI::App& app) {
   auto config = bind_config<learning::SftConfig>(command);
   auto json = add_json_flag(command);
   on_run(command, [config, json] {
-    const learning::SftResult result = learning::run_sft(*config);
-    OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
-    if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
-    print_counts(counts, *json);
+    run_together(config->runtime, [&](const comm::Communicator& processes) {
+      const learning::SftResult result = learning::run_sft(*config, processes);
+      OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
+      if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
+      if (processes.rank() == 0) print_counts(counts, *json);
+    });
   });
 
   CLI::App& clip =

@@ -9,10 +9,11 @@
 #include <filesystem>
 #include <string>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/sharded_adamw.h"
 #include "vragent/simulator/user_profile.h"
 
 namespace vragent::learning {
@@ -32,6 +33,7 @@ struct SftConfig {
   std::int64_t save_every = 0;
   std::int64_t keep_checkpoints = 2;
   std::string keep = "last";
+  std::int64_t zero = 1;
   bool resume = false;
   bool overwrite = false;
   nn::OptimConfig optim = {.lr = 1e-5, .weight_decay = 0.0, .clip = 1.0, .schedule = "linear"};
@@ -61,6 +63,7 @@ struct SftConfig {
       keep,
       "weights that are written at the end: last, or best (of the lowest loss measured on "
       "--valid)");
+    v("zero", zero, nn::kZeroHelp);
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     v("optim", optim, "");
@@ -80,9 +83,10 @@ struct SftResult {
 };
 
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json
-/// and logs.
+/// and logs. Many processes share the examples of each step; the result is that of one (fp32: to
+/// rounding), and rank 0 writes.
 /// @throws Interrupted after a signal, with a checkpoint saved; Error (70) naming the step when the
 /// loss is not finite
-SftResult run_sft(const SftConfig& config);
+SftResult run_sft(const SftConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning

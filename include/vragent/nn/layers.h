@@ -18,6 +18,17 @@
 
 namespace vragent::nn {
 
+/// The rows of a larger batch that a tensor holds, where processes share one; `all` 0: the tensor
+/// is the batch.
+struct BatchRows {
+  std::int64_t first = 0;
+  std::int64_t all = 0;
+};
+
+/// Dropout as torch's. Masks are drawn for the whole batch, so that a row meets the same one
+/// however the rows are shared (on a GPU: by however many processes, but for one alone).
+torch::Tensor dropout(const torch::Tensor& x, double share, bool is_training, BatchRows rows = {});
+
 /// What an adapter adds to a linear layer: scale * drop(x) A^T B^T, in fp32 whatever the layer's
 /// type (LoRA, Hu et al. 2021). nn/lora.h puts it on and takes it off.
 struct LowRank {
@@ -28,6 +39,7 @@ struct LowRank {
   double scale = 1.0;
   double dropout = 0.0;
   std::optional<at::Generator> drops;  ///< where dropped inputs are drawn from; none: nothing drops
+  BatchRows rows;                      ///< of the inputs while `drops` is set
   Use use = Use::kOn;
   torch::Tensor start_a;  ///< what kStart takes in place of a and b
   torch::Tensor start_b;

@@ -29,8 +29,11 @@ struct SasRecImpl : torch::nn::Module {
   /// @param items vectors of left-padded histories [B, L, D]; L at most max_len (slots count from
   /// the right end)
   /// @param real bool [B, L], false at pads
+  /// @param rows of the batch, for dropout
   /// @return [B, L, D]
-  torch::Tensor forward(const torch::Tensor& items, const torch::Tensor& real);
+  torch::Tensor forward(const torch::Tensor& items,
+                        const torch::Tensor& real,
+                        nn::BatchRows rows = {});
 
   SasRecConfig config;
   nn::Embedding position_embedding;

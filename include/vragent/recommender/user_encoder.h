@@ -39,7 +39,10 @@ struct UserEncoderImpl : torch::nn::Module {
 
   /// @param items [B, L, D] left-padded; real bool [B, L] -> states [B, L, D]; the last is the
   /// user's vector
-  torch::Tensor forward(const torch::Tensor& items, const torch::Tensor& real);
+  /// @param rows of the batch that these are, for dropout
+  torch::Tensor forward(const torch::Tensor& items,
+                        const torch::Tensor& real,
+                        nn::BatchRows rows = {});
 
   /// Draws all parameters as the release does.
   void init(std::uint64_t seed);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "learning/grpo/curriculum.h"
 #include "learning/grpo/grpo_metrics.h"
+#include "vragent/comm/sharing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/learning/trained_model.h"
@@ -29,7 +31,7 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints";
+    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,zero";
 
 /// The cases of all files whose prompts fit; longer ones are an error or counted, as the setting
 /// says.
@@ -65,8 +67,9 @@ std::vector<data::Case> load_fitting_cases(const GrpoConfig& config,
 
 class GrpoLoop {
  public:
-  explicit GrpoLoop(const GrpoConfig& config)
+  GrpoLoop(const GrpoConfig& config, const comm::Communicator& processes)
       : config_(config),
+        processes_(processes),
         encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
         cases_(load_fitting_cases(config, encoder_, result_.skipped_prompts)),
@@ -77,7 +80,7 @@ class GrpoLoop {
                     static_cast<std::uint64_t>(config.runtime.seed)),
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
-        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter) {
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes) {
     if (config.loss.kl_coef > 0 && !trained_.adapter) reference_ = load_reference();
     rollout_ = {.group_size = config.group_size,
                 .sampling = config.sampling,
@@ -93,20 +96,30 @@ class GrpoLoop {
       if (last->contains("reward")) result_.last_reward = last->at("reward");
       return result_;
     }
-    nn::AdamW optimizer(
+    nn::ShardedAdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
-        config_.optim);
+        config_.optim,
+        processes_,
+        config_.zero);
     if (const auto restored = files_.open(config_.resume, model_.module(), optimizer)) {
       result_.steps = static_cast<std::int64_t>(restored->at("step"));
       tokens_seen_ = restored->at("num_tokens");
     }
-    report::cut_steps_after(completions_path(), result_.steps > 0 ? result_.steps : -1);
-    completions_ = std::make_unique<LineWriter>(completions_path(), LineWriter::Mode::kAppend);
+    if (processes_.rank() == 0) {
+      report::cut_steps_after(completions_path(), result_.steps > 0 ? result_.steps : -1);
+      completions_ = std::make_unique<LineWriter>(completions_path(), LineWriter::Mode::kAppend);
+    }
     log::info("grpo cases={} steps={} prompts={} group={}",
               cases_.size(),
               curriculum_.total_steps(),
               config_.batch_prompts,
               config_.group_size);
+    const std::int64_t parts =
+        (config_.batch_prompts + config_.micro_prompts - 1) / config_.micro_prompts;
+    if (parts < processes_.size())
+      log::warn("{} micro-batches for {} processes: the others only sample (--micro-prompts)",
+                parts,
+                processes_.size());
     Progress progress("steps", curriculum_.total_steps() - result_.steps);
     while (result_.steps < curriculum_.total_steps()) {
       try {
@@ -115,10 +128,13 @@ class GrpoLoop {
         log::info("step={} stopped while sampling, begins anew on resume", result_.steps + 1);
       }
       const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
-      if (asked || interrupt_requested())
+      const bool stops = comm::stop_agreed(processes_);
+      if (asked || stops)
         files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());
-      throw_if_interrupted(formatted(
-          "step {} is saved; run the same command with --resume to go on", result_.steps));
+      if (stops) {
+        throw Interrupted(formatted("step {} is saved; run the same command with --resume to go on",
+                                    result_.steps));
+      }
     }
     files_.finish(result_.steps, model_.module(), numbers());
     return result_;
@@ -155,13 +171,13 @@ class GrpoLoop {
     return config_.out / data::kCompletionsFile;
   }
 
-  std::string step(nn::AdamW& optimizer) {
+  std::string step(nn::ShardedAdamW& optimizer) {
     const Stopwatch watch;
     const std::int64_t number = result_.steps;
     const std::uint64_t seed = mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
                                         {hash_text("rollout"), static_cast<std::uint64_t>(number)});
     const Rollout rollout =
-        roll_out(model_.text(), encoder_, curriculum_.cases_of(number), rollout_, seed);
+        roll_out(model_.text(), encoder_, curriculum_.cases_of(number), rollout_, seed, processes_);
     const double sampled = watch.seconds();
     const double lr = rate_of(number);
     const std::vector<Tensor> old =
@@ -174,6 +190,7 @@ class GrpoLoop {
       optimizer.zero_grad();
       accumulate(rollout, old, sums);
       norm = optimizer.clip_gradients(config_.optim.clip);
+      sums = together(sums, processes_);
       if (std::isfinite(norm) && std::isfinite(sums.loss)) {
         optimizer.step(lr);
       } else {
@@ -198,10 +215,35 @@ class GrpoLoop {
   std::vector<Tensor> old_log_probs(const Rollout& rollout) {
     const torch::NoGradGuard no_grad;
     std::vector<Tensor> parts;
-    for (const auto& [begin, end] : micro_batches(rollout))
+    const auto bounds = micro_batches(rollout);
+    const std::vector<bool> own = own_parts(rollout, bounds);
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      const auto& [begin, end] = bounds[i];
       parts.push_back(
-          answer_log_probs(model_.text(), slice_of(rollout, begin, end), temperature()).log_probs);
+          own[i] ? answer_log_probs(model_.text(), slice_of(rollout, begin, end), temperature())
+                       .log_probs
+                 : Tensor());
+    }
     return parts;
+  }
+
+  /// Which micro-batches this process computes: all are busy about equally long.
+  [[nodiscard]] std::vector<bool> own_parts(
+      const Rollout& rollout, const std::vector<std::pair<std::size_t, std::size_t>>& parts) const {
+    std::vector<double> tokens;
+    for (const auto& [begin, end] : parts) {
+      double sum = 0;
+      for (std::size_t p = begin; p < end; ++p)
+        sum += static_cast<double>(rollout.prompts[p].ids.size());
+      const auto group = static_cast<std::size_t>(rollout.group_size);
+      for (std::size_t r = begin * group; r < end * group; ++r)
+        sum += static_cast<double>(rollout.samples[r].ids.size());
+      tokens.push_back(sum);
+    }
+    std::vector<bool> own;
+    for (const int owner : comm::balanced(tokens, processes_.size()))
+      own.push_back(owner == processes_.rank());
+    return own;
   }
 
   [[nodiscard]] RolloutSlice slice_of(const Rollout& rollout,
@@ -213,12 +255,15 @@ class GrpoLoop {
   void accumulate(const Rollout& rollout, const std::vector<Tensor>& old, StepSums& sums) {
     std::vector<RolloutSlice> parts;
     double all_tokens = 0;
-    for (const auto& [begin, end] : micro_batches(rollout)) {
+    const auto bounds = micro_batches(rollout);
+    const std::vector<bool> own = own_parts(rollout, bounds);
+    for (const auto& [begin, end] : bounds) {
       parts.push_back(slice_of(rollout, begin, end));
       all_tokens += parts.back().mask.sum().item<double>();
     }
     const bool with_entropy = config_.loss.entropy_coef != 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (!own[i]) continue;
       const RolloutSlice& part = parts[i];
       const bool flat = (part.advantages == 0).all().item<bool>();
       // No gradient comes of it.
@@ -289,7 +334,7 @@ class GrpoLoop {
                     {"step_time", times.all},
                     {"rollout_time", times.sampled}});
     files_.log(result_.steps, curriculum_.epoch_of(result_.steps), scalars);
-    if (config_.log_completions_every > 0 &&
+    if (completions_ && config_.log_completions_every > 0 &&
         (result_.steps - 1) % config_.log_completions_every == 0) {
       for (const std::string& line : completion_lines(rollout, result_.steps, encoder_))
         completions_->write(line);
@@ -316,6 +361,7 @@ class GrpoLoop {
   }
 
   const GrpoConfig& config_;
+  const comm::Communicator& processes_;
   GrpoResult result_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
@@ -326,7 +372,7 @@ class GrpoLoop {
   engine::LanguageModel reference_;
   TrainerFiles files_;
   RolloutConfig rollout_;
-  std::unique_ptr<LineWriter> completions_;
+  std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
   std::int64_t update_ = 0;  ///< of the optimiser on the present rollout
 };
@@ -348,6 +394,7 @@ void GrpoConfig::check() const {
   check_range("micro-prompts", static_cast<double>(micro_prompts), 1, 1e6);
   check_range("max-prompt-tokens", static_cast<double>(max_prompt_tokens), 1, 1e7);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
+  check_range("zero", static_cast<double>(zero), 1, 2);
   check_one_of("overlong", overlong, {"error", "skip"});
   check_group("advantage", advantage);
   check_group("loss", loss);
@@ -362,7 +409,7 @@ void GrpoConfig::check() const {
         "--sampling.temperature must be above 0: groups of equal answers teach nothing");
 }
 
-GrpoResult run_grpo(const GrpoConfig& config) {
+GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processes) {
   config.check();
   if (config.reward.scorer == "official")
     log::warn(
@@ -370,9 +417,12 @@ GrpoResult run_grpo(const GrpoConfig& config) {
         "do "
         "not ask for: a policy that names a letter is paid by chance");
   nn::prepare_torch(config.runtime);
-  const FolderLock lock(config.out);
-  data::begin_run(config, "grpo-train", kMayDiffer);
-  return GrpoLoop(config).run();
+  std::optional<FolderLock> lock;
+  if (processes.rank() == 0) {
+    lock.emplace(config.out);
+    data::begin_run(config, "grpo-train", kMayDiffer);
+  }
+  return GrpoLoop(config, processes).run();
 }
 
 }  // namespace vragent::learning

@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "vragent/chat/sampling.h"
+#include "vragent/comm/communicator.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/reward.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/sharded_adamw.h"
 #include "vragent/simulator/user_profile.h"
 
 namespace vragent::learning {
@@ -40,6 +41,7 @@ struct GrpoConfig {
   std::int64_t log_completions_every = 1;
   std::int64_t save_every = 50;
   std::int64_t keep_checkpoints = 2;
+  std::int64_t zero = 1;
   bool resume = false;
   bool overwrite = false;
   AdvantageConfig advantage;
@@ -68,7 +70,10 @@ struct GrpoConfig {
     v("updates-per-rollout",
       updates_per_rollout,
       "optimiser steps on the same answers; above 1 the probability ratio is clipped");
-    v("micro-prompts", micro_prompts, "prompts (with their groups) of one forward and backward");
+    v("micro-prompts",
+      micro_prompts,
+      "prompts (with their groups) of one forward and backward; many processes (mpirun) take whole "
+      "ones each");
     v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
     v("overlong", overlong, "a longer prompt: error, or skip (counted)");
     v("log-completions-every",
@@ -76,6 +81,7 @@ struct GrpoConfig {
       "steps between entries in completions.jsonl; 0 writes none");
     v("save-every", save_every, "steps between checkpoints; 0 is none but after a signal");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
+    v("zero", zero, nn::kZeroHelp);
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     v("advantage", advantage, "");
@@ -98,8 +104,9 @@ struct GrpoResult {
 };
 
 /// Trains and writes the model into config.out, with trainer_state.json, logs and
-/// completions.jsonl.
+/// completions.jsonl. Many processes share the prompts of a step when they sample and its
+/// micro-batches when they learn; the result is that of one (fp32: to rounding), and rank 0 writes.
 /// @throws Interrupted after a signal, with a checkpoint saved
-GrpoResult run_grpo(const GrpoConfig& config);
+GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning
