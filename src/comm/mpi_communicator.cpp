@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#define OMPI_SKIP_MPICXX 1  // Open MPI's C++ bindings want a library of their own
 #include <mpi.h>
 
 namespace vragent::comm {
@@ -17,8 +18,8 @@ constexpr std::int64_t kSmall = 4096;  // elements that every rank sums by itsel
 
 void check_summable(const Tensor& values) {
   const auto type = values.scalar_type();
-  TORCH_CHECK(values.is_contiguous() && (type == torch::kFloat32 || type == torch::kFloat64 ||
-                                         type == torch::kInt64),
+  TORCH_CHECK(values.is_contiguous() &&
+                  (type == torch::kFloat32 || type == torch::kFloat64 || type == torch::kInt64),
               "sums over processes want contiguous fp32, fp64 or int64, got ",
               type,
               " ",
@@ -87,13 +88,8 @@ class MpiCommunicator final : public Communicator {
       const Tensor sent = parts.narrow(1, begin, length).contiguous();
       const Tensor received = torch::empty_like(sent);
       const int bytes = static_cast<int>(length * sent.element_size());
-      MPI_Alltoall(sent.data_ptr(),
-                   bytes,
-                   MPI_BYTE,
-                   received.data_ptr(),
-                   bytes,
-                   MPI_BYTE,
-                   MPI_COMM_WORLD);
+      MPI_Alltoall(
+          sent.data_ptr(), bytes, MPI_BYTE, received.data_ptr(), bytes, MPI_BYTE, MPI_COMM_WORLD);
       sums.narrow(0, begin, length).copy_(sum_in_order(received));
     }
     return sums.to(whole.device());

@@ -44,17 +44,24 @@ void* opened_library() {
 
 struct Library {
   void* handle = opened_library();
-  decltype(ncclGetVersion)* version = function_in<decltype(ncclGetVersion)>(handle, "ncclGetVersion");
+  decltype(ncclGetVersion)* version =
+      function_in<decltype(ncclGetVersion)>(handle, "ncclGetVersion");
   decltype(ncclGetUniqueId)* unique_id =
       function_in<decltype(ncclGetUniqueId)>(handle, "ncclGetUniqueId");
-  decltype(ncclCommInitRank)* init = function_in<decltype(ncclCommInitRank)>(handle, "ncclCommInitRank");
-  decltype(ncclCommDestroy)* destroy = function_in<decltype(ncclCommDestroy)>(handle, "ncclCommDestroy");
-  decltype(ncclGetErrorString)* error = function_in<decltype(ncclGetErrorString)>(handle, "ncclGetErrorString");
-  decltype(ncclAllReduce)* all_reduce = function_in<decltype(ncclAllReduce)>(handle, "ncclAllReduce");
+  decltype(ncclCommInitRank)* init =
+      function_in<decltype(ncclCommInitRank)>(handle, "ncclCommInitRank");
+  decltype(ncclCommDestroy)* destroy =
+      function_in<decltype(ncclCommDestroy)>(handle, "ncclCommDestroy");
+  decltype(ncclGetErrorString)* error =
+      function_in<decltype(ncclGetErrorString)>(handle, "ncclGetErrorString");
+  decltype(ncclAllReduce)* all_reduce =
+      function_in<decltype(ncclAllReduce)>(handle, "ncclAllReduce");
   decltype(ncclReduceScatter)* reduce_scatter =
       function_in<decltype(ncclReduceScatter)>(handle, "ncclReduceScatter");
-  decltype(ncclAllGather)* all_gather = function_in<decltype(ncclAllGather)>(handle, "ncclAllGather");
-  decltype(ncclBroadcast)* broadcast = function_in<decltype(ncclBroadcast)>(handle, "ncclBroadcast");
+  decltype(ncclAllGather)* all_gather =
+      function_in<decltype(ncclAllGather)>(handle, "ncclAllGather");
+  decltype(ncclBroadcast)* broadcast =
+      function_in<decltype(ncclBroadcast)>(handle, "ncclBroadcast");
 };
 
 ncclDataType_t type_of(const Tensor& values) {
@@ -66,7 +73,8 @@ ncclDataType_t type_of(const Tensor& values) {
     case torch::kInt64:
       return ncclInt64;
     default:
-      TORCH_CHECK(false, "sums over processes want fp32, fp64 or int64, got ", values.scalar_type());
+      TORCH_CHECK(
+          false, "sums over processes want fp32, fp64 or int64, got ", values.scalar_type());
   }
 }
 
@@ -86,8 +94,8 @@ class NcclCommunicator final : public Communicator {
     if (version != NCCL_VERSION_CODE) {
       log::warn("NCCL {} is loaded, {} was compiled against", version, NCCL_VERSION_CODE);
     }
-    c10::impl::getDeviceGuardImpl(torch::kCUDA)->setDevice(
-        torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device_index)));
+    c10::impl::getDeviceGuardImpl(torch::kCUDA)
+        ->setDevice(torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device_index)));
     ncclUniqueId id = {};
     if (processes.rank() == 0) check(nccl_.unique_id(&id));
     processes.broadcast(
@@ -142,21 +150,16 @@ class NcclCommunicator final : public Communicator {
     if (!part.is_cuda()) return processes_.all_gather(part);
     const Tensor own = part.contiguous();
     Tensor all = torch::empty({own.numel() * size()}, own.options());
-    check(nccl_.all_gather(
-        own.data_ptr(), all.data_ptr(), bytes_of(own), ncclInt8, group_, nullptr));
+    check(
+        nccl_.all_gather(own.data_ptr(), all.data_ptr(), bytes_of(own), ncclInt8, group_, nullptr));
     return all;
   }
 
   void broadcast(const Tensor& values, int root) const override {
     if (!values.is_cuda()) return processes_.broadcast(values, root);
     TORCH_CHECK(values.is_contiguous(), "broadcast wants contiguous values");
-    check(nccl_.broadcast(values.data_ptr(),
-                          values.data_ptr(),
-                          bytes_of(values),
-                          ncclInt8,
-                          root,
-                          group_,
-                          nullptr));
+    check(nccl_.broadcast(
+        values.data_ptr(), values.data_ptr(), bytes_of(values), ncclInt8, root, group_, nullptr));
   }
 
   void barrier() const override { processes_.barrier(); }

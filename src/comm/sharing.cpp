@@ -69,9 +69,8 @@ struct GatherRows : torch::autograd::Function<GatherRows> {
 }  // namespace
 
 Share share_of(std::size_t size, const Communicator& processes) {
-  return share_of_rank(size,
-                       static_cast<std::size_t>(processes.rank()),
-                       static_cast<std::size_t>(processes.size()));
+  return share_of_rank(
+      size, static_cast<std::size_t>(processes.rank()), static_cast<std::size_t>(processes.size()));
 }
 
 std::vector<int> balanced(std::span<const double> costs, int num_processes) {

@@ -16,8 +16,9 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kBucket = std::int64_t{1} << 22;  // elements; a larger parameter stands alone
-constexpr std::int64_t kAlign = 16;                      // elements a part is a multiple of
+constexpr std::int64_t kBucket = std::int64_t{1}
+                                 << 22;  // elements; a larger parameter stands alone
+constexpr std::int64_t kAlign = 16;      // elements a part is a multiple of
 
 /// This process's part of one parameter: [from, from + length) of its elements, which begins at
 /// `at` in the part of the bucket.
@@ -87,8 +88,7 @@ class ShardedAdamW::Shards {
            bucket < buckets_.size() && buckets_[bucket].parameters.front() < seen;
            ++bucket) {
         for (const Piece& piece : buckets_[bucket].pieces)
-          part.parameters.push_back(
-              {parameters_[piece.parameter].named.name, piece.value});
+          part.parameters.push_back({parameters_[piece.parameter].named.name, piece.value});
       }
       parts.push_back(std::move(part));
     }
@@ -136,16 +136,16 @@ class ShardedAdamW::Shards {
   void publish() {
     const torch::NoGradGuard no_grad;
     for (Bucket& bucket : buckets_) {
-      const bool is_changed = std::any_of(
-          bucket.parameters.begin(), bucket.parameters.end(), [this](std::size_t i) {
+      const bool is_changed =
+          std::any_of(bucket.parameters.begin(), bucket.parameters.end(), [this](std::size_t i) {
             return parameters_[i].has_gradient;
           });
       if (!is_changed) continue;
       const Tensor whole = processes_.all_gather(bucket.master.to(type_of(bucket)));
       for (const std::size_t i : bucket.parameters) {
         Tensor parameter = parameters_[i].named.tensor.detach();
-        parameter.copy_(whole.narrow(0, parameters_[i].offset, parameter.numel())
-                            .view(parameter.sizes()));
+        parameter.copy_(
+            whole.narrow(0, parameters_[i].offset, parameter.numel()).view(parameter.sizes()));
       }
     }
   }
@@ -158,8 +158,9 @@ class ShardedAdamW::Shards {
     }
   }
 
-  /// The parts of one kind ("m.") of this process's state -> whole tensors on the host by parameter;
-  /// none on all ranks but 0, and of masters only those of parameters that are not fp32 themselves.
+  /// The parts of one kind ("m.") of this process's state -> whole tensors on the host by
+  /// parameter; none on all ranks but 0, and of masters only those of parameters that are not fp32
+  /// themselves.
   [[nodiscard]] NamedTensors whole(const NamedTensors& own, const std::string& kind) const {
     const torch::NoGradGuard no_grad;
     NamedTensors wholes;
@@ -262,8 +263,7 @@ class ShardedAdamW::Shards {
     if (!fits) buckets_.emplace_back();
     Bucket& bucket = buckets_.back();
     bucket.parameters.push_back(parameters_.size());
-    parameters_.push_back(
-        {.named = item, .bucket = buckets_.size() - 1, .offset = bucket.size});
+    parameters_.push_back({.named = item, .bucket = buckets_.size() - 1, .offset = bucket.size});
     bucket.size += item.tensor.numel();
   }
 
@@ -274,14 +274,16 @@ class ShardedAdamW::Shards {
     const std::int64_t share = bucket.size / processes_.size();
     const std::int64_t begin = share * processes_.rank();
     const Tensor& first = parameters_[bucket.parameters.front()].named.tensor;
-    bucket.master = torch::zeros({share}, first.options().dtype(torch::kFloat32).requires_grad(false));
+    bucket.master =
+        torch::zeros({share}, first.options().dtype(torch::kFloat32).requires_grad(false));
     for (const std::size_t i : bucket.parameters) {
       const Shared& item = parameters_[i];
       const std::int64_t from = std::max<std::int64_t>(begin - item.offset, 0);
       const std::int64_t to =
           std::min<std::int64_t>(begin + share - item.offset, item.named.tensor.numel());
       if (from >= to) continue;
-      Piece piece{.parameter = i, .from = from, .at = item.offset + from - begin, .length = to - from};
+      Piece piece{
+          .parameter = i, .from = from, .at = item.offset + from - begin, .length = to - from};
       piece.value = bucket.master.narrow(0, piece.at, piece.length);
       bucket.pieces.push_back(std::move(piece));
     }

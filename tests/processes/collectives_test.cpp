@@ -98,7 +98,8 @@ TEST(Collectives, ShareEveryPlaceOfAListOnce) {
   for (const std::size_t size : {0U, 1U, 5U, 12U}) {
     const Share own = share_of(size, processes());
     EXPECT_LE(own.size(), size / static_cast<std::size_t>(count()) + 1);
-    const auto begins = processes().all_gather(torch::tensor({static_cast<std::int64_t>(own.begin)}));
+    const auto begins =
+        processes().all_gather(torch::tensor({static_cast<std::int64_t>(own.begin)}));
     const auto ends = processes().all_gather(torch::tensor({static_cast<std::int64_t>(own.end)}));
     EXPECT_EQ(begins[0].item<std::int64_t>(), 0);
     EXPECT_EQ(ends[-1].item<std::int64_t>(), static_cast<std::int64_t>(size));

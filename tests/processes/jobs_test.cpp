@@ -25,18 +25,22 @@ class Jobs : public Launches {
   }
 
   static std::string train(const std::string& epochs, const std::string& out) {
-    return "$vragent train-sasrec --interactions interactions.tsv --width 32 --patience 0 "
-           "--batch-size 4 --optim.lr 1e-3 --threads 1 --epochs " +
-           epochs + " --out " + out;
+    std::string command = "$vragent train-sasrec --interactions interactions.tsv --width 32 ";
+    command += "--patience 0 --batch-size 4 --optim.lr 1e-3 --threads 1 --epochs ";
+    command += epochs;
+    command += " --out ";
+    return command += out;
   }
 
   /// Two processes, each of which tells its number before it begins.
   static std::string two_known(const std::string& command) {
-    return in(2, "bash -c 'echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec " + command + "'");
+    std::string script = "bash -c 'echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec ";
+    script += command;
+    return in(2, script += "'");
   }
 
   [[nodiscard]] pid_t pid_of(int rank) const {
-    const std::string text = read("pid." + std::to_string(rank));
+    const std::string text = read(formatted("pid.{}", rank));
     return static_cast<pid_t>(parse_integer(trim(text)).value());
   }
 
@@ -64,9 +68,10 @@ TEST_F(Jobs, EndWhenOneOfThemIsKilled) {
 
 /// Only the second process is told to use a GPU that is not there.
 TEST_F(Jobs, EndWithTheCodeOfTheOneThatFails) {
-  const Ran ran = run(in(2,
-                         "bash -c 'exec " + train("1000000", "run") +
-                             " $([ $OMPI_COMM_WORLD_RANK = 1 ] && echo --device cuda:99)'"));
+  std::string script = "bash -c 'exec ";
+  script += train("1000000", "run");
+  script += " $([ $OMPI_COMM_WORLD_RANK = 1 ] && echo --device cuda:99)'";
+  const Ran ran = run(in(2, script));
   EXPECT_EQ(ran.code, 69);
   EXPECT_THAT(ran.err, HasSubstr("rank 1: --device cuda:99"));
 }

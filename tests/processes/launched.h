@@ -13,6 +13,7 @@
 
 #include "support/command_line.h"
 #include "vragent/comm/launch.h"
+#include "vragent/util/format.h"
 
 namespace vragent::test {
 
@@ -33,8 +34,8 @@ class Launches : public CommandLine {
   /// "mpirun ... -n 2 COMMAND"; 1 is the command alone.
   static std::string in(int processes, const std::string& command) {
     if (processes == 1) return command;
-    return std::string(VRAGENT_MPIRUN) + " --oversubscribe --allow-run-as-root -n " +
-           std::to_string(processes) + " " + command;
+    return formatted(
+        "{} --oversubscribe --allow-run-as-root -n {} {}", VRAGENT_MPIRUN, processes, command);
   }
 };
 

@@ -3,6 +3,8 @@
 //
 // Every process trains its copy of a small network on its part of the batches; in the end all hold
 // what torch's own AdamW makes of the whole batches in one process.
+#include "vragent/nn/sharded_adamw.h"
+
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -13,7 +15,6 @@
 #include "processes/launched.h"
 #include "support/tensor_matchers.h"
 #include "vragent/comm/sharing.h"
-#include "vragent/nn/sharded_adamw.h"
 #include "vragent/util/error.h"
 
 namespace vragent::nn {
@@ -60,8 +61,8 @@ OptimConfig optim_config() {
   return {.lr = 1e-2, .weight_decay = 0.1, .clip = 0.5};
 }
 
-/// This rank's rows, in so many backward passes that differ between ranks; the last rank of a larger
-/// launch has none at all.
+/// This rank's rows, in so many backward passes that differ between ranks; the last rank of a
+/// larger launch has none at all.
 void backward(const Net& net, std::int64_t step) {
   const int busy = processes().size() > 2 ? processes().size() - 1 : processes().size();
   if (processes().rank() >= busy) return;

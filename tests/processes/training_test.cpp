@@ -111,9 +111,9 @@ TEST_F(RecommenderTogether, ComparesWithItsOwnItemsWhereAsked) {
   train(2, command("--batch-negatives own"), "own");
   const auto all = nn::load_safetensors(here() / "all" / "model.safetensors");
   const auto own = nn::load_safetensors(here() / "own" / "model.safetensors");
-  EXPECT_GT(max_difference(own.at("items.item_embedding.weight"),
-                           all.at("items.item_embedding.weight")),
-            1e-4);
+  EXPECT_GT(
+      max_difference(own.at("items.item_embedding.weight"), all.at("items.item_embedding.weight")),
+      1e-4);
   EXPECT_LT(learning::logged(here() / "own", "loss").back(),
             learning::logged(here() / "own", "loss").front());
 }

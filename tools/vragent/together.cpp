@@ -29,8 +29,7 @@ void share_machine(nn::RuntimeConfig& runtime, const comm::Communicator& process
   const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   // A launcher that binds processes to cores has shared them out already.
   const auto all = static_cast<std::int64_t>(std::max<long>(::sysconf(_SC_NPROCESSORS_ONLN), 1));
-  runtime.threads =
-      cores < all ? cores : std::max<std::int64_t>(cores / processes.local_size(), 1);
+  runtime.threads = cores < all ? cores : std::max<std::int64_t>(cores / processes.local_size(), 1);
 }
 
 [[noreturn]] void end_all(const comm::Communicator& processes, Failure failure) {

@@ -19,9 +19,9 @@ int launched_processes();
 /// @throws Error (69) when there are others and this build has no MPI
 std::unique_ptr<Communicator> connect();
 
-/// The same processes, whose tensors on a GPU travel by NCCL; those of the CPU as before. Null where
-/// nothing is won: one process, or a build without NCCL, whose tensors go through the memory of the
-/// host. torch's CUDA library must be loaded. `processes` must outlive it.
+/// The same processes, whose tensors on a GPU travel by NCCL; those of the CPU as before. Null
+/// where nothing is won: one process, or a build without NCCL, whose tensors go through the memory
+/// of the host. torch's CUDA library must be loaded. `processes` must outlive it.
 /// @throws Error (69) naming what NCCL says
 std::unique_ptr<Communicator> with_gpu(const Communicator& processes, int device_index);
 
