@@ -141,7 +141,7 @@ class LanguageModelTogether : public Training {
   [[nodiscard]] static std::string sft(const std::string& more = "") {
     return "$vragent sft --model lm --train cases.jsonl --valid cases.jsonl --valid-every 7 "
            "--batch-size 5 --epochs 100 --max-steps 20 --log-every 1 --save-every 5 "
-           "--keep-checkpoints 9 --no-prompt.cot --optim.lr 1e-3 " +
+           "--keep-checkpoints 9 --no-prompt.cot --optim.lr 1e-4 " +
            more;
   }
 

@@ -20,7 +20,7 @@ namespace vragent::tools {
 namespace {
 
 /// A process that fails gives rank 0, which most often fails alike, so long to say it for all.
-constexpr auto kRankZeroFirst = std::chrono::milliseconds(500);
+constexpr int kMillisecondsForRankZero = 1000;
 
 void share_machine(nn::RuntimeConfig& runtime, const comm::Communicator& processes) {
   if (runtime.device == "cuda") runtime.device += formatted(":{}", processes.local_rank());
@@ -34,7 +34,11 @@ void share_machine(nn::RuntimeConfig& runtime, const comm::Communicator& process
 
 [[noreturn]] void end_all(const comm::Communicator& processes, Failure failure) {
   if (processes.rank() > 0) {
-    std::this_thread::sleep_for(kRankZeroFirst);
+    for (int waited = 0; waited < kMillisecondsForRankZero; waited += 10) {
+      // The launcher's signal: another process has ended them all.
+      if (interrupt_requested()) std::_Exit(static_cast<int>(failure.code));
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
     failure.message = formatted("rank {}: {}", processes.rank(), failure.message);
   }
   const int code = report(failure);
