@@ -31,8 +31,12 @@ class Training : public Launches {
     const auto wanted_tensors = nn::load_safetensors(here() / wanted / file);
     ASSERT_EQ(got_tensors.size(), wanted_tensors.size());
     double largest = 0;
-    for (const auto& [name, tensor] : wanted_tensors)
+    for (const auto& [name, tensor] : wanted_tensors) {
+      // A bias of keys changes no attention: its gradient is rounding alone, of which Adam makes
+      // steps.
+      if (name.ends_with("key.bias")) continue;
       largest = std::max(largest, max_difference(got_tensors.at(name), tensor));
+    }
     EXPECT_LE(largest, kTolerance) << got << " and " << wanted;
     RecordProperty("largest_difference_" + got, std::to_string(largest));
   }
