@@ -107,7 +107,7 @@ TEST_F(RecommenderTogether, LearnsWhatOneProcessLearnsFromDrawnNegatives) {
 TEST_F(RecommenderTogether, SharesTheEncodingOfTexts) {
   write_tiny_bert(here() / "bert", 3);
   expect_the_result_of_one(
-      "--tower text --items titles.csv --text-model bert --trainable-layers 1 --text-lr 1e-3");
+      "--tower text --items titles.csv --text-model bert --trainable-layers 1 --text-lr 1e-4");
 }
 
 TEST_F(RecommenderTogether, ComparesWithItsOwnItemsWhereAsked) {
