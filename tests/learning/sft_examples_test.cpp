@@ -157,7 +157,7 @@ TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
       "{\"prompt\": \"the cat plays in the snow\", \"completion\": \"yes\"}\n"
       "{\"prompt\": \"a dog\", \"completion\": \"no noodles\"}\n");
   const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
-  const SftBatch batch = make_sft_batch(both, encoder, false, 1000);
+  const SftBatch batch = make_sft_batch(both, encoder, {.max_length = 1000});
   std::vector<std::int64_t> wanted;
   for (std::size_t row = 0; row < 2; ++row) {
     const TokenExample tokens = encode_example(examples[row], encoder, false);
@@ -168,7 +168,7 @@ TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
   EXPECT_TRUE(batch.targets.equal(torch::tensor(wanted)));
   EXPECT_TRUE(batch.ids.index_select(0, batch.predict_from + 1).equal(batch.targets));
   EXPECT_EQ(batch.ids.size(0), batch.lengths.at(0) + batch.lengths.at(1));
-  EXPECT_THROW(make_sft_batch(both, encoder, false, batch.lengths.at(0) - 1), DataError);
+  EXPECT_THROW(make_sft_batch(both, encoder, {.max_length = batch.lengths.at(0) - 1}), DataError);
 }
 
 TEST_F(SftExamples, HaveTheLogProbabilitiesOfAPlainForwardPassOfEachAlone) {
@@ -189,7 +189,7 @@ TEST_F(SftExamples, HaveTheLogProbabilitiesOfAPlainForwardPassOfEachAlone) {
     }
   }
   const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
-  const SftBatch batch = make_sft_batch(both, encoder, false, 1000);
+  const SftBatch batch = make_sft_batch(both, encoder, {.max_length = 1000});
   EXPECT_TRUE(test::close(target_log_probs(model, batch, torch::kCPU), torch::stack(wanted), 1e-4));
 }
 
@@ -209,7 +209,8 @@ TEST(SftExamplesWithImages, SeeTheImagesBesideTheirFile) {
              "\n");
   const auto examples = load_examples(folder / "train.jsonl", {});
   const auto log_probs = [&](const std::vector<const ChatExample*>& chosen) {
-    return target_log_probs(model, make_sft_batch(chosen, encoder, false, 1000), torch::kCPU);
+    return target_log_probs(
+        model, make_sft_batch(chosen, encoder, {.max_length = 1000}), torch::kCPU);
   };
   const Tensor both = log_probs({&examples[0], &examples[1]});
   const Tensor alone = torch::cat({log_probs({&examples[0]}), log_probs({&examples[1]})});
