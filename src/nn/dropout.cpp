@@ -5,6 +5,7 @@
 #include "vragent/nn/dropout.h"
 
 #include <cmath>
+#include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/dropout.h>
@@ -61,23 +62,31 @@ inline void drop(const Drop<T>& task, std::int64_t begin, std::int64_t end) {
   drop(task, begin, end);
 }
 
+/// What decides which elements are dropped.
+struct Choice {
+  double share = 0;
+  std::uint64_t seed = 0;
+  std::int64_t first = 0;  ///< place of the first element
+};
+
 template <class T>
-void drop_all(const Tensor& x, const Tensor& y, double share, std::uint64_t seed) {
-  const Drop<T> task{.x = static_cast<const T*>(x.const_data_ptr()),
-                     .y = static_cast<T*>(y.mutable_data_ptr()),
-                     .low = static_cast<std::uint32_t>(seed),
-                     .high = static_cast<std::uint32_t>(seed >> 32),
-                     .limit = static_cast<std::uint32_t>(share * 4294967296.0),
-                     .scale = static_cast<float>(1.0 / (1.0 - share))};
+void drop_all(const Tensor& x, const Tensor& y, const Choice& choice) {
+  const Drop<T> task{
+      .x = static_cast<const T*>(x.const_data_ptr()),
+      .y = static_cast<T*>(y.mutable_data_ptr()),
+      .low = static_cast<std::uint32_t>(choice.seed) + static_cast<std::uint32_t>(choice.first),
+      .high = static_cast<std::uint32_t>(choice.seed >> 32),
+      .limit = static_cast<std::uint32_t>(choice.share * 4294967296.0),
+      .scale = static_cast<float>(1.0 / (1.0 - choice.share))};
   at::parallel_for(0, x.numel(), kGrain, [&](auto begin, auto end) { run(task, begin, end); });
 }
 
-Tensor dropped(const Tensor& x, double share, std::uint64_t seed) {
+Tensor dropped(const Tensor& x, const Choice& choice) {
   Tensor y = at::empty_like(x);
   if (x.scalar_type() == torch::kFloat32) {
-    drop_all<float>(x, y, share, seed);
+    drop_all<float>(x, y, choice);
   } else {
-    drop_all<ops::cpu::Bf16>(x, y, share, seed);
+    drop_all<ops::cpu::Bf16>(x, y, choice);
   }
   return y;
 }
@@ -90,34 +99,49 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
   static Tensor forward(AutogradContext* context,
                         const Tensor& x,
                         double share,
-                        std::int64_t seed) {
+                        std::int64_t seed,
+                        std::int64_t first) {
     context->saved_data["share"] = share;
     context->saved_data["seed"] = seed;
-    return dropped(x, share, static_cast<std::uint64_t>(seed));
+    context->saved_data["first"] = first;
+    return dropped(x, {share, static_cast<std::uint64_t>(seed), first});
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     return {dropped(gradients[0].contiguous(),
-                    context->saved_data["share"].toDouble(),
-                    static_cast<std::uint64_t>(context->saved_data["seed"].toInt())),
+                    {context->saved_data["share"].toDouble(),
+                     static_cast<std::uint64_t>(context->saved_data["seed"].toInt()),
+                     context->saved_data["first"].toInt()}),
+            Tensor(),
             Tensor(),
             Tensor()};
   }
 };
 
-}  // namespace
-
-Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed) {
-  TORCH_CHECK(share >= 0 && share < 1, "dropout: share ", share);
-  TORCH_CHECK(has_kernel(x), "dropout: float32 or bfloat16 on the CPU");
-  return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed));
+/// By masks that torch draws, for the whole batch.
+Tensor drawn_dropout(const Tensor& x, double share, BatchRows rows) {
+  if (rows.all == 0) return at::dropout(x, share, /*train=*/true);
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  sizes[0] = rows.all;
+  const Tensor noise = at::empty(sizes, x.options()).bernoulli_(1 - share).div_(1 - share);
+  return x * noise.narrow(0, rows.first, x.size(0));
 }
 
-Tensor dropout(const Tensor& x, double share, bool training) {
+}  // namespace
+
+Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed, std::int64_t first) {
+  TORCH_CHECK(share >= 0 && share < 1, "dropout: share ", share);
+  TORCH_CHECK(has_kernel(x), "dropout: float32 or bfloat16 on the CPU");
+  return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed), first);
+}
+
+Tensor dropout(const Tensor& x, double share, bool training, BatchRows rows) {
   if (!training || share == 0) return x;
-  if (!has_kernel(x)) return at::dropout(x, share, training);
+  if (!has_kernel(x)) return drawn_dropout(x, share, rows);
   const auto seed = at::empty({}, torch::TensorOptions(torch::kInt64)).random_();
-  return seeded_dropout(x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()));
+  const std::int64_t of_row = x.dim() > 0 && x.size(0) > 0 ? x.numel() / x.size(0) : 0;
+  return seeded_dropout(
+      x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()), rows.first * of_row);
 }
 
 }  // namespace vragent::nn

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "commands.h"
 #include "printing.h"
+#include "together.h"
 #include "vragent/learning/grpo/grpo_trainer.h"
 
 namespace vragent::tools {
@@ -19,13 +20,16 @@ void add_grpo_train(CLI::App& app) {
                    *json);
       return;
     }
-    const learning::GrpoResult result = learning::run_grpo(*config);
-    print_counts({{"steps", result.steps},
-                  {"last_reward", result.last_reward},
-                  {"skipped_prompts", result.skipped_prompts},
-                  {"truncated_prompts", result.truncated_prompts},
-                  {"dropped_groups", result.dropped_groups}},
-                 *json);
+    run_together(config->runtime, [&](const comm::Communicator& processes) {
+      const learning::GrpoResult result = learning::run_grpo(*config, processes);
+      if (processes.rank() > 0) return;
+      print_counts({{"steps", result.steps},
+                    {"last_reward", result.last_reward},
+                    {"skipped_prompts", result.skipped_prompts},
+                    {"truncated_prompts", result.truncated_prompts},
+                    {"dropped_groups", result.dropped_groups}},
+                   *json);
+    });
   });
 }
 

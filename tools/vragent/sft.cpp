@@ -3,6 +3,7 @@
 #include "command.h"
 #include "commands.h"
 #include "printing.h"
+#include "together.h"
 #include "vragent/learning/contrastive_trainer.h"
 #include "vragent/learning/sft_trainer.h"
 
@@ -19,12 +20,14 @@ void add_sft(CLI::App& app) {
                    *json);
       return;
     }
-    const learning::SftResult result = learning::run_sft(*config);
-    OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
-    if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
-    if (result.skipped > 0) counts["skipped"] = result.skipped;
-    if (result.truncated > 0) counts["truncated"] = result.truncated;
-    print_counts(counts, *json);
+    run_together(config->runtime, [&](const comm::Communicator& processes) {
+      const learning::SftResult result = learning::run_sft(*config, processes);
+      OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
+      if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
+      if (result.skipped > 0) counts["skipped"] = result.skipped;
+      if (result.truncated > 0) counts["truncated"] = result.truncated;
+      if (processes.rank() == 0) print_counts(counts, *json);
+    });
   });
 
   CLI::App& clip =

@@ -3,7 +3,9 @@
 #include "learning/grpo/grpo_metrics.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/metrics/statistics.h"
 #include "vragent/util/json.h"
 #include "vragent/util/random.h"
@@ -49,6 +51,30 @@ double share_without_variance(const Rollout& rollout) {
 }
 
 }  // namespace
+
+StepSums together(const StepSums& own, const comm::Communicator& processes) {
+  if (processes.size() == 1) return own;
+  StepSums all;
+  const std::string bytes(reinterpret_cast<const char*>(&own), sizeof(own));
+  for (const std::string& text : comm::gather_texts(processes, bytes)) {
+    StepSums part;
+    std::memcpy(&part, text.data(), sizeof(part));
+    all.loss += part.loss;
+    all.kl += part.kl;
+    all.entropy += part.entropy;
+    all.clip_low += part.clip_low;
+    all.clip_high += part.clip_high;
+    all.least_clip_low = std::min(all.least_clip_low, part.least_clip_low);
+    all.most_clip_high = std::max(all.most_clip_high, part.most_clip_high);
+    all.log_prob_gap += part.log_prob_gap;
+    all.max_log_prob_gap = std::max(all.max_log_prob_gap, part.max_log_prob_gap);
+    all.correction += part.correction;
+    all.least_correction = std::min(all.least_correction, part.least_correction);
+    all.most_correction = std::max(all.most_correction, part.most_correction);
+    all.tokens += part.tokens;
+  }
+  return all;
+}
 
 std::vector<report::Scalar> rollout_scalars(const Rollout& rollout) {
   std::vector<double> lengths;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/learning/grpo/rollout.h"
 #include "vragent/report/event_file.h"
 
@@ -29,6 +30,9 @@ struct StepSums {
   double most_correction = 1;
   double tokens = 0;
 };
+
+/// What all processes have summed, each over its own micro-batches.
+StepSums together(const StepSums& own, const comm::Communicator& processes);
 
 /// Lengths, rewards by name, shares of truncated answers and of groups without variance.
 std::vector<report::Scalar> rollout_scalars(const Rollout& rollout);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "learning/grpo/shared_sampling.h"
 #include "vragent/engine/prefill.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/token_log_prob.h"
@@ -82,7 +83,8 @@ Rollout roll_out(const models::TextModel& policy,
                  const engine::ChatEncoder& encoder,
                  std::vector<const data::Case*> cases,
                  const RolloutConfig& config,
-                 std::uint64_t seed) {
+                 std::uint64_t seed,
+                 const comm::Communicator& processes) {
   Rollout rollout{.cases = std::move(cases), .group_size = config.group_size};
   const std::string prefill = simulator::assistant_prefill(config.prompt);
   for (const data::Case* row : rollout.cases) {
@@ -93,9 +95,7 @@ Rollout roll_out(const models::TextModel& policy,
   }
   const engine::GeneratorConfig generator{
       .sampling = config.sampling, .stop_ids = encoder.stop_ids(), .max_rows = 512};
-  for (auto& group : engine::generate(policy, rollout.prompts, generator)) {
-    for (engine::Sample& sample : group) rollout.samples.push_back(std::move(sample));
-  }
+  rollout.samples = sample_together(policy, rollout.prompts, generator, processes);
   score(rollout, encoder, config);
   set_advantages(rollout, config.advantage);
   return rollout;
