@@ -16,7 +16,7 @@ FLOORS = {
     "text": 2, "data/formats": 2, "chat": 2, "report": 2, "ops/kernels": 2,
     "report/page": 3, "report/tables": 3, "ops": 3, "comm": 3,
     "report/runs": 4, "nn": 4,
-    "models": 5, "rec_models": 5,
+    "nn/optim": 5, "models": 5, "rec_models": 5,
     "engine": 6, "rec_models/collaborative": 6,
     "perception": 7, "recommender": 7, "simulator": 7, "plan": 7,
     "recommender/study": 8, "simulator/agents": 8, "simulator/scoring": 8, "learning": 8,

@@ -6,7 +6,7 @@
 
 #include "jobs.h"
 #include "vragent/data/formats/interaction_reader.h"
-#include "vragent/nn/sharded_adamw.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/nn/safetensors.h"
 #include "vragent/recommender/training_run.h"

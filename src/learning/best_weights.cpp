@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "learning/best_weights.h"
 
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/adamw.h"
 #include "vragent/nn/safetensors.h"
 
 namespace vragent::learning {

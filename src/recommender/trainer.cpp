@@ -13,7 +13,7 @@
 #include "vragent/nn/autocast.h"
 #include "vragent/nn/checkpoint.h"
 #include "vragent/nn/parameters.h"
-#include "vragent/nn/sharded_adamw.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/report/train_log.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"

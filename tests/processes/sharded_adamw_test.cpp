@@ -3,7 +3,7 @@
 //
 // Every process trains its copy of a small network on its part of the batches; in the end all hold
 // what torch's own AdamW makes of the whole batches in one process.
-#include "vragent/nn/sharded_adamw.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 
 #include <cmath>
 

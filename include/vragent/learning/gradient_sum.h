@@ -11,7 +11,7 @@
 #include <torch/types.h>
 
 #include "vragent/comm/communicator.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/adamw.h"
 
 namespace vragent::learning {
 

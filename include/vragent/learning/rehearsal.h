@@ -13,7 +13,7 @@
 
 #include <torch/types.h>
 
-#include "vragent/nn/sharded_adamw.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 
 namespace vragent::learning {
 

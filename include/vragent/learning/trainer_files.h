@@ -19,7 +19,7 @@
 #include "vragent/comm/communicator.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/nn/checkpoint.h"
-#include "vragent/nn/sharded_adamw.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/report/train_log.h"
 
 namespace vragent::learning {

@@ -15,7 +15,7 @@
 
 #include "vragent/comm/communicator.h"
 #include "vragent/data/sequences.h"
-#include "vragent/nn/sharded_adamw.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/recommender/item_tower.h"
 #include "vragent/recommender/ranker.h"
 #include "vragent/recommender/sequence_batches.h"

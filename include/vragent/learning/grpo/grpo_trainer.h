@@ -20,7 +20,7 @@
 #include "vragent/learning/rehearsal.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
-#include "vragent/nn/sharded_adamw.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/plan/training_plan.h"
 #include "vragent/simulator/user_profile.h"
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "vragent/comm/communicator.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/adamw.h"
 
 namespace vragent::nn {
 
