@@ -51,8 +51,8 @@ class Training {
       learner_ = std::make_unique<recommender::Learner>(
           recommender::learner_of(sequential_, config_.loop, input_));
     }
-    optimizer_ = std::make_unique<nn::ShardedAdamW>(
-        learner_->groups, config_.loop.optim, comm::alone());
+    optimizer_ =
+        std::make_unique<nn::ShardedAdamW>(learner_->groups, config_.loop.optim, comm::alone());
   }
 
   OrderedJson save_weights(const Json& request) {

@@ -92,6 +92,13 @@ std::vector<int> balanced(std::span<const double> costs, int num_processes) {
   return owners;
 }
 
+std::vector<bool> own_of(std::span<const double> costs, const Communicator& processes) {
+  std::vector<bool> own;
+  for (const int owner : balanced(costs, processes.size()))
+    own.push_back(owner == processes.rank());
+  return own;
+}
+
 std::vector<double> sums_of(const Communicator& processes, const std::vector<double>& values) {
   const Tensor sums = torch::tensor(values, torch::kFloat64);
   processes.all_reduce(sums);

@@ -108,10 +108,10 @@ std::vector<SftBatch> own_micro_batches(std::span<const TokenExample> rows,
     cuts.push_back(rows.subspan(begin, count));
     tokens.push_back(static_cast<double>(tokens_of(cuts.back())));
   }
-  const std::vector<int> owners = comm::balanced(tokens, processes.size());
+  const std::vector<bool> own = comm::own_of(tokens, processes);
   std::vector<SftBatch> parts;
   for (std::size_t i = 0; i < cuts.size(); ++i) {
-    if (owners[i] != processes.rank()) continue;
+    if (!own[i]) continue;
     parts.push_back(packed_rows(cuts[i]));
     parts.back().number = i;
   }

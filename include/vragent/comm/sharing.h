@@ -32,6 +32,9 @@ Share share_of(std::size_t size, const Communicator& processes);
 /// first, each to whoever has least. The same on all ranks without a word.
 std::vector<int> balanced(std::span<const double> costs, int num_processes);
 
+/// Which of the tasks are this rank's. [costs]
+std::vector<bool> own_of(std::span<const double> costs, const Communicator& processes);
+
 /// Sums over all processes, added in the order of the ranks.
 std::vector<double> sums_of(const Communicator& processes, const std::vector<double>& values);
 

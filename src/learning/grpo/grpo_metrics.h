@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vragent/comm/communicator.h"
+#include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/rollout.h"
 #include "vragent/report/event_file.h"
 
@@ -29,10 +30,16 @@ struct StepSums {
   double least_correction = 1;
   double most_correction = 1;
   double tokens = 0;
-};
 
-/// What all processes have summed, each over its own micro-batches.
-StepSums together(const StepSums& own, const comm::Communicator& processes);
+  /// One more micro-batch. @param share of its loss in the step's
+  void add(const RolloutSlice& part,
+           const AnswerLogProbs& now,
+           const GrpoLoss& computed,
+           double share);
+
+  /// What all processes have summed, each over its own micro-batches.
+  [[nodiscard]] StepSums together(const comm::Communicator& processes) const;
+};
 
 /// Lengths, rewards by name, shares of truncated answers and of groups without variance.
 std::vector<report::Scalar> rollout_scalars(const Rollout& rollout);

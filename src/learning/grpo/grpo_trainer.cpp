@@ -175,21 +175,14 @@ class GrpoLoop {
 
   /// The longest prompts, with answers of the longest length allowed.
   [[nodiscard]] Rollout longest_rollout() const {
-    Rollout rollout{.group_size = config_.group_size};
-    const auto length = static_cast<std::size_t>(config_.sampling.max_tokens);
-    for (const std::size_t i : longest_of(asked_.tokens, config_.batch_prompts)) {
-      rollout.prompts.push_back(
+    std::vector<engine::Prompt> prompts;
+    for (const std::size_t i : longest_of(asked_.tokens, config_.batch_prompts))
+      prompts.push_back(
           {.ids = encoder_
                       .encode(simulator::task_messages(asked_.cases[i], config_.prompt),
                               simulator::assistant_prefill(config_.prompt))
                       .ids});
-      for (std::int64_t g = 0; g < config_.group_size; ++g)
-        rollout.samples.push_back({.ids = std::vector(length, rollout.prompts.back().ids.back()),
-                                   .log_probs = std::vector<float>(length, 0.0F),
-                                   .finish_reason = "stop"});
-    }
-    rollout.advantages = torch::ones({std::ssize(rollout.prompts), config_.group_size});
-    return rollout;
+    return filled_rollout(std::move(prompts), config_.group_size, config_.sampling.max_tokens);
   }
 
   [[nodiscard]] std::filesystem::path completions_path() const {
@@ -244,7 +237,7 @@ class GrpoLoop {
       optimizer.zero_grad();
       accumulate(rollout, old, sums);
       norm = optimizer.clip_gradients(config_.optim.clip);
-      sums = together(sums, processes_);
+      sums = sums.together(processes_);
       if (std::isfinite(norm) && std::isfinite(sums.loss)) {
         optimizer.step(lr);
       } else {
@@ -269,15 +262,12 @@ class GrpoLoop {
     return log_probs;
   }
 
-  /// Which micro-batches this process computes: all are busy about equally long.
+  /// Which micro-batches this process computes.
   [[nodiscard]] std::vector<bool> own_parts(const Rollout& rollout) const {
     std::vector<double> tokens;
     for (const RowRange& rows : parts_)
       tokens.push_back(static_cast<double>(tokens_of(rollout, rows)));
-    std::vector<bool> own;
-    for (const int owner : comm::balanced(tokens, processes_.size()))
-      own.push_back(owner == processes_.rank());
-    return own;
+    return comm::own_of(tokens, processes_);
   }
 
   [[nodiscard]] RolloutSlice slice_of(const Rollout& rollout, const RowRange& rows) const {
@@ -330,33 +320,9 @@ class GrpoLoop {
           config_.loss, counted_rows(config_.loss, part.mask), all_rows, std::ssize(parts));
       (loss.loss * share).backward();
       if (parts.size() > 1) gradients_.add();
-      add(sums, part, now, loss, share);
+      sums.add(part, now, loss, share);
     }
     gradients_.finish();
-  }
-
-  static void add(StepSums& sums,
-                  const RolloutSlice& part,
-                  const AnswerLogProbs& now,
-                  const GrpoLoss& loss,
-                  double share) {
-    const double tokens = part.mask.sum().item<double>();
-    const Tensor gap = torch::where(part.mask,
-                                    (now.log_probs.detach().cpu() - part.sampled_log_probs).abs(),
-                                    torch::zeros_like(part.sampled_log_probs));
-    sums.loss += loss.loss.item<double>() * share;
-    sums.kl += loss.kl * tokens;
-    sums.entropy += now.entropy.detach().sum().item<double>();
-    sums.correction += loss.correction_mean * tokens;
-    sums.least_correction = std::min(sums.least_correction, loss.correction_least);
-    sums.most_correction = std::max(sums.most_correction, loss.correction_most);
-    sums.clip_low += loss.clip_low_share * tokens;
-    sums.least_clip_low = std::min(sums.least_clip_low, loss.clip_low_share);
-    sums.most_clip_high = std::max(sums.most_clip_high, loss.clip_high_share);
-    sums.clip_high += loss.clip_high_share * tokens;
-    sums.log_prob_gap += gap.sum().item<double>();
-    sums.max_log_prob_gap = std::max(sums.max_log_prob_gap, gap.max().item<double>());
-    sums.tokens += tokens;
   }
 
   struct Times {

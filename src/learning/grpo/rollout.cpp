@@ -68,6 +68,21 @@ void cut_group(const Rollout& rollout,
 
 }  // namespace
 
+Rollout filled_rollout(std::vector<engine::Prompt> prompts,
+                       std::int64_t group_size,
+                       std::int64_t answer_tokens) {
+  Rollout rollout{.prompts = std::move(prompts), .group_size = group_size};
+  const auto length = static_cast<std::size_t>(answer_tokens);
+  for (const engine::Prompt& prompt : rollout.prompts) {
+    for (std::int64_t g = 0; g < group_size; ++g)
+      rollout.samples.push_back({.ids = std::vector(length, prompt.ids.back()),
+                                 .log_probs = std::vector<float>(length, 0.0F),
+                                 .finish_reason = "stop"});
+  }
+  rollout.advantages = torch::ones({std::ssize(rollout.prompts), group_size});
+  return rollout;
+}
+
 void set_advantages(Rollout& rollout, const AdvantageConfig& config) {
   rollout.advantages = advantages_of(reward_tensors(rollout), config);
 }

@@ -49,6 +49,12 @@ Rollout roll_out(const models::TextModel& policy,
                  std::uint64_t seed,
                  const comm::Communicator& processes = comm::alone());
 
+/// Answers of one length to each prompt, which no policy gave and no reward was paid for: what a
+/// step of that size costs.
+Rollout filled_rollout(std::vector<engine::Prompt> prompts,
+                       std::int64_t group_size,
+                       std::int64_t answer_tokens);
+
 /// Advantages of the rollout's rewards, into rollout.advantages. @throws Error (70) naming the case
 /// when a reward is not finite
 void set_advantages(Rollout& rollout, const AdvantageConfig& config);
