@@ -35,14 +35,6 @@ constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,zero,"
     "dry-run,rehearse,";
 
-/// With the processes there are in place of those to plan for.
-SftConfig as_launched(SftConfig config, const comm::Communicator& processes) {
-  if (processes.size() == 1) return config;
-  config.plan.ranks = processes.size();
-  config.plan.zero = config.zero;
-  return config;
-}
-
 class SftLoop {
  public:
   SftLoop(const SftConfig& config, const comm::Communicator& processes)
@@ -160,7 +152,7 @@ class SftLoop {
   void plan(nn::ShardedAdamW& optimizer) {
     if (tokens_of_.empty()) return;
     const SftBatch longest = longest_part();
-    plan::TrainingRun run = plan_sft(as_launched(config_, processes_));
+    plan::TrainingRun run = plan_sft(config_, processes_.size());
     run.micro_tokens = longest.ids.size(0);
     run.micro_targets = longest.targets.size(0);
     log::info("{}", plan::memory_line(run));
@@ -351,22 +343,21 @@ void SftConfig::check() const {
   runtime.check();
 }
 
-plan::TrainingRun plan_sft(const SftConfig& config) {
+plan::TrainingRun plan_sft(const SftConfig& config, std::int64_t ranks) {
   config.check();
   const double tokens = static_cast<double>(config.batch_size) *
                         (config.plan.prompt_tokens + config.plan.answer_tokens > 0
                              ? config.plan.prompt_tokens + config.plan.answer_tokens
                              : static_cast<double>(config.max_length));
-  const std::int64_t rank_tokens =
-      (config.batch_size + config.plan.ranks - 1) / config.plan.ranks * config.max_length;
+  const std::int64_t rank_tokens = (config.batch_size + ranks - 1) / ranks * config.max_length;
   const std::int64_t limit = std::max(config.micro_tokens, config.max_length);
   const bool is_cut = config.micro_tokens > 0 && limit < rank_tokens;
   const std::int64_t micro_tokens = is_cut ? limit : rank_tokens;
   return {.model = plan::shape_of(config.model),
           .bf16 = config.runtime.dtype == "bfloat16",
           .lora = config.lora,
-          .ranks = config.plan.ranks,
-          .zero = config.plan.zero,
+          .ranks = ranks,
+          .zero = config.zero,
           .micro_tokens = micro_tokens,
           .micro_targets = micro_tokens,
           .several_parts = is_cut,
@@ -385,7 +376,7 @@ SftResult run_sft(const SftConfig& config, const comm::Communicator& processes) 
     data::begin_run(config, "sft", std::string(kMayDiffer) + plan::kPlanFlags);
   }
   SftLoop loop(config, processes);
-  log::info("at most: {}", plan::memory_line(plan_sft(as_launched(config, processes))));
+  log::info("at most: {}", plan::memory_line(plan_sft(config, processes.size())));
   return loop.run();
 }
 

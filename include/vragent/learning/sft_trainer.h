@@ -103,9 +103,9 @@ struct SftResult {
   std::int64_t truncated = 0;
 };
 
-/// What a run of this config is planned as, with examples of max_length; --model may be a known
-/// shape. @throws ConfigError, Error (66)
-plan::TrainingRun plan_sft(const SftConfig& config);
+/// What a run of this config in so many processes is planned as, with examples of max_length;
+/// --model may be a known shape. @throws ConfigError, Error (66)
+plan::TrainingRun plan_sft(const SftConfig& config, std::int64_t ranks = 1);
 
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json
 /// and logs. Many processes share the examples of each step; the result is that of one (fp32: to

@@ -37,14 +37,6 @@ constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,zero,"
     "dry-run,rehearse,";
 
-/// With the processes there are in place of those to plan for.
-GrpoConfig as_launched(GrpoConfig config, const comm::Communicator& processes) {
-  if (processes.size() == 1) return config;
-  config.plan.ranks = processes.size();
-  config.plan.zero = config.zero;
-  return config;
-}
-
 class GrpoLoop {
  public:
   GrpoLoop(const GrpoConfig& config, const comm::Communicator& processes)
@@ -157,9 +149,9 @@ class GrpoLoop {
 
   /// Logs the memory that the longest step takes, and computes it once where that is asked for.
   void plan(nn::ShardedAdamW& optimizer) {
-    GrpoConfig longest = as_launched(config_, processes_);
+    GrpoConfig longest = config_;
     longest.max_prompt_tokens = *std::max_element(asked_.tokens.begin(), asked_.tokens.end());
-    log::info("{}", plan::memory_line(plan_grpo(longest)));
+    log::info("{}", plan::memory_line(plan_grpo(longest, processes_.size())));
     if (!rehearses(config_.rehearse, device_)) return;
     const Rollout rollout = longest_rollout();
     const std::vector<RowRange> parts =
@@ -446,12 +438,11 @@ void GrpoConfig::check() const {
         "--sampling.temperature must be above 0: groups of equal answers teach nothing");
 }
 
-plan::TrainingRun plan_grpo(const GrpoConfig& config) {
+plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks) {
   config.check();
   const std::int64_t longest = config.sampling.max_tokens;
   const std::int64_t group_tokens = config.max_prompt_tokens + config.group_size * longest;
-  const std::int64_t prompts =
-      (config.batch_prompts + config.plan.ranks - 1) / config.plan.ranks;  // of a rank
+  const std::int64_t prompts = (config.batch_prompts + ranks - 1) / ranks;  // of a rank
   const std::int64_t together = std::min(config.micro_prompts, prompts);
   const std::int64_t limit = config.micro_tokens > 0
                                  ? std::max(config.micro_tokens, config.max_prompt_tokens + longest)
@@ -465,8 +456,8 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config) {
           .lora = config.lora,
           .reference = config.loss.kl_coef > 0,
           .updates = config.updates_per_rollout,
-          .ranks = config.plan.ranks,
-          .zero = config.plan.zero,
+          .ranks = ranks,
+          .zero = config.zero,
           .micro_tokens = micro_tokens,
           .micro_targets = std::min(micro_tokens, together * config.group_size * longest),
           .several_parts = micro_tokens < prompts * group_tokens,
@@ -491,7 +482,7 @@ GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processe
     data::begin_run(config, "grpo-train", std::string(kMayDiffer) + plan::kPlanFlags);
   }
   GrpoLoop loop(config, processes);
-  log::info("at most: {}", plan::memory_line(plan_grpo(as_launched(config, processes))));
+  log::info("at most: {}", plan::memory_line(plan_grpo(config, processes.size())));
   return loop.run();
 }
 

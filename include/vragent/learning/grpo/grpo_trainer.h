@@ -126,9 +126,9 @@ struct GrpoResult {
   double last_reward = 0;              ///< mean of the last step
 };
 
-/// What a run of this config is planned as, with prompts and answers of the longest allowed;
-/// --model may be a known shape. @throws ConfigError, Error (66)
-plan::TrainingRun plan_grpo(const GrpoConfig& config);
+/// What a run of this config in so many processes is planned as, with prompts and answers of the
+/// longest allowed; --model may be a known shape. @throws ConfigError, Error (66)
+plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks = 1);
 
 /// Trains and writes the model into config.out, with trainer_state.json, logs and
 /// completions.jsonl. Many processes share the prompts of a step when they sample and its
