@@ -113,6 +113,13 @@ TEST(Collectives, KeepProcessesAboutEquallyBusy) {
   EXPECT_EQ(balanced(costs, 2), (std::vector<int>{0, 1, 1, 1, 1, 1}));
 }
 
+TEST(Collectives, GiveEachTaskToOneProcess) {
+  const std::vector<double> costs = {3, 1, 4, 1, 5, 9, 2};
+  std::vector<double> takers;
+  for (const bool is_own : own_of(costs, processes())) takers.push_back(is_own ? 1 : 0);
+  EXPECT_EQ(sums_of(processes(), takers), std::vector<double>(costs.size(), 1.0));
+}
+
 /// Rows of all, with the gradient of one process: f = sum over ranks of <weights_r, rows>.
 TEST(Collectives, GatherRowsWithTheirGradient) {
   const std::int64_t size = 2 * count() + 1;

@@ -83,6 +83,17 @@ TEST_F(Jobs, SayOnceWhatAllOfThemRunInto) {
   EXPECT_THAT(ran.err, Not(HasSubstr("rank 1:")));
 }
 
+/// As many ranks as there are, and what --zero says they share; the plan is printed once.
+TEST_F(Jobs, AreWhatADryRunPlansFor) {
+  const std::string plan =
+      "$vragent sft --model qwen2.5-7b --dry-run --zero 2 --plan.card h100-80 ";
+  const std::string of_two = output_of(in(2, plan));
+  EXPECT_THAT(of_two, HasSubstr("2 x h100-80, ZeRO-2"));
+  EXPECT_EQ(of_two, output_of(plan + "--plan.ranks 2"));
+  EXPECT_THAT(output_of(in(2, plan + "--plan.ranks 8")), HasSubstr("8 x h100-80, ZeRO-2"));
+  EXPECT_THAT(output_of(plan), HasSubstr("1 x h100-80"));
+}
+
 TEST_F(Jobs, SpeakWithOneVoice) {
   const Ran alone = run(train("2", "one"));
   const Ran ran = run(in(2, train("2", "two")));
