@@ -46,3 +46,20 @@ target_link_options(vragent_torch INTERFACE -fopenmp)
 # libstdc++ must come first in the order in which symbols are looked up, hence before torch on the link line.
 target_link_options(vragent_torch INTERFACE
   "LINKER:-rpath,${VRAGENT_TORCH}/lib" "LINKER:--push-state,--no-as-needed" -lstdc++ -ltorch_cpu -lc10 "LINKER:--pop-state")
+
+# Training in many processes: MPI where it is found, NCCL from the headers of torch's own wheels. NCCL's library is
+# loaded at run time, with torch's CUDA library.
+enable_language(C)  # FindMPI asks for it; the C++ bindings of MPI are not used
+find_package(MPI COMPONENTS C QUIET)
+option(VRAGENT_MPI "Train in many processes (mpirun, srun); on where MPI is found" ${MPI_C_FOUND})
+if(VRAGENT_MPI AND NOT MPI_C_FOUND)
+  message(FATAL_ERROR "VRAGENT_MPI is on, but there is no MPI: install libopenmpi-dev (scripts/install_deps.sh)")
+endif()
+file(GLOB VRAGENT_NCCL_FOUND ${VRAGENT_TORCH}/../nvidia/nccl/include)
+file(GLOB VRAGENT_CUDA_FOUND ${VRAGENT_TORCH}/../nvidia/cu[0-9]*/include)
+set(VRAGENT_NCCL_INCLUDE "${VRAGENT_NCCL_FOUND};${VRAGENT_CUDA_FOUND}" CACHE STRING "Folders of nccl.h and cuda_runtime.h")
+set(VRAGENT_NCCL_DEFAULT OFF)
+if(VRAGENT_NCCL_FOUND AND VRAGENT_CUDA_FOUND)
+  set(VRAGENT_NCCL_DEFAULT ON)
+endif()
+option(VRAGENT_NCCL "GPUs of many processes speak NCCL; on where its header is found" ${VRAGENT_NCCL_DEFAULT})

@@ -13,7 +13,7 @@ packages=(
   python3 python3-venv clang-format-14
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
-  libicu-dev zlib1g-dev
+  libicu-dev zlib1g-dev libopenmpi-dev openmpi-bin
   nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev
 )
 

@@ -13,7 +13,7 @@
 #include "vragent/learning/grpo/rollout.h"
 #include "vragent/learning/token_log_prob.h"
 #include "vragent/learning/trained_model.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/adamw.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/util/error.h"
 #include "vragent/util/progress.h"

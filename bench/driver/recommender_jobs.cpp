@@ -6,7 +6,7 @@
 
 #include "jobs.h"
 #include "vragent/data/formats/interaction_reader.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/nn/safetensors.h"
 #include "vragent/recommender/training_run.h"
@@ -51,7 +51,8 @@ class Training {
       learner_ = std::make_unique<recommender::Learner>(
           recommender::learner_of(sequential_, config_.loop, input_));
     }
-    optimizer_ = std::make_unique<nn::AdamW>(learner_->groups, config_.loop.optim);
+    optimizer_ =
+        std::make_unique<nn::ShardedAdamW>(learner_->groups, config_.loop.optim, comm::alone());
   }
 
   OrderedJson save_weights(const Json& request) {
@@ -119,7 +120,7 @@ class Training {
   recommender::Recommender sequential_{nullptr};
   recommender::Collaborative collaborative_{nullptr};
   std::unique_ptr<recommender::Learner> learner_;
-  std::unique_ptr<nn::AdamW> optimizer_;
+  std::unique_ptr<nn::ShardedAdamW> optimizer_;
   std::uint64_t step_ = 0;
 };
 

@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "learning/best_weights.h"
 
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/adamw.h"
 #include "vragent/nn/safetensors.h"
 
 namespace vragent::learning {
@@ -10,13 +10,14 @@ namespace vragent::learning {
 BestWeights::BestWeights(const std::filesystem::path& folder)
     : path_(folder / "best.safetensors") {}
 
-bool BestWeights::offer(double loss, const torch::nn::Module& module) {
+bool BestWeights::offer(double loss, const torch::nn::Module& module, bool writes) {
   if (!(loss < loss_)) return false;
+  loss_ = loss;
+  if (!writes) return true;
   nn::NamedTensors weights;
   for (const nn::NamedParameter& item : nn::trainable_parameters(module))
     weights[item.name] = item.tensor.detach().cpu().contiguous();
   nn::save_safetensors(path_, weights);
-  loss_ = loss;
   return true;
 }
 

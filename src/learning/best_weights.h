@@ -27,8 +27,9 @@ class BestWeights {
   void set_loss(double loss) { loss_ = loss; }
 
   /// Keeps the trainable parameters when `loss` is below all before it; of equals the first.
+  /// @param writes false where another process does
   /// @return whether it was
-  bool offer(double loss, const torch::nn::Module& module);
+  bool offer(double loss, const torch::nn::Module& module, bool writes = true);
 
   /// Puts the kept weights back into the module.
   void restore(const torch::nn::Module& module) const;

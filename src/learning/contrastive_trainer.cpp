@@ -68,9 +68,10 @@ class ContrastiveLoop {
 
   double run() {
     TrainerFiles files(config_.out, base_, 1);
-    nn::AdamW optimizer(
+    nn::ShardedAdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(*clip_), config_.optim.weight_decay),
-        config_.optim);
+        config_.optim,
+        comm::alone());
     std::int64_t step = 0;
     if (const auto restored = files.open(config_.resume, *clip_, optimizer))
       step = static_cast<std::int64_t>(restored->at("step"));
@@ -131,7 +132,7 @@ class ContrastiveLoop {
     return {{"max_steps", static_cast<double>(config_.steps)}};
   }
 
-  double train_step(nn::AdamW& optimizer, const PairBatch& batch, double lr) {
+  double train_step(nn::ShardedAdamW& optimizer, const PairBatch& batch, double lr) {
     optimizer.zero_grad();
     const Tensor loss = contrastive_loss(clip_->encode_image(batch.pixels.to(device_)),
                                          clip_->encode_text(batch.ids.to(device_)),

@@ -6,7 +6,10 @@
 
 namespace vragent::learning {
 
-GradientSum::GradientSum(const std::vector<nn::NamedParameter>& parameters) {
+GradientSum::GradientSum(const std::vector<nn::NamedParameter>& parameters,
+                         const comm::Communicator& processes,
+                         std::int64_t zero) {
+  if (processes.size() > 1 && zero == 2) return;
   for (const nn::NamedParameter& item : parameters) {
     if (item.tensor.scalar_type() != torch::kFloat32) parameters_.push_back(item.tensor);
   }

@@ -8,7 +8,6 @@
 
 #include <c10/util/Exception.h>
 
-#include "vragent/nn/optim.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/log.h"
@@ -54,12 +53,11 @@ void rehearse(std::int64_t tokens, const std::function<void()>& work) {
 }
 
 void rehearse_backward(std::int64_t tokens,
-                       const torch::nn::Module& module,
+                       nn::ShardedAdamW& optimizer,
                        const std::function<torch::Tensor()>& loss) {
   rehearse(tokens, [&] {
     loss().backward();
-    for (const nn::NamedParameter& item : nn::trainable_parameters(module))
-      torch::Tensor(item.tensor).mutable_grad() = torch::Tensor();
+    optimizer.zero_grad();
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/learning/token_log_prob.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -77,6 +78,46 @@ SftBatch packed_rows(std::span<const TokenExample> rows) {
   return batch;
 }
 
+std::int64_t tokens_of(std::span<const TokenExample> rows) {
+  std::int64_t tokens = 0;
+  for (const TokenExample& row : rows) tokens += std::ssize(row.chat.ids);
+  return tokens;
+}
+
+/// This process's part of the examples as one batch, or none.
+std::vector<SftBatch> own_rows(std::span<const TokenExample> rows,
+                               const comm::Communicator& processes) {
+  const comm::Share own = comm::share_of(rows.size(), processes);
+  std::vector<SftBatch> parts;
+  if (own.size() == 0) return parts;
+  parts.push_back(packed_rows(rows.subspan(own.begin, own.size())));
+  if (processes.size() > 1) parts.back().rows = {tokens_of(rows.first(own.begin)), tokens_of(rows)};
+  return parts;
+}
+
+/// The micro-batches of all processes, those of this one made.
+std::vector<SftBatch> own_micro_batches(std::span<const TokenExample> rows,
+                                        std::int64_t max_tokens,
+                                        const comm::Communicator& processes) {
+  std::vector<std::span<const TokenExample>> cuts;
+  std::vector<double> tokens;
+  for (std::size_t begin = 0; begin < rows.size(); begin += cuts.back().size()) {
+    std::size_t count = 1;
+    while (begin + count < rows.size() && tokens_of(rows.subspan(begin, count + 1)) <= max_tokens)
+      ++count;
+    cuts.push_back(rows.subspan(begin, count));
+    tokens.push_back(static_cast<double>(tokens_of(cuts.back())));
+  }
+  const std::vector<bool> own = comm::own_of(tokens, processes);
+  std::vector<SftBatch> parts;
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    if (!own[i]) continue;
+    parts.push_back(packed_rows(cuts[i]));
+    parts.back().number = i;
+  }
+  return parts;
+}
+
 }  // namespace
 
 SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
@@ -84,28 +125,23 @@ SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
                         const SftBatchConfig& config) {
   SftBatchConfig whole = config;
   whole.micro_tokens = 0;
-  return std::move(make_sft_batches(examples, encoder, whole).front());
+  return std::move(make_sft_batches(examples, encoder, whole).parts.front());
 }
 
-std::vector<SftBatch> make_sft_batches(std::span<const ChatExample* const> examples,
-                                       const engine::ChatEncoder& encoder,
-                                       const SftBatchConfig& config) {
+SftStep make_sft_batches(std::span<const ChatExample* const> examples,
+                         const engine::ChatEncoder& encoder,
+                         const SftBatchConfig& config,
+                         const comm::Communicator& processes) {
   std::vector<TokenExample> rows;
-  for (const ChatExample* example : examples) rows.push_back(fitting(*example, encoder, config));
-  std::vector<SftBatch> batches;
-  std::size_t begin = 0;
-  std::int64_t tokens = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::int64_t length = std::ssize(rows[i].chat.ids);
-    if (config.micro_tokens > 0 && i > begin && tokens + length > config.micro_tokens) {
-      batches.push_back(packed_rows(std::span(rows).subspan(begin, i - begin)));
-      begin = i;
-      tokens = 0;
-    }
-    tokens += length;
+  SftStep step;
+  for (const ChatExample* example : examples) {
+    const TokenExample& row = rows.emplace_back(fitting(*example, encoder, config));
+    step.targets +=
+        static_cast<double>(std::count(row.in_loss.begin() + 1, row.in_loss.end(), true));
   }
-  batches.push_back(packed_rows(std::span(rows).subspan(begin)));
-  return batches;
+  step.parts = config.micro_tokens > 0 ? own_micro_batches(rows, config.micro_tokens, processes)
+                                       : own_rows(rows, processes);
+  return step;
 }
 
 FittedExamples fit_examples(std::vector<ChatExample>& examples,

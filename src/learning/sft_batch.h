@@ -12,8 +12,10 @@
 
 #include <torch/types.h>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/learning/sft_examples.h"
+#include "vragent/nn/batch_rows.h"
 
 namespace vragent::learning {
 
@@ -26,6 +28,8 @@ struct SftBatch {
   std::vector<models::Grid> grids;
   torch::Tensor predict_from;  ///< int64 [n], places in [N] whose next token counts
   torch::Tensor targets;       ///< int64 [n], those next tokens
+  std::uint64_t number = 0;    ///< of the micro-batch in its batch
+  nn::BatchRows rows;          ///< the N tokens among those of the micro-batch, where it is shared
 };
 
 struct SftBatchConfig {
@@ -41,11 +45,20 @@ SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
                         const engine::ChatEncoder& encoder,
                         const SftBatchConfig& config);
 
-/// The same cut, in order, into micro-batches of at most micro_tokens tokens each; an example that
-/// is longer stands alone. Their targets together are those of the batch.
-std::vector<SftBatch> make_sft_batches(std::span<const ChatExample* const> examples,
-                                       const engine::ChatEncoder& encoder,
-                                       const SftBatchConfig& config);
+/// What this process computes of a step.
+struct SftStep {
+  std::vector<SftBatch> parts;  ///< its micro-batches; none where others have all
+  double targets = 0;           ///< of all processes
+};
+
+/// The examples cut, in order, into micro-batches of at most micro_tokens tokens each; an example
+/// that is longer stands alone. Many processes take whole ones, so that all are busy about equally
+/// long; without micro_tokens they take a part of the examples each. Together they have the targets
+/// of the batch.
+SftStep make_sft_batches(std::span<const ChatExample* const> examples,
+                         const engine::ChatEncoder& encoder,
+                         const SftBatchConfig& config,
+                         const comm::Communicator& processes = comm::alone());
 
 /// What became of examples that are longer than allowed, and the lengths of those that stay.
 struct FittedExamples {
@@ -61,7 +74,7 @@ FittedExamples fit_examples(std::vector<ChatExample>& examples,
                             const SftBatchConfig& config,
                             const std::string& overlong);
 
-/// fp32 [n], log-probability of each target.
+/// fp32 [n], log-probability of each target; the batch must not be empty.
 torch::Tensor target_log_probs(engine::LanguageModel& model,
                                const SftBatch& batch,
                                torch::Device device);

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <future>
 #include <numeric>
+#include <optional>
 
 #include "learning/best_weights.h"
 #include "learning/sft_batch.h"
+#include "vragent/comm/sharing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/learning/gradient_sum.h"
 #include "vragent/learning/trained_model.h"
@@ -30,21 +32,22 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,dry-run,"
-    "rehearse,";
+    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,zero,"
+    "dry-run,rehearse,";
 
 class SftLoop {
  public:
-  explicit SftLoop(const SftConfig& config)
+  SftLoop(const SftConfig& config, const comm::Communicator& processes)
       : config_(config),
+        processes_(processes),
         encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
         examples_(load_examples(config.train, config.prompt)),
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
-        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter),
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
         best_(config.out),
-        gradients_(nn::trainable_parameters(model_.module())) {
+        gradients_(nn::trainable_parameters(model_.module()), processes, config.zero) {
     if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
     fit();
     const auto size = static_cast<std::int64_t>(examples_.size());
@@ -59,34 +62,40 @@ class SftLoop {
       log::info("{}: all {} steps are done", config_.out, total_steps_);
       return result_of(*last);
     }
-    nn::AdamW optimizer(
+    nn::ShardedAdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
-        config_.optim);
+        config_.optim,
+        processes_,
+        config_.zero);
     const auto restored = files_.open(config_.resume, model_.module(), optimizer);
     if (restored) resume_from(*restored);
-    plan();
+    plan(optimizer);
     log::info(
         "sft examples={} steps={} batch={}", examples_.size(), total_steps_, config_.batch_size);
     Progress progress("steps", total_steps_ - result_.steps);
     auto next = fetch(result_.steps);
     while (result_.steps < total_steps_) {
-      const std::vector<SftBatch> batch = next.get();
+      const SftStep batch = next.get();
       if (result_.steps + 1 < total_steps_) next = fetch(result_.steps + 1);
       step(optimizer, batch);
       progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
       const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
-      if (asked || interrupt_requested())
+      const bool stops = comm::stop_agreed(processes_);
+      if (asked || stops)
         files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());
-      throw_if_interrupted(formatted(
-          "step {} is saved; run the same command with --resume to go on", result_.steps));
+      if (stops) {
+        throw Interrupted(formatted("step {} is saved; run the same command with --resume to go on",
+                                    result_.steps));
+      }
     }
     if (!valid_.empty()) validate();
     if (config_.keep == "best") {
+      processes_.barrier();  // rank 0 has written them
       best_.restore(model_.module());
       result_.valid_loss = best_.loss();
     }
     files_.finish(result_.steps, model_.module(), numbers());
-    best_.discard();
+    if (processes_.rank() == 0) best_.discard();
     return result_;
   }
 
@@ -125,12 +134,14 @@ class SftLoop {
       throw DataError(formatted("{}: every example is too long", config_.valid));
   }
 
-  /// The examples of a step that could be the longest, and the largest of its micro-batches.
+  /// The examples of a step that could be the longest, and the largest of its micro-batches; where
+  /// processes share the examples, the longest that one of them could get.
   [[nodiscard]] SftBatch longest_part() const {
+    const std::int64_t sharers = config_.micro_tokens > 0 ? 1 : processes_.size();
     std::vector<const ChatExample*> chosen;
-    for (const std::size_t i : longest_of(tokens_of_, config_.batch_size))
+    for (const std::size_t i : longest_of(tokens_of_, (config_.batch_size + sharers - 1) / sharers))
       chosen.push_back(&examples_[i]);
-    std::vector<SftBatch> parts = make_sft_batches(chosen, encoder_, batch_config());
+    std::vector<SftBatch> parts = make_sft_batches(chosen, encoder_, batch_config()).parts;
     return std::move(
         *std::max_element(parts.begin(), parts.end(), [](const SftBatch& a, const SftBatch& b) {
           return a.ids.size(0) < b.ids.size(0);
@@ -138,15 +149,15 @@ class SftLoop {
   }
 
   /// Logs the memory that the longest step takes, and computes it once where that is asked for.
-  void plan() {
+  void plan(nn::ShardedAdamW& optimizer) {
     if (tokens_of_.empty()) return;
     const SftBatch longest = longest_part();
-    plan::TrainingRun run = plan_sft(config_);
+    plan::TrainingRun run = plan_sft(config_, processes_.size());
     run.micro_tokens = longest.ids.size(0);
     run.micro_targets = longest.targets.size(0);
     log::info("{}", plan::memory_line(run));
     if (!rehearses(config_.rehearse, device_)) return;
-    rehearse_backward(run.micro_tokens, model_.module(), [&] {
+    rehearse_backward(run.micro_tokens, optimizer, [&] {
       return target_log_probs(model_, longest, device_).mean();
     });
   }
@@ -169,11 +180,11 @@ class SftLoop {
   }
 
   /// The batch of one step, made in the background: its rows depend on seed and step alone.
-  std::future<std::vector<SftBatch>> fetch(std::int64_t step) {
+  std::future<SftStep> fetch(std::int64_t step) {
     return std::async(std::launch::async, [this, step] { return batch_of(step); });
   }
 
-  [[nodiscard]] std::vector<SftBatch> batch_of(std::int64_t step) const {
+  [[nodiscard]] SftStep batch_of(std::int64_t step) const {
     const std::int64_t epoch = step / steps_per_epoch_;
     std::vector<std::size_t> order(examples_.size());
     std::iota(order.begin(), order.end(), 0);
@@ -184,15 +195,21 @@ class SftLoop {
     const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
     std::vector<const ChatExample*> chosen;
     for (std::size_t i = begin; i < end; ++i) chosen.push_back(&examples_[order[i]]);
-    return make_sft_batches(chosen, encoder_, batch_config());
+    return make_sft_batches(chosen, encoder_, batch_config(), processes_);
   }
 
-  void step(nn::AdamW& optimizer, const std::vector<SftBatch>& batch) {
+  void step(nn::ShardedAdamW& optimizer, const SftStep& batch) {
     const Stopwatch watch;
     const double lr = nn::learning_rate(config_.optim, result_.steps, total_steps_);
     optimizer.zero_grad();
-    const double value = accumulate(batch);
+    const double own = accumulate(batch);
     const double norm = optimizer.clip_gradients(config_.optim.clip);
+    const double value = comm::sum_of(processes_, own);  // behind the collectives of backward
+    if (!std::isfinite(value))
+      throw Error(
+          ExitCode::kInternal,
+          formatted(
+              "loss is {} at step {}; the last checkpoint is untouched", value, result_.steps + 1));
     if (std::isfinite(norm)) {
       optimizer.step(lr);
     } else {
@@ -218,32 +235,26 @@ class SftLoop {
     if (measure && !valid_.empty()) validate();
   }
 
-  /// Gradients of the mean over the targets of all micro-batches. @return that mean
-  double accumulate(const std::vector<SftBatch>& parts) {
-    double targets = 0;
-    for (const SftBatch& part : parts) targets += static_cast<double>(part.targets.size(0));
+  /// Gradients of this process's share of the mean over the targets of all. @return that share
+  double accumulate(const SftStep& batch) {
     double value = 0;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const Tensor loss = -dropping_log_probs(parts[i], i).sum() / targets;
+    for (const SftBatch& part : batch.parts) {
+      const Tensor loss = -dropping_log_probs(part).sum() / batch.targets;
       value += loss.item<double>();
-      if (!std::isfinite(value))
-        throw Error(ExitCode::kInternal,
-                    formatted("loss is {} at step {}; the last checkpoint is untouched",
-                              value,
-                              result_.steps + 1));
       loss.backward();
-      if (parts.size() > 1) gradients_.add();
+      if (batch.parts.size() > 1) gradients_.add();
     }
     gradients_.finish();
-    tokens_ += targets;
+    tokens_ += batch.targets;
     return value;
   }
 
-  Tensor dropping_log_probs(const SftBatch& batch, std::size_t part) {
+  Tensor dropping_log_probs(const SftBatch& batch) {
     const std::uint64_t seed =
         mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
                  {hash_text("lora dropout"), static_cast<std::uint64_t>(result_.steps)});
-    const nn::AdapterDropout dropout(model_.module(), part == 0 ? seed : mix_seed(seed, {part}));
+    const nn::AdapterDropout dropout(
+        model_.module(), batch.number == 0 ? seed : mix_seed(seed, {batch.number}), batch.rows);
     return target_log_probs(model_, batch, device_);
   }
 
@@ -258,14 +269,16 @@ class SftLoop {
            i < std::min(valid_.size(), begin + static_cast<std::size_t>(config_.batch_size));
            ++i)
         chosen.push_back(&valid_[i]);
-      for (const SftBatch& part : make_sft_batches(chosen, encoder_, batch_config())) {
+      const SftStep batch = make_sft_batches(chosen, encoder_, batch_config(), processes_);
+      count += batch.targets;
+      for (const SftBatch& part : batch.parts)
         sum -= target_log_probs(model_, part, device_).sum().item<double>();
-        count += static_cast<double>(part.targets.size(0));
-      }
     }
+    sum = comm::sum_of(processes_, sum);
     result_.valid_loss = sum / std::max(count, 1.0);
     files_.log(result_.steps, epoch(), {{"eval_loss", *result_.valid_loss}});
-    if (config_.keep == "best" && best_.offer(*result_.valid_loss, model_.module()))
+    const bool writes = processes_.rank() == 0;
+    if (config_.keep == "best" && best_.offer(*result_.valid_loss, model_.module(), writes))
       log::info("step={} eval_loss={:.4f} is the best so far", result_.steps, best_.loss());
   }
 
@@ -284,6 +297,7 @@ class SftLoop {
   }
 
   const SftConfig& config_;
+  const comm::Communicator& processes_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
   std::vector<ChatExample> examples_;
@@ -322,28 +336,28 @@ void SftConfig::check() const {
   check_range("log-every", static_cast<double>(log_every), 1, 1e9);
   check_range("save-every", static_cast<double>(save_every), 0, 1e12);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
+  check_range("zero", static_cast<double>(zero), 1, 2);
   check_group("optim", optim);
   check_group("lora", lora);
   check_group("prompt", prompt);
   runtime.check();
 }
 
-plan::TrainingRun plan_sft(const SftConfig& config) {
+plan::TrainingRun plan_sft(const SftConfig& config, std::int64_t ranks) {
   config.check();
   const double tokens = static_cast<double>(config.batch_size) *
                         (config.plan.prompt_tokens + config.plan.answer_tokens > 0
                              ? config.plan.prompt_tokens + config.plan.answer_tokens
                              : static_cast<double>(config.max_length));
-  const std::int64_t rank_tokens =
-      (config.batch_size + config.plan.ranks - 1) / config.plan.ranks * config.max_length;
+  const std::int64_t rank_tokens = (config.batch_size + ranks - 1) / ranks * config.max_length;
   const std::int64_t limit = std::max(config.micro_tokens, config.max_length);
   const bool is_cut = config.micro_tokens > 0 && limit < rank_tokens;
   const std::int64_t micro_tokens = is_cut ? limit : rank_tokens;
   return {.model = plan::shape_of(config.model),
           .bf16 = config.runtime.dtype == "bfloat16",
           .lora = config.lora,
-          .ranks = config.plan.ranks,
-          .zero = config.plan.zero,
+          .ranks = ranks,
+          .zero = config.zero,
           .micro_tokens = micro_tokens,
           .micro_targets = micro_tokens,
           .several_parts = is_cut,
@@ -353,13 +367,16 @@ plan::TrainingRun plan_sft(const SftConfig& config) {
                                : tokens};
 }
 
-SftResult run_sft(const SftConfig& config) {
+SftResult run_sft(const SftConfig& config, const comm::Communicator& processes) {
   config.check();
   nn::prepare_torch(config.runtime);
-  const FolderLock lock(config.out);
-  data::begin_run(config, "sft", std::string(kMayDiffer) + plan::kPlanFlags);
-  SftLoop loop(config);
-  log::info("at most: {}", plan::memory_line(plan_sft(config)));
+  std::optional<FolderLock> lock;
+  if (processes.rank() == 0) {
+    lock.emplace(config.out);
+    data::begin_run(config, "sft", std::string(kMayDiffer) + plan::kPlanFlags);
+  }
+  SftLoop loop(config, processes);
+  log::info("at most: {}", plan::memory_line(plan_sft(config, processes.size())));
   return loop.run();
 }
 

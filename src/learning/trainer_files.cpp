@@ -50,17 +50,21 @@ std::optional<fs::path> newest_checkpoint(const fs::path& run_folder) {
 TrainerFiles::TrainerFiles(fs::path run_folder,
                            fs::path base,
                            std::int64_t keep_checkpoints,
-                           std::optional<engine::AdapterConfig> adapter)
+                           std::optional<engine::AdapterConfig> adapter,
+                           const comm::Communicator& processes)
     : run_folder_(std::move(run_folder)),
       base_(std::move(base)),
       keep_checkpoints_(keep_checkpoints),
-      adapter_(std::move(adapter)) {}
+      adapter_(std::move(adapter)),
+      processes_(processes) {}
 
 std::optional<RunNumbers> TrainerFiles::open(bool resume,
                                              torch::nn::Module& model,
-                                             nn::AdamW& optimizer) {
+                                             nn::ShardedAdamW& optimizer) {
+  const bool writes = processes_.rank() == 0;
   const auto newest = newest_checkpoint(run_folder_);
   if (!resume || !newest) {
+    if (!writes) return std::nullopt;
     for (const std::int64_t step : checkpoint_steps(run_folder_))
       fs::remove_all(checkpoint_path(run_folder_, step));
     log_ = std::make_unique<report::TrainLog>(run_folder_, -1);
@@ -75,8 +79,10 @@ std::optional<RunNumbers> TrainerFiles::open(bool resume,
   }
   const nn::TrainingState state = nn::load_training_state(*newest / kState);
   optimizer.load_state(state.with_prefix("optimizer."), newest->string());
-  log_ = std::make_unique<report::TrainLog>(run_folder_,
-                                            static_cast<std::int64_t>(state.numbers.at("step")));
+  if (writes) {
+    log_ = std::make_unique<report::TrainLog>(run_folder_,
+                                              static_cast<std::int64_t>(state.numbers.at("step")));
+  }
   log::info("resume {}", *newest);
   return state.numbers;
 }
@@ -98,6 +104,7 @@ std::optional<RunNumbers> TrainerFiles::finished(std::int64_t max_steps) const {
 void TrainerFiles::log(std::int64_t step,
                        double epoch,
                        const std::vector<report::Scalar>& scalars) {
+  if (!log_) return;
   std::vector<report::Scalar> row = {{"epoch", epoch}};
   row.insert(row.end(), scalars.begin(), scalars.end());
   log_->write(step, row);
@@ -139,18 +146,25 @@ std::string TrainerFiles::trainer_state(std::int64_t step, const RunNumbers& num
 
 void TrainerFiles::save_checkpoint(std::int64_t step,
                                    const torch::nn::Module& model,
-                                   const nn::AdamW& optimizer,
+                                   const nn::ShardedAdamW& optimizer,
                                    const RunNumbers& numbers) {
   nn::TrainingState state;
   state.add("optimizer.", optimizer.state());
   state.numbers = numbers;
   state.numbers["step"] = static_cast<double>(step);
-  write_folder(checkpoint_path(run_folder_, step), [&](const fs::path& folder) {
-    write_model(folder, model);
-    make_folder(folder / kState);
-    nn::write_training_state(folder / kState, state);
-    write_file(folder / data::kTrainerStateFile, trainer_state(step, numbers));
-  });
+  if (processes_.rank() == 0) {
+    write_folder(checkpoint_path(run_folder_, step), [&](const fs::path& folder) {
+      write_model(folder, model);
+      make_folder(folder / kState);
+      nn::write_training_state(folder / kState, state);
+      write_file(folder / data::kTrainerStateFile, trainer_state(step, numbers));
+    });
+    remove_surplus();
+  }
+  processes_.barrier();
+}
+
+void TrainerFiles::remove_surplus() const {
   const auto steps = checkpoint_steps(run_folder_);
   const auto surplus =
       static_cast<std::int64_t>(steps.size()) - std::max<std::int64_t>(keep_checkpoints_, 1);
@@ -161,8 +175,11 @@ void TrainerFiles::save_checkpoint(std::int64_t step,
 void TrainerFiles::finish(std::int64_t step,
                           const torch::nn::Module& model,
                           const RunNumbers& numbers) {
-  write_model(run_folder_, model);
-  write_file(run_folder_ / data::kTrainerStateFile, trainer_state(step, numbers));
+  if (processes_.rank() == 0) {
+    write_model(run_folder_, model);
+    write_file(run_folder_ / data::kTrainerStateFile, trainer_state(step, numbers));
+  }
+  processes_.barrier();
 }
 
 }  // namespace vragent::learning

@@ -41,7 +41,8 @@ TrainingState load_training_state(const std::filesystem::path& folder) {
   const Json numbers = parse_json_object(read_file(folder / kNumbers), where);
   for (const auto& [name, value] : numbers.items())
     state.numbers[name] = JsonRecord(numbers, where).number(name.c_str());
-  state.tensors = load_safetensors(folder / kTensors);
+  const SafetensorsFile file(folder / kTensors);
+  for (const std::string& name : file.names()) state.tensors[name] = file.tensor(name);
   return state;
 }
 

@@ -5,6 +5,7 @@
 #include "vragent/nn/dropout.h"
 
 #include <cmath>
+#include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/arange.h>
@@ -61,14 +62,22 @@ inline void drop(const Drop<T>& task, std::int64_t begin, std::int64_t end) {
   drop(task, begin, end);
 }
 
+/// What decides which elements are dropped.
+struct Choice {
+  double share = 0;
+  std::uint64_t seed = 0;
+  std::int64_t first = 0;  ///< place of the first element
+};
+
 template <class T>
-void drop_all(const Tensor& x, const Tensor& y, double share, std::uint64_t seed) {
-  const Drop<T> task{.x = static_cast<const T*>(x.const_data_ptr()),
-                     .y = static_cast<T*>(y.mutable_data_ptr()),
-                     .low = static_cast<std::uint32_t>(seed),
-                     .high = static_cast<std::uint32_t>(seed >> 32),
-                     .limit = static_cast<std::uint32_t>(share * 4294967296.0),
-                     .scale = static_cast<float>(1.0 / (1.0 - share))};
+void drop_all(const Tensor& x, const Tensor& y, const Choice& choice) {
+  const Drop<T> task{
+      .x = static_cast<const T*>(x.const_data_ptr()),
+      .y = static_cast<T*>(y.mutable_data_ptr()),
+      .low = static_cast<std::uint32_t>(choice.seed) + static_cast<std::uint32_t>(choice.first),
+      .high = static_cast<std::uint32_t>(choice.seed >> 32),
+      .limit = static_cast<std::uint32_t>(choice.share * 4294967296.0),
+      .scale = static_cast<float>(1.0 / (1.0 - choice.share))};
   at::parallel_for(0, x.numel(), kGrain, [&](auto begin, auto end) { run(task, begin, end); });
 }
 
@@ -87,24 +96,25 @@ Tensor mixed(Tensor x) {
 }
 
 /// ATen twin of the kernels, for other devices and types: the same elements are dropped.
-Tensor dropped_by_aten(const Tensor& x, double share, std::uint64_t seed) {
+Tensor dropped_by_aten(const Tensor& x, const Choice& choice) {
   const auto index = torch::TensorOptions(x.device()).dtype(torch::kInt64);
   const auto half = [&](int shift) {
-    return static_cast<std::int64_t>(seed >> shift & 0xFFFFFFFFU);
+    return static_cast<std::int64_t>(choice.seed >> shift & 0xFFFFFFFFU);
   };
-  const Tensor place = (at::arange(x.numel(), index) + half(0)).bitwise_and_(0xFFFFFFFF);
+  const Tensor place =
+      (at::arange(x.numel(), index) + (half(0) + choice.first)).bitwise_and_(0xFFFFFFFF);
   const Tensor hash = mixed(mixed(place).bitwise_xor_(half(32)));
-  const Tensor kept = hash >= static_cast<std::int64_t>(share * 4294967296.0);
-  return x * kept.view(x.sizes()).to(x.scalar_type()) * (1.0 / (1.0 - share));
+  const Tensor kept = hash >= static_cast<std::int64_t>(choice.share * 4294967296.0);
+  return x * kept.view(x.sizes()).to(x.scalar_type()) * (1.0 / (1.0 - choice.share));
 }
 
-Tensor dropped(const Tensor& x, double share, std::uint64_t seed) {
-  if (!has_kernel(x)) return dropped_by_aten(x, share, seed);
+Tensor dropped(const Tensor& x, const Choice& choice) {
+  if (!has_kernel(x)) return dropped_by_aten(x, choice);
   Tensor y = at::empty_like(x);
   if (x.scalar_type() == torch::kFloat32) {
-    drop_all<float>(x, y, share, seed);
+    drop_all<float>(x, y, choice);
   } else {
-    drop_all<ops::cpu::Bf16>(x, y, share, seed);
+    drop_all<ops::cpu::Bf16>(x, y, choice);
   }
   return y;
 }
@@ -113,16 +123,20 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
   static Tensor forward(AutogradContext* context,
                         const Tensor& x,
                         double share,
-                        std::int64_t seed) {
+                        std::int64_t seed,
+                        std::int64_t first) {
     context->saved_data["share"] = share;
     context->saved_data["seed"] = seed;
-    return dropped(x, share, static_cast<std::uint64_t>(seed));
+    context->saved_data["first"] = first;
+    return dropped(x, {share, static_cast<std::uint64_t>(seed), first});
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     return {dropped(gradients[0].contiguous(),
-                    context->saved_data["share"].toDouble(),
-                    static_cast<std::uint64_t>(context->saved_data["seed"].toInt())),
+                    {context->saved_data["share"].toDouble(),
+                     static_cast<std::uint64_t>(context->saved_data["seed"].toInt()),
+                     context->saved_data["first"].toInt()}),
+            Tensor(),
             Tensor(),
             Tensor()};
   }
@@ -130,15 +144,17 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
 
 }  // namespace
 
-Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed) {
+Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed, std::int64_t first) {
   TORCH_CHECK(share >= 0 && share < 1, "dropout: share ", share);
-  return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed));
+  return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed), first);
 }
 
-Tensor dropout(const Tensor& x, double share, bool training) {
+Tensor dropout(const Tensor& x, double share, bool training, BatchRows rows) {
   if (!training || share == 0) return x;
   const auto seed = at::empty({}, torch::TensorOptions(torch::kInt64)).random_();
-  return seeded_dropout(x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()));
+  const std::int64_t of_row = x.dim() > 0 && x.size(0) > 0 ? x.numel() / x.size(0) : 0;
+  return seeded_dropout(
+      x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()), rows.first * of_row);
 }
 
 }  // namespace vragent::nn

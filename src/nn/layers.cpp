@@ -8,11 +8,22 @@
 namespace vragent::nn {
 namespace {
 
+/// The sizes of the batch that x is rows of.
+std::vector<std::int64_t> sizes_of_batch(const torch::Tensor& x, const BatchRows& rows) {
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  if (rows.all > 0) sizes[0] = rows.all;
+  return sizes;
+}
+
 /// Inputs dropped with probability `share`, the others scaled up. The mask is drawn on the CPU, so
 /// that it does not depend on the device.
-torch::Tensor dropped(const torch::Tensor& x, double share, at::Generator stream) {
-  const torch::Tensor kept =
-      at::empty(x.sizes(), x.options().device(torch::kCPU)).bernoulli_(1 - share, stream);
+torch::Tensor dropped(const torch::Tensor& x,
+                      double share,
+                      at::Generator stream,
+                      const BatchRows& rows) {
+  const torch::Tensor kept = at::empty(sizes_of_batch(x, rows), x.options().device(torch::kCPU))
+                                 .bernoulli_(1 - share, stream)
+                                 .narrow(0, rows.first, x.size(0));
   return x * (kept / (1 - share)).to(x.device());
 }
 
@@ -21,9 +32,9 @@ torch::Tensor dropped(const torch::Tensor& x, double share, at::Generator stream
 torch::Tensor LowRank::added_to(const torch::Tensor& y, const torch::Tensor& x) const {
   if (use == Use::kOff) return y;
   const bool is_start = use == Use::kStart;
-  torch::Tensor rows = x.flatten(0, -2).to(a.scalar_type());
-  if (drops) rows = dropped(rows, dropout, *drops);
-  const torch::Tensor inner = at::linear(rows, is_start ? start_a : a);
+  torch::Tensor inputs = x.flatten(0, -2).to(a.scalar_type());
+  if (drops) inputs = dropped(inputs, dropout, *drops, rows);
+  const torch::Tensor inner = at::linear(inputs, is_start ? start_a : a);
   return at::addmm(y.flatten(0, -2).to(a.scalar_type()),
                    inner,
                    (is_start ? start_b : b).t(),

@@ -122,8 +122,10 @@ AdapterSwitch::~AdapterSwitch() {
   });
 }
 
-AdapterDropout::AdapterDropout(torch::nn::Module& module, std::uint64_t seed) : module_(module) {
+AdapterDropout::AdapterDropout(torch::nn::Module& module, std::uint64_t seed, BatchRows rows)
+    : module_(module) {
   for_each_adapter(module_, [&](const std::string& name, LinearImpl& layer) {
+    layer.adapter->rows = rows;
     if (layer.adapter->dropout > 0) layer.adapter->drops = make_generator(seed, name);
   });
 }

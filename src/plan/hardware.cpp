@@ -71,8 +71,7 @@ void PlanConfig::check() const {
   std::vector<std::string> names = {"this"};
   for (const Hardware& each : cards()) names.push_back(each.name);
   check_one_of("card", card, names);
-  check_range("ranks", static_cast<double>(ranks), 1, 1e6);
-  check_range("zero", static_cast<double>(zero), 0, 2);
+  check_range("ranks", static_cast<double>(ranks), 0, 1e6);
   check_range("memory", memory, 0, 1e9);
   check_range("tflops", tflops, 0, 1e9);
   check_range("bandwidth", bandwidth, 0, 1e9);

@@ -13,13 +13,13 @@ Gru4RecImpl::Gru4RecImpl(const Gru4RecConfig& options)
       input(register_module("input", nn::Linear(config.width, 3 * config.width, false))),
       hidden(register_module("hidden", nn::Linear(config.width, 3 * config.width, false))) {}
 
-Tensor Gru4RecImpl::forward(const Tensor& items) {
+Tensor Gru4RecImpl::forward(const Tensor& items, nn::BatchRows rows) {
   TORCH_CHECK(items.dim() == 3 && items.size(2) == config.width,
               "gru4rec: want [B, L, ",
               config.width,
               "], got ",
               items.sizes());
-  const Tensor from_input = input(nn::dropout(items, config.dropout, is_training()));
+  const Tensor from_input = input(nn::dropout(items, config.dropout, is_training(), rows));
   Tensor state = torch::zeros({items.size(0), config.width}, items.options());
   std::vector<Tensor> states;
   for (std::int64_t t = 0; t < items.size(1); ++t) {

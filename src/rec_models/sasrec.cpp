@@ -21,6 +21,7 @@ struct RealPlaces {
   std::int64_t length = 0;
   Tensor where;  ///< int64 [M], flat
   Tensor mask;   ///< additive [B, 1, L, L]: what a position does not see
+  BatchPart part;
 
   /// x [M, D] -> [B, H, L, d], zeros at pads
   [[nodiscard]] Tensor spread(const Tensor& x, std::int64_t heads) const {
@@ -29,7 +30,9 @@ struct RealPlaces {
 };
 
 /// @param real bool [B, L]; options of the mask
-RealPlaces places_of(const Tensor& real, const torch::TensorOptions& options) {
+RealPlaces places_of(const Tensor& real,
+                     const torch::TensorOptions& options,
+                     const BatchPart& part = {}) {
   const std::int64_t length = real.size(1);
   const Tensor visible =
       ops::causal_mask(length, real.device()).unsqueeze(0).logical_and(real.unsqueeze(1));
@@ -38,7 +41,8 @@ RealPlaces places_of(const Tensor& real, const torch::TensorOptions& options) {
           .where = real.flatten().nonzero().squeeze(1),
           .mask = torch::zeros(visible.sizes(), options)
                       .masked_fill(visible.logical_not(), kHidden)
-                      .unsqueeze(1)};
+                      .unsqueeze(1),
+          .part = part};
 }
 
 struct BlockImpl : torch::nn::Module {
@@ -58,21 +62,22 @@ struct BlockImpl : torch::nn::Module {
   /// x [M, D], the real positions -> [M, D]
   Tensor forward(const Tensor& x, const RealPlaces& places) {
     const Tensor mixed = attend(places.spread(query(x), heads), x, places.mask, places);
-    return rest(x, mixed.index_select(0, places.where));
+    return rest(x, mixed.index_select(0, places.where), places.part.positions);
   }
 
   /// x [M, D] -> the states of the last positions alone [B, D]. @param last [B], places in x
   Tensor forward_last(const Tensor& x, const Tensor& last, const RealPlaces& places) {
     const Tensor asking = x.index_select(0, last);
     const Tensor q = query(asking).view({places.rows, 1, heads, -1}).transpose(1, 2);
-    return rest(asking, attend(q, x, places.mask.narrow(2, places.length - 1, 1), places));
+    return rest(asking, attend(q, x, places.mask.narrow(2, places.length - 1, 1), places), {});
   }
 
   /// q [B, H, T, d] against all of x [M, D] -> [B*T, D]
   Tensor attend(const Tensor& q, const Tensor& x, const Tensor& mask, const RealPlaces& places) {
     const Tensor scaled = q / std::sqrt(static_cast<double>(q.size(3)));
     const Tensor k = places.spread(key(x), heads);
-    const Tensor weights = drop(torch::softmax(scaled.matmul(k.transpose(2, 3)) + mask, -1));
+    const Tensor weights =
+        drop(torch::softmax(scaled.matmul(k.transpose(2, 3)) + mask, -1), places.part.users);
     return weights.to(q.scalar_type())
         .matmul(places.spread(value(x), heads))
         .transpose(1, 2)
@@ -80,13 +85,13 @@ struct BlockImpl : torch::nn::Module {
   }
 
   /// What follows the attention, for rows of its own.
-  Tensor rest(const Tensor& x, const Tensor& mixed) {
-    const Tensor attended = attention_norm(x + drop(output(mixed)));
-    return feed_forward_norm(attended + drop(outer(torch::relu(inner(attended)))));
+  Tensor rest(const Tensor& x, const Tensor& mixed, const nn::BatchRows& rows) {
+    const Tensor attended = attention_norm(x + drop(output(mixed), rows));
+    return feed_forward_norm(attended + drop(outer(torch::relu(inner(attended))), rows));
   }
 
-  [[nodiscard]] Tensor drop(const Tensor& x) const {
-    return nn::dropout(x, dropout, is_training());
+  [[nodiscard]] Tensor drop(const Tensor& x, const nn::BatchRows& rows) const {
+    return nn::dropout(x, dropout, is_training(), rows);
   }
 
   std::int64_t heads;
@@ -127,7 +132,10 @@ Tensor SasRecImpl::forward(const Tensor& items, const Tensor& real) {
                 numbers.view({real.size(0), length}) * real);
 }
 
-Tensor SasRecImpl::first_states(const Tensor& vectors, const Tensor& places, const Tensor& where) {
+Tensor SasRecImpl::first_states(const Tensor& vectors,
+                                const Tensor& places,
+                                const Tensor& where,
+                                const nn::BatchRows& rows) {
   const std::int64_t length = places.size(1);
   TORCH_CHECK(places.dim() == 2 && length <= config.max_len,
               "sasrec: places ",
@@ -139,12 +147,13 @@ Tensor SasRecImpl::first_states(const Tensor& vectors, const Tensor& places, con
   const Tensor slots = where.remainder(length) + (config.max_len - length);
   return nn::dropout(layer_norm(items + position_embedding->weight.index_select(0, slots)),
                      config.dropout,
-                     is_training());
+                     is_training(),
+                     rows);
 }
 
-Tensor SasRecImpl::states(const Tensor& vectors, const Tensor& places) {
-  const RealPlaces real = places_of(places > 0, vectors.options());
-  Tensor x = first_states(vectors, places, real.where);
+Tensor SasRecImpl::states(const Tensor& vectors, const Tensor& places, const BatchPart& part) {
+  const RealPlaces real = places_of(places > 0, vectors.options(), part);
+  Tensor x = first_states(vectors, places, real.where, part.positions);
   for (const auto& block : *blocks) x = block->as<BlockImpl>()->forward(x, real);
   return torch::zeros({places.numel(), x.size(1)}, x.options())
       .index_copy(0, real.where, x)
@@ -156,7 +165,7 @@ Tensor SasRecImpl::last_states(const Tensor& vectors, const Tensor& places) {
   if (!has_items.all().item<bool>() || blocks->is_empty())
     return states(vectors, places).select(1, places.size(1) - 1);
   const RealPlaces real = places_of(places > 0, vectors.options());
-  Tensor x = first_states(vectors, places, real.where);
+  Tensor x = first_states(vectors, places, real.where, {});
   const Tensor last = (places > 0).sum(1).cumsum(0) - 1;
   const auto num_blocks = static_cast<std::int64_t>(blocks->size());
   for (std::int64_t i = 0; i + 1 < num_blocks; ++i)

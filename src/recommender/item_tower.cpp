@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"
@@ -144,9 +145,8 @@ Tensor ItemTowerImpl::forward(const Tensor& index) {
   TORCH_CHECK(index.dim() == 1, "item tower: want [n], got ", index.sizes());
   if (item_embedding) return item_embedding(index);
   if (features) return features(index);
-  const bool encoder_trains = encoder->parameters().back().requires_grad();
   Tensor pooled;
-  if (encoder_trains) {
+  if (encoder_trains()) {
     pooled = encode(index);
   } else {
     if (!frozen_.defined()) {
@@ -159,6 +159,18 @@ Tensor ItemTowerImpl::forward(const Tensor& index) {
     pooled = frozen_.index_select(0, index);
   }
   return project(pooled) * (index > 0).unsqueeze(-1).to(pooled.scalar_type());
+}
+
+bool ItemTowerImpl::encoder_trains() const {
+  return encoder && encoder->parameters().back().requires_grad();
+}
+
+Tensor ItemTowerImpl::shared_vectors(const Tensor& index, const comm::Communicator& processes) {
+  if (processes.size() == 1 || !encoder_trains()) return forward(index);
+  const comm::Share own = comm::share_of(static_cast<std::size_t>(index.size(0)), processes);
+  const Tensor part = forward(
+      index.narrow(0, static_cast<std::int64_t>(own.begin), static_cast<std::int64_t>(own.size())));
+  return comm::gather_rows(processes, part, index.size(0));
 }
 
 Tensor ItemTowerImpl::all_vectors() {

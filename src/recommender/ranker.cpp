@@ -169,10 +169,12 @@ Evaluation evaluate(const data::Sequences& sequences,
                     data::Split split,
                     const ScoreFunction& score,
                     const RankingOptions& options) {
-  metrics::RankingAccumulator all(options.cutoffs);
-  metrics::RankingAccumulator cold(options.cutoffs);
-  Evaluation result;
+  Tensor ranks = torch::zeros({sequences.num_users() + 1}, torch::kInt64);
+  auto* rank_at = ranks.mutable_data_ptr<std::int64_t>();
+  std::int64_t& num_tied = rank_at[sequences.num_users()];
   for (std::int64_t begin = 0; begin < sequences.num_users(); begin += options.batch_users) {
+    if (begin / options.batch_users % options.processes.size() != options.processes.rank())
+      continue;
     const auto users =
         user_range(begin, std::min(begin + options.batch_users, sequences.num_users()));
     const Tensor scores = scores_of(sequences, split, score, users);
@@ -181,12 +183,17 @@ Evaluation evaluate(const data::Sequences& sequences,
             ? places_in<double>(scores, sequences, split, users, options.mask_history)
             : places_in<float>(scores, sequences, split, users, options.mask_history);
     for (std::size_t row = 0; row < users.size(); ++row) {
-      const std::int64_t rank = metrics::rank_of(places[row].greater, places[row].equal_before);
-      result.ranks.push_back(rank);
-      result.num_tied += places[row].equal > 0 ? 1 : 0;
-      all.add(rank);
-      if (sequences.cold[static_cast<std::size_t>(users[row])]) cold.add(rank);
+      rank_at[users[row]] = metrics::rank_of(places[row].greater, places[row].equal_before);
+      num_tied += places[row].equal > 0 ? 1 : 0;
     }
+  }
+  options.processes.all_reduce(ranks);
+  metrics::RankingAccumulator all(options.cutoffs);
+  metrics::RankingAccumulator cold(options.cutoffs);
+  Evaluation result{.num_tied = num_tied, .ranks = {rank_at, rank_at + sequences.num_users()}};
+  for (std::size_t user = 0; user < result.ranks.size(); ++user) {
+    all.add(result.ranks[user]);
+    if (sequences.cold[user]) cold.add(result.ranks[user]);
   }
   result.all = all.value();
   result.cold = cold.value();

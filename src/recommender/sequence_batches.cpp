@@ -72,6 +72,18 @@ SequenceBatch SequenceBatch::to(torch::Device device) const {
           .negatives = moved(negatives)};
 }
 
+SequenceBatch SequenceBatch::rows(std::int64_t begin, std::int64_t count) const {
+  SequenceBatch part = *this;
+  for (Tensor* tensor : {&part.inputs, &part.targets, &part.own, &part.hard, &part.negatives}) {
+    if (tensor->defined()) *tensor = tensor->narrow(0, begin, count);
+  }
+  return part;
+}
+
+std::int64_t SequenceBatch::num_targets() const {
+  return (targets > 0).sum().item<std::int64_t>();
+}
+
 SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
                          std::int64_t max_len,
                          const std::vector<double>& popularity) {

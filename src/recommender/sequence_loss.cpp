@@ -145,6 +145,7 @@ void LossConfig::check() const {
   check_range("num-negatives", static_cast<double>(num_negatives), 1, 1e6);
   check_one_of("negatives-per", negatives_per, {"position", "row"});
   check_range("bce-calibration", bce_calibration, 0, 1);
+  check_one_of("batch-negatives", batch_negatives, {"all", "own"});
   if (bce_calibration > 0 && loss != "bce")
     throw ConfigError("--bce-calibration belongs to --loss bce");
 }

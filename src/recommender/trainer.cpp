@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
+#include <span>
 #include <utility>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/nn/autocast.h"
 #include "vragent/nn/checkpoint.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/report/train_log.h"
 #include "vragent/util/config.h"
@@ -48,24 +52,26 @@ struct RunState {
   nn::NamedTensors best;
 };
 
+/// Rank 0 writes; the others wait for it.
 void save(const RunState& state,
           const torch::nn::Module& module,
-          const nn::AdamW& optimizer,
-          const std::filesystem::path& folder) {
+          const nn::ShardedAdamW& optimizer,
+          const TrainingInput& input) {
   nn::TrainingState saved;
+  saved.add("optimizer.", optimizer.state());
   saved.add("model.", nn::parameters_of(module));
   saved.add("best.", state.best);
-  saved.add("optimizer.", optimizer.state());
   saved.numbers = {{"epoch", static_cast<double>(state.epoch)},
                    {"step", static_cast<double>(state.step)},
                    {"epoch_loss", state.epoch_loss},
                    {"best_epoch", static_cast<double>(state.result.best_epoch)},
                    {"best_valid_hit_rate", state.result.best_valid_hit_rate}};
-  nn::save_training_state(folder / kCheckpoint, saved);
+  if (input.processes.rank() == 0) nn::save_training_state(input.run_folder / kCheckpoint, saved);
+  input.processes.barrier();
 }
 
 RunState restore(torch::nn::Module& module,
-                 nn::AdamW& optimizer,
+                 nn::ShardedAdamW& optimizer,
                  const std::filesystem::path& folder) {
   const nn::TrainingState saved = nn::load_training_state(folder / kCheckpoint);
   const nn::NamedTensors parameters = saved.with_prefix("model.");
@@ -81,6 +87,54 @@ RunState restore(torch::nn::Module& module,
   return state;
 }
 
+/// What one process computes of a batch.
+struct SharedBatch {
+  SequenceBatch own;
+  rec_models::BatchPart part;
+  double factor = 1;            ///< times its loss (a mean): sums over processes to the batch's
+  bool has_same_items = false;  ///< the unique items are the same in all processes
+};
+
+/// Which rows of the batch, and which of its real positions, belong to this process.
+rec_models::BatchPart part_of(std::span<const TrainingRow* const> rows, const comm::Share& own) {
+  const auto positions_of = [](std::span<const TrainingRow* const> chosen) {
+    std::int64_t sum = 0;
+    for (const TrainingRow* row : chosen)
+      sum += std::ssize(row->items) - 1;  // the last is no input
+    return sum;
+  };
+  return {.users = {static_cast<std::int64_t>(own.begin), std::ssize(rows)},
+          .positions = {positions_of(rows.first(own.begin)), positions_of(rows)}};
+}
+
+SharedBatch share_batch(const std::vector<const TrainingRow*>& rows,
+                        const TrainingInput& input,
+                        const std::vector<double>& popularity,
+                        std::uint64_t draw_seed) {
+  const std::int64_t num_items = input.sequences.num_items();
+  const auto batch_of = [&](std::span<const TrainingRow* const> chosen) {
+    return with_candidates(make_batch(chosen, input.sequences.protocol.max_len, popularity),
+                           input.loss,
+                           num_items,
+                           draw_seed);
+  };
+  const comm::Share own = comm::share_of(rows.size(), input.processes);
+  if (input.processes.size() == 1) return {.own = batch_of(rows), .has_same_items = true};
+  SharedBatch shared{.part = part_of(rows, own)};
+  if (input.loss.loss == "in-batch-softmax" && input.loss.batch_negatives == "own") {
+    shared.own = batch_of(std::span(rows).subspan(own.begin, own.size()));
+    const auto busy = std::min<std::int64_t>(input.processes.size(), std::ssize(rows));
+    shared.factor = own.size() == 0 ? 0.0 : 1.0 / static_cast<double>(busy);
+    return shared;
+  }
+  const SequenceBatch whole = batch_of(rows);
+  shared.own = whole.rows(shared.part.users.first, static_cast<std::int64_t>(own.size()));
+  shared.factor =
+      static_cast<double>(shared.own.num_targets()) / static_cast<double>(whole.num_targets());
+  shared.has_same_items = true;
+  return shared;
+}
+
 nn::NamedTensors copy_of(const nn::NamedTensors& tensors) {
   nn::NamedTensors copies;
   for (const auto& [name, tensor] : tensors) copies[name] = tensor.clone();
@@ -93,7 +147,8 @@ class Loop {
       : learner_(learner),
         config_(config),
         input_(input),
-        optimizer_(learner.groups, config.optim),
+        processes_(input.processes),
+        optimizer_(learner.groups, config.optim, input.processes),
         steps_per_epoch_((static_cast<std::int64_t>(learner.num_examples) + config.batch_size - 1) /
                          config.batch_size) {}
 
@@ -105,14 +160,17 @@ class Loop {
     } else {
       state_.best = copy_of(nn::parameters_of(learner_.module));
     }
-    report::TrainLog curves(input_.run_folder, resumed ? state_.epoch : -1);
+    std::optional<report::TrainLog> curves;
+    if (processes_.rank() == 0) curves.emplace(input_.run_folder, resumed ? state_.epoch : -1);
     Progress progress("epochs", config_.epochs);
     while (state_.epoch < config_.epochs && !out_of_patience()) {
       const double loss = run_epoch();
       const double hit_rate = validate();
-      curves.write(state_.epoch,
-                   {{"loss", loss}, {"valid_hr@10", hit_rate}, {"learning_rate", last_lr_}});
-      save(state_, learner_.module, optimizer_, input_.run_folder);
+      if (curves) {
+        curves->write(state_.epoch,
+                      {{"loss", loss}, {"valid_hr@10", hit_rate}, {"learning_rate", last_lr_}});
+      }
+      save(state_, learner_.module, optimizer_, input_);
       progress.advance(1,
                        formatted("loss={:.4f} valid_hr@10={:.4f} best={:.4f}",
                                  loss,
@@ -151,7 +209,8 @@ class Loop {
           {order.begin() + static_cast<std::ptrdiff_t>(begin),
            order.begin() + static_cast<std::ptrdiff_t>(end)},
           mix_seed(input_.seed, {hash_text("draws"), static_cast<std::uint64_t>(state_.step)}),
-          {.lr = last_lr_, .clip = config_.optim.clip});
+          {.lr = last_lr_, .clip = config_.optim.clip},
+          processes_);
       if (!std::isfinite(loss)) {
         throw Error(ExitCode::kInternal,
                     formatted("loss is {} at step {} (epoch {}, rows {} to {} of its order); "
@@ -171,15 +230,17 @@ class Loop {
   }
 
   void stop_if_interrupted() {
-    if (!interrupt_requested()) return;
-    save(state_, learner_.module, optimizer_, input_.run_folder);
-    throw_if_interrupted(
+    if (!comm::stop_agreed(processes_)) return;
+    save(state_, learner_.module, optimizer_, input_);
+    throw Interrupted(
         formatted("step {} is saved; run the same command with --resume to go on", state_.step));
   }
 
   double validate() {
-    const Evaluation valid =
-        evaluate(input_.sequences, data::Split::kValid, learner_.ranker(), {.cutoffs = {10}});
+    const Evaluation valid = evaluate(input_.sequences,
+                                      data::Split::kValid,
+                                      learner_.ranker(),
+                                      {.cutoffs = {10}, .processes = processes_});
     const double hit_rate = valid.all.cutoffs[0].hit_rate;
     if (state_.result.best_epoch == 0 || hit_rate > state_.result.best_valid_hit_rate) {
       state_.result.best_valid_hit_rate = hit_rate;
@@ -192,7 +253,8 @@ class Loop {
   const Learner& learner_;
   const LoopConfig& config_;
   const TrainingInput& input_;
-  nn::AdamW optimizer_;
+  const comm::Communicator& processes_;
+  nn::ShardedAdamW optimizer_;
   std::int64_t steps_per_epoch_;
   RunState state_;
   double last_lr_ = 0;
@@ -257,12 +319,13 @@ TrainingResult run_loop(const Learner& learner,
 }
 
 double train_step(const Learner& learner,
-                  nn::AdamW& optimizer,
+                  nn::ShardedAdamW& optimizer,
                   const std::vector<std::size_t>& examples,
                   std::uint64_t draw_seed,
-                  const StepConfig& step) {
+                  const StepConfig& step,
+                  const comm::Communicator& processes) {
   const Tensor loss = learner.loss(examples, draw_seed);
-  const double value = loss.item<double>();
+  const double value = comm::sum_of(processes, loss.item<double>());
   if (!std::isfinite(value)) return value;
   optimizer.zero_grad();
   loss.backward();
@@ -276,17 +339,18 @@ Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingI
   const std::vector<double> popularity = popularity_of(input.rows, input.sequences.num_items());
   const auto loss_of = [&model, &input, popularity](const std::vector<std::size_t>& examples,
                                                     std::uint64_t draw_seed) {
-    const std::int64_t num_items = input.sequences.num_items();
-    const std::int64_t max_len = input.sequences.protocol.max_len;
     std::vector<const TrainingRow*> rows;
     for (const std::size_t i : examples) rows.push_back(&input.rows[i]);
-    const SequenceBatch batch =
-        with_candidates(make_batch(rows, max_len, popularity), input.loss, num_items, draw_seed)
-            .to(input.device);
+    const SharedBatch shared = share_batch(rows, input, popularity, draw_seed);
+    const SequenceBatch batch = shared.own.to(input.device);
     const nn::ComputeGuard compute(input.compute, input.device);
-    const Tensor vectors = model->items(batch.unique);
-    const Tensor states = model->users(vectors, batch.inputs);
-    return sequence_loss(states, vectors, batch, input.loss, num_items);
+    const Tensor vectors = model->items->shared_vectors(
+        batch.unique, shared.has_same_items ? input.processes : comm::alone());
+    if (shared.factor == 0) return vectors.sum() * 0;  // the others wait for its backward
+    const Tensor states = model->users(vectors, batch.inputs, shared.part);
+    const Tensor loss =
+        sequence_loss(states, vectors, batch, input.loss, input.sequences.num_items());
+    return shared.factor == 1 ? loss : loss * shared.factor;
   };
   return {
       .module = *model,

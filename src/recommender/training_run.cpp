@@ -3,6 +3,7 @@
 #include "vragent/recommender/training_run.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
@@ -118,6 +119,7 @@ OrderedJson feedback_json(const FeedbackConfig& config, const FeedbackCounts& co
 
 /// Fills the model-dependent parts of metrics.json and gives the ranker that made them.
 ScoreFunction train_sequential(const TrainConfig& config,
+                               const comm::Communicator& processes,
                                const data::Sequences& sequences,
                                OrderedJson& metrics) {
   const torch::Device device = nn::parse_device(config.runtime.device);
@@ -129,7 +131,8 @@ ScoreFunction train_sequential(const TrainConfig& config,
                       .device = device,
                       .resume = config.resume,
                       .loss = config.loss,
-                      .compute = nn::parse_dtype(config.runtime.dtype)};
+                      .compute = nn::parse_dtype(config.runtime.dtype),
+                      .processes = processes};
   if (!config.feedback.feedback.empty()) {
     Feedback feedback = load_feedback(config.feedback, sequences, input.seed);
     metrics["feedback"] = feedback_json(config.feedback, feedback.counts);
@@ -143,7 +146,8 @@ ScoreFunction train_sequential(const TrainConfig& config,
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
                          {"rows", input.rows.size()}};
-  nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
+  if (processes.rank() == 0)
+    nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
   return model_ranker(model, sequences, device);
 }
 
@@ -188,12 +192,17 @@ ScoreFunction train_collaborative(const TrainConfig& config,
 
 /// Trains or counts what --model names.
 ScoreFunction ranker_of(const TrainConfig& config,
+                        const comm::Communicator& processes,
                         const data::Sequences& sequences,
                         OrderedJson& metrics) {
   if (config.model == "pop") return popularity_ranker(sequences);
   if (config.model == "markov") return markov_ranker(sequences);
-  if (is_collaborative(config.model)) return train_collaborative(config, sequences, metrics);
-  return train_sequential(config, sequences, metrics);
+  if (is_collaborative(config.model)) {
+    if (processes.size() > 1)
+      throw ConfigError(formatted("--model {} trains in one process", config.model));
+    return train_collaborative(config, sequences, metrics);
+  }
+  return train_sequential(config, processes, sequences, metrics);
 }
 
 void check_collaborative(const TrainConfig& config) {
@@ -314,27 +323,34 @@ Collaborative build_collaborative(const TrainConfig& config,
   return model;
 }
 
-std::string run_training(const TrainConfig& config) {
+std::string run_training(const TrainConfig& config, const comm::Communicator& processes) {
   config.check();
   nn::prepare_torch(config.runtime);
-  const FolderLock lock(config.out);
-  const std::string effective = data::begin_run(config, "train-sasrec", kMayDiffer);
+  const bool writes = processes.rank() == 0;
+  std::optional<FolderLock> lock;
+  std::string effective;
+  if (writes) {
+    lock.emplace(config.out);
+    effective = data::begin_run(config, "train-sasrec", kMayDiffer);
+  }
 
   const data::Sequences sequences =
       data::formats::load_sequences(config.interactions, config.reading, config.protocol);
   OrderedJson metrics = {{"valid", nullptr}, {"test", nullptr}, {"test_cold", nullptr}};
-  const ScoreFunction ranker = ranker_of(config, sequences, metrics);
-  const Evaluation valid = evaluate(sequences, data::Split::kValid, ranker);
-  const Evaluation test = evaluate(sequences, data::Split::kTest, ranker);
+  const ScoreFunction ranker = ranker_of(config, processes, sequences, metrics);
+  const RankingOptions shared{.processes = processes};
+  const Evaluation valid = evaluate(sequences, data::Split::kValid, ranker, shared);
+  const Evaluation test = evaluate(sequences, data::Split::kTest, ranker, shared);
   metrics["valid"] = metrics_json(valid.all);
   metrics["test"] = metrics_json(test.all);
   metrics["test_cold"] = metrics_json(test.cold);
   metrics["test_ties"] = test.num_tied;
   metrics["protocol"] = protocol_json(config);
   metrics["counts"] = counts_json(sequences);
+  const std::string text = metrics.dump(2) + "\n";
+  if (!writes) return text;
   write_lists(config, sequences, ranker);
   write_file(config.out / data::kConfigFile, effective);
-  const std::string text = metrics.dump(2) + "\n";
   write_file(config.out / data::kMetricsFile, text);
   return text;
 }

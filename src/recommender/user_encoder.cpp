@@ -41,11 +41,13 @@ UserEncoderImpl::UserEncoderImpl(const UserEncoderConfig& config, std::int64_t m
   }
 }
 
-torch::Tensor UserEncoderImpl::forward(const torch::Tensor& vectors, const torch::Tensor& places) {
-  if (sasrec) return sasrec->states(vectors, places);
+torch::Tensor UserEncoderImpl::forward(const torch::Tensor& vectors,
+                                       const torch::Tensor& places,
+                                       const rec_models::BatchPart& part) {
+  if (sasrec) return sasrec->states(vectors, places, part);
   const torch::Tensor items =
       vectors.index_select(0, places.flatten()).view({places.size(0), places.size(1), -1});
-  return gru4rec ? gru4rec(items) : nextitnet(items);
+  return gru4rec ? gru4rec(items, part.users) : nextitnet(items);
 }
 
 torch::Tensor UserEncoderImpl::last(const torch::Tensor& vectors, const torch::Tensor& places) {

@@ -37,6 +37,10 @@ bool interrupt_requested() {
   return pending_signal.load() != 0;
 }
 
+int interrupt_signal() {
+  return pending_signal.load();
+}
+
 void request_interrupt(int signal_number) {
   pending_signal.store(signal_number);
 }

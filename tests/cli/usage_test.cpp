@@ -249,7 +249,7 @@ TEST_F(Usage, EveryConfigurationOfATrainerCanBePlannedFor7BWithoutAnyOtherFile) 
     if (command != "sft" && command != "grpo-train") continue;
     const std::string tables = output_of("$vragent " + command + " --config " + file.string() +
                                          " --dry-run --json --model qwen2.5-7b --plan.card h100-80 "
-                                         "--plan.ranks 4 --plan.zero 2");
+                                         "--plan.ranks 4 --zero 2");
     const Json plan = Json::parse(tables);
     ASSERT_EQ(plan.size(), 2U) << file;
     EXPECT_THAT(tables, HasSubstr("7.616 billion parameters")) << file;

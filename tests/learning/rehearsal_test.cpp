@@ -40,8 +40,9 @@ TEST(Rehearse, LeavesOtherErrorsAsTheyAre) {
 TEST(Rehearse, LeavesNoGradientBehind) {
   torch::nn::Module module;
   const torch::Tensor weight = module.register_parameter("weight", torch::ones({2}));
+  nn::ShardedAdamW optimizer({{.parameters = {{"weight", weight}}}}, {}, comm::alone());
   torch::Tensor seen;
-  rehearse_backward(1, module, [&] {
+  rehearse_backward(1, optimizer, [&] {
     seen = (weight * weight).sum();
     return seen;
   });

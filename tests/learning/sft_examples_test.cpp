@@ -208,7 +208,7 @@ TEST_F(SftExamples, AreCutIntoMicroBatchesByTokens) {
   for (const std::int64_t limit : {std::int64_t{1}, longest, 2 * longest, std::int64_t{100000}}) {
     std::vector<std::int64_t> lengths;
     std::vector<Tensor> targets;
-    for (const SftBatch& part : make_sft_batches(all, encoder, {.micro_tokens = limit})) {
+    for (const SftBatch& part : make_sft_batches(all, encoder, {.micro_tokens = limit}).parts) {
       EXPECT_TRUE(part.ids.size(0) <= limit || part.lengths.size() == 1) << limit;
       lengths.insert(lengths.end(), part.lengths.begin(), part.lengths.end());
       targets.push_back(part.targets);

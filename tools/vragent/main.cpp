@@ -3,14 +3,13 @@
 //
 // vragent: builds the commands, parses, maps errors to exit codes and one line on stderr.
 #include <exception>
-#include <filesystem>
 #include <iostream>
-#include <new>
 
 #include <CLI/CLI.hpp>
 
 #include "command.h"
 #include "commands.h"
+#include "failure.h"
 #include "parse_errors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
@@ -18,10 +17,9 @@
 
 namespace {
 
-int fail(vragent::ExitCode code, const std::string& message) {
-  std::cerr << "vragent: " << message << "\n";
-  return static_cast<int>(code);
-}
+using vragent::tools::report;
+
+const vragent::tools::Failure kNoStdout = {vragent::ExitCode::kIo, "stdout: cannot write"};
 
 int run(int argc, char** argv) {
   CLI::App app("VRAgent-R1: video recommendation with language model agents, from videos to tables",
@@ -42,12 +40,12 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     const int code = app.exit(success);
-    return std::cout.flush() ? code : fail(vragent::ExitCode::kIo, "stdout: cannot write");
+    return std::cout.flush() ? code : report(kNoStdout);
   } catch (const CLI::ParseError& error) {
     std::cerr << vragent::tools::describe(error, app) << "\n";
     return static_cast<int>(vragent::ExitCode::kUsage);
   }
-  if (!std::cout.flush()) return fail(vragent::ExitCode::kIo, "stdout: cannot write");
+  if (!std::cout.flush()) return report(kNoStdout);
   return static_cast<int>(vragent::ExitCode::kOk);
 }
 
@@ -57,15 +55,7 @@ int main(int argc, char** argv) {
   vragent::install_interrupt_handlers();
   try {
     return run(argc, argv);
-  } catch (const vragent::Error& error) {
-    return fail(error.code(), error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    return fail(vragent::ExitCode::kIo, error.path1().string() + ": " + error.code().message());
-  } catch (const std::bad_alloc&) {
-    return fail(vragent::ExitCode::kInternal, "out of memory");
-  } catch (const std::exception& error) {
-    const std::string text = error.what();  // torch adds a stack trace behind the first lines
-    return fail(vragent::ExitCode::kInternal,
-                "internal error: " + text.substr(0, text.find("\nException raised")));
+  } catch (const std::exception&) {
+    return report(vragent::tools::current_failure());
   }
 }

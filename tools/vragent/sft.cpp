@@ -3,6 +3,7 @@
 #include "command.h"
 #include "commands.h"
 #include "printing.h"
+#include "together.h"
 #include "vragent/learning/contrastive_trainer.h"
 #include "vragent/learning/sft_trainer.h"
 
@@ -13,18 +14,22 @@ void add_sft(CLI::App& app) {
   auto config = bind_config<learning::SftConfig>(command);
   auto json = add_json_flag(command);
   on_run(command, [config, json] {
-    if (config->dry_run) {
-      print_tables(plan::plan_tables(learning::plan_sft(*config),
-                                     plan::hardware_of(config->plan, config->runtime)),
-                   *json);
-      return;
-    }
-    const learning::SftResult result = learning::run_sft(*config);
-    OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
-    if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
-    if (result.skipped > 0) counts["skipped"] = result.skipped;
-    if (result.truncated > 0) counts["truncated"] = result.truncated;
-    print_counts(counts, *json);
+    run_together(config->runtime, [&](const comm::Communicator& processes) {
+      if (config->dry_run) {
+        if (processes.rank() > 0) return;
+        const plan::TrainingRun run =
+            learning::plan_sft(*config, config->plan.ranks_or(processes.size()));
+        print_tables(plan::plan_tables(run, plan::hardware_of(config->plan, config->runtime)),
+                     *json);
+        return;
+      }
+      const learning::SftResult result = learning::run_sft(*config, processes);
+      OrderedJson counts = {{"steps", result.steps}, {"train_loss", result.train_loss}};
+      if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
+      if (result.skipped > 0) counts["skipped"] = result.skipped;
+      if (result.truncated > 0) counts["truncated"] = result.truncated;
+      if (processes.rank() == 0) print_counts(counts, *json);
+    });
   });
 
   CLI::App& clip =

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "commands.h"
+#include "together.h"
 #include "vragent/recommender/training_run.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
@@ -36,8 +37,11 @@ void add_train_sasrec(CLI::App& app) {
   auto config = bind_config<recommender::TrainConfig>(command);
   auto json = add_json_flag(command);
   on_run(command, [config, json] {
-    const std::string metrics = recommender::run_training(*config);
-    std::cout << (*json ? metrics : to_text(metrics_table(metrics)));
+    run_together(config->runtime, [&](const comm::Communicator& processes) {
+      const std::string metrics = recommender::run_training(*config, processes);
+      if (processes.rank() > 0) return;
+      std::cout << (*json ? metrics : to_text(metrics_table(metrics)));
+    });
   });
 }
 

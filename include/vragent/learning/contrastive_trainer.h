@@ -13,7 +13,7 @@
 
 #include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/adamw.h"
 
 namespace vragent::learning {
 

@@ -5,18 +5,24 @@
 // the parameter; in bf16 a small micro-batch then vanishes beside the sum of those before it.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <torch/types.h>
 
-#include "vragent/nn/optim.h"
+#include "vragent/comm/communicator.h"
+#include "vragent/nn/optim/adamw.h"
 
 namespace vragent::learning {
 
 class GradientSum {
  public:
   /// @param parameters fp32 ones are left to autograd, which adds them up in fp32 already
-  explicit GradientSum(const std::vector<nn::NamedParameter>& parameters);
+  /// @param zero of nn::ShardedAdamW: many processes under 2 sum up there, in fp32 too, in every
+  /// backward; then nothing is done here
+  explicit GradientSum(const std::vector<nn::NamedParameter>& parameters,
+                       const comm::Communicator& processes = comm::alone(),
+                       std::int64_t zero = 1);
 
   /// After each backward pass: takes the gradients into the sums and drops them.
   void add();

@@ -13,9 +13,7 @@
 
 #include <torch/types.h>
 
-namespace torch::nn {
-class Module;
-}
+#include "vragent/nn/optim/sharded_adamw.h"
 
 namespace vragent::learning {
 
@@ -32,9 +30,9 @@ bool rehearses(const std::string& setting, torch::Device device);
 /// what to change
 void rehearse(std::int64_t tokens, const std::function<void()>& work);
 
-/// The same for a loss and its gradients, which are dropped again.
+/// The same for a loss and its gradients, which are dropped again; many processes do it together.
 void rehearse_backward(std::int64_t tokens,
-                       const torch::nn::Module& module,
+                       nn::ShardedAdamW& optimizer,
                        const std::function<torch::Tensor()>& loss);
 
 /// Places of the `count` largest of some lengths, or of all if they are fewer; equal ones in order.

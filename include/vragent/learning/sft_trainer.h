@@ -9,11 +9,12 @@
 #include <filesystem>
 #include <string>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/learning/rehearsal.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/plan/training_plan.h"
 #include "vragent/simulator/user_profile.h"
 
@@ -36,6 +37,7 @@ struct SftConfig {
   std::int64_t save_every = 0;
   std::int64_t keep_checkpoints = 2;
   std::string keep = "last";
+  std::int64_t zero = 1;
   bool resume = false;
   bool overwrite = false;
   bool dry_run = false;
@@ -77,6 +79,7 @@ struct SftConfig {
       keep,
       "weights that are written at the end: last, or best (of the lowest loss measured on "
       "--valid)");
+    v("zero", zero, nn::kZeroHelp);
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     v("dry-run", dry_run, plan::kDryRunHelp);
@@ -100,14 +103,15 @@ struct SftResult {
   std::int64_t truncated = 0;
 };
 
-/// What a run of this config is planned as, with examples of max_length; --model may be a known
-/// shape. @throws ConfigError, Error (66)
-plan::TrainingRun plan_sft(const SftConfig& config);
+/// What a run of this config in so many processes is planned as, with examples of max_length;
+/// --model may be a known shape. @throws ConfigError, Error (66)
+plan::TrainingRun plan_sft(const SftConfig& config, std::int64_t ranks = 1);
 
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json
-/// and logs.
+/// and logs. Many processes share the examples of each step; the result is that of one (fp32: to
+/// rounding), and rank 0 writes.
 /// @throws Interrupted after a signal, with a checkpoint saved; Error (70) naming the step when the
 /// loss is not finite
-SftResult run_sft(const SftConfig& config);
+SftResult run_sft(const SftConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning

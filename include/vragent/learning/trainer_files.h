@@ -3,7 +3,7 @@
 //
 // What language model trainers leave on disk: checkpoints in the Hugging Face layout with the state
 // to go on, the last k of them kept; trainer_state.json under TRL's names; the logs; and the final
-// model.
+// model. Of many processes rank 0 writes, and what it writes does not depend on their number.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,10 @@
 
 #include <torch/nn/module.h>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/nn/checkpoint.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/report/train_log.h"
 
 namespace vragent::learning {
@@ -34,12 +35,15 @@ class TrainerFiles {
   TrainerFiles(std::filesystem::path run_folder,
                std::filesystem::path base,
                std::int64_t keep_checkpoints,
-               std::optional<engine::AdapterConfig> adapter = std::nullopt);
+               std::optional<engine::AdapterConfig> adapter = std::nullopt,
+               const comm::Communicator& processes = comm::alone());
 
   /// Restores model and optimiser from the newest checkpoint and opens the logs behind it; without
   /// one (or without `resume`) starts the logs anew. @return the counters of the checkpoint, if
   /// there was one
-  std::optional<RunNumbers> open(bool resume, torch::nn::Module& model, nn::AdamW& optimizer);
+  std::optional<RunNumbers> open(bool resume,
+                                 torch::nn::Module& model,
+                                 nn::ShardedAdamW& optimizer);
 
   /// Whether a run of this many steps has ended in the folder: then the last value logged under
   /// each name.
@@ -48,10 +52,11 @@ class TrainerFiles {
   /// One logged step, to train_log.jsonl, the event file and the log history.
   void log(std::int64_t step, double epoch, const std::vector<report::Scalar>& scalars);
 
-  /// Writes checkpoint-STEP (complete or absent) and removes the oldest beyond those to keep.
+  /// Writes checkpoint-STEP (complete or absent) and removes the oldest beyond those to keep. Here
+  /// and in finish() all processes wait until it is written.
   void save_checkpoint(std::int64_t step,
                        const torch::nn::Module& model,
-                       const nn::AdamW& optimizer,
+                       const nn::ShardedAdamW& optimizer,
                        const RunNumbers& numbers);
 
   /// Writes the final model and trainer_state.json into the run folder.
@@ -61,13 +66,15 @@ class TrainerFiles {
 
  private:
   void write_model(const std::filesystem::path& folder, const torch::nn::Module& model) const;
+  void remove_surplus() const;
   [[nodiscard]] std::string trainer_state(std::int64_t step, const RunNumbers& numbers) const;
 
   std::filesystem::path run_folder_;
   std::filesystem::path base_;
   std::int64_t keep_checkpoints_;
   std::optional<engine::AdapterConfig> adapter_;
-  std::unique_ptr<report::TrainLog> log_;
+  const comm::Communicator& processes_;
+  std::unique_ptr<report::TrainLog> log_;  ///< of rank 0
 };
 
 /// The newest checkpoint-N folder below a run folder.

@@ -31,6 +31,7 @@ void save_training_state(const std::filesystem::path& folder, const TrainingStat
 /// Writes the two files into a folder that is being made by the caller.
 void write_training_state(const std::filesystem::path& folder, const TrainingState& state);
 
+/// Tensors are mapped, not copied: processes of one machine that read the same state hold it once.
 /// @throws Error (66) when there is none, DataError when it is damaged
 TrainingState load_training_state(const std::filesystem::path& folder);
 

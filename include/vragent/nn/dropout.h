@@ -9,14 +9,22 @@
 
 #include <torch/types.h>
 
+#include "vragent/nn/batch_rows.h"
+
 namespace vragent::nn {
 
 /// x with each element set to 0 with probability `share`, the others divided by 1 - share; x itself
 /// without training or for share 0. One number of torch's default generator decides it all, the
 /// same on every device: kernels for float32 and bfloat16 on the CPU, tensor operations elsewhere.
-torch::Tensor dropout(const torch::Tensor& x, double share, bool training);
+/// @param rows of the batch that x is: a row loses the same elements however processes share the
+/// batch
+torch::Tensor dropout(const torch::Tensor& x, double share, bool training, BatchRows rows = {});
 
 /// The same from a seed of one's own.
-torch::Tensor seeded_dropout(const torch::Tensor& x, double share, std::uint64_t seed);
+/// @param first place of x's first element in the batch
+torch::Tensor seeded_dropout(const torch::Tensor& x,
+                             double share,
+                             std::uint64_t seed,
+                             std::int64_t first = 0);
 
 }  // namespace vragent::nn

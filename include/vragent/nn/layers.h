@@ -14,6 +14,7 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include "vragent/nn/batch_rows.h"
 #include "vragent/ops/packed_linear.h"
 
 namespace vragent::nn {
@@ -28,6 +29,7 @@ struct LowRank {
   double scale = 1.0;
   double dropout = 0.0;
   std::optional<at::Generator> drops;  ///< where dropped inputs are drawn from; none: nothing drops
+  BatchRows rows;                      ///< of the inputs while `drops` is set
   Use use = Use::kOn;
   torch::Tensor start_a;  ///< what kStart takes in place of a and b
   torch::Tensor start_b;

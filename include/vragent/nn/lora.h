@@ -95,7 +95,8 @@ class AdapterSwitch {
 /// seed and its name alone. Does nothing where the dropout is 0.
 class AdapterDropout {
  public:
-  AdapterDropout(torch::nn::Module& module, std::uint64_t seed);
+  /// @param rows of the layers' inputs, where they are a part of a batch
+  AdapterDropout(torch::nn::Module& module, std::uint64_t seed, BatchRows rows = {});
   ~AdapterDropout();
   AdapterDropout(const AdapterDropout&) = delete;
   AdapterDropout& operator=(const AdapterDropout&) = delete;

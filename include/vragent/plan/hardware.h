@@ -21,8 +21,7 @@ inline constexpr const char* kDryRunHelp =
 
 struct PlanConfig {
   std::string card = "this";
-  std::int64_t ranks = 1;
-  std::int64_t zero = 1;
+  std::int64_t ranks = 0;
   double memory = 0;
   double tflops = 0;
   double bandwidth = 0;
@@ -36,8 +35,7 @@ struct PlanConfig {
       "device that is planned for: this (measured for a second, in --dtype on --device), a100-80, "
       "h100-80, h200-141 or l40s-48 (data sheets, of which 55 % of the FLOPs and 75 % of the "
       "bandwidth are reckoned with)");
-    v("ranks", ranks, "processes, one a device");
-    v("zero", zero, "what they share: 0 nothing, 1 the optimiser's state, 2 the gradients too");
+    v("ranks", ranks, "processes, one a device; 0: as many as mpirun has started, or one");
     v("memory", memory, "GiB of a device, in place of the card's");
     v("tflops", tflops, "reached by matrix products, in place of the card's");
     v("bandwidth", bandwidth, "GB/s read from memory, in place of the card's");
@@ -48,11 +46,16 @@ struct PlanConfig {
 
   /// @throws ConfigError naming the field
   void check() const;
+
+  /// Those to plan for, where so many have been started.
+  [[nodiscard]] std::int64_t ranks_or(std::int64_t started) const {
+    return ranks > 0 ? ranks : started;
+  }
 };
 
 /// The options of a PlanConfig in a group called plan: none of them changes what a run computes.
 inline constexpr const char* kPlanFlags =
-    "plan.card,plan.ranks,plan.zero,plan.memory,plan.tflops,plan.bandwidth,plan.link,"
+    "plan.card,plan.ranks,plan.memory,plan.tflops,plan.bandwidth,plan.link,"
     "plan.prompt-tokens,plan.answer-tokens";
 
 /// One device. Rates are what is reached, not what a data sheet promises.

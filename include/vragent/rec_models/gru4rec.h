@@ -23,7 +23,7 @@ struct Gru4RecImpl : torch::nn::Module {
   explicit Gru4RecImpl(const Gru4RecConfig& config);
 
   /// items [B, L, D], left-padded -> [B, L, D]
-  torch::Tensor forward(const torch::Tensor& items);
+  torch::Tensor forward(const torch::Tensor& items, nn::BatchRows rows = {});
 
   Gru4RecConfig config;
   nn::Linear input;   ///< weight_ih [3D, D]: reset, update, new

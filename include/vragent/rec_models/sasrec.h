@@ -22,6 +22,12 @@ struct SasRecConfig {
   double dropout = 0.1;
 };
 
+/// The part of a batch of histories that one process computes.
+struct BatchPart {
+  nn::BatchRows users;      ///< its rows
+  nn::BatchRows positions;  ///< its real positions among those of all rows, pads left out
+};
+
 struct SasRecImpl : torch::nn::Module {
   explicit SasRecImpl(const SasRecConfig& config);
 
@@ -35,8 +41,11 @@ struct SasRecImpl : torch::nn::Module {
   /// The same with pads left out of all but the attention's small products: what stands at a pad is
   /// zero.
   /// @param vectors [n, D]; places int64 [B, L], rows of `vectors`, 0 at pads
+  /// @param part of the batch that these are, for dropout
   /// @return [B, L, D]
-  torch::Tensor states(const torch::Tensor& vectors, const torch::Tensor& places);
+  torch::Tensor states(const torch::Tensor& vectors,
+                       const torch::Tensor& places,
+                       const BatchPart& part = {});
 
   /// Only the states of the last positions, which see all others; the last block asks for no more.
   /// @return [B, D]; zeros for a row of pads
@@ -51,7 +60,8 @@ struct SasRecImpl : torch::nn::Module {
   /// Normed sums of items and positions at the flat places `where` [M] -> [M, D]
   torch::Tensor first_states(const torch::Tensor& vectors,
                              const torch::Tensor& places,
-                             const torch::Tensor& where);
+                             const torch::Tensor& where,
+                             const nn::BatchRows& rows);
 };
 
 TORCH_MODULE(SasRec);

@@ -13,6 +13,7 @@
 
 #include <torch/nn/module.h>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/models/bert.h"
 #include "vragent/nn/layers.h"
 #include "vragent/rec_models/feature_tower.h"
@@ -83,6 +84,10 @@ struct ItemTowerImpl : torch::nn::Module {
   /// index int64 [n] of 0..N -> [n, D]
   torch::Tensor forward(const torch::Tensor& index);
 
+  /// forward() of the same index in all processes. A text encoder that trains reads a part of the
+  /// items in each, and they tell each other: collective, backward too.
+  torch::Tensor shared_vectors(const torch::Tensor& index, const comm::Communicator& processes);
+
   /// All vectors [N+1, D] without gradients, in chunks.
   torch::Tensor all_vectors();
 
@@ -98,6 +103,7 @@ struct ItemTowerImpl : torch::nn::Module {
 
  private:
   torch::Tensor encode(const torch::Tensor& index);
+  [[nodiscard]] bool encoder_trains() const;
 
   std::int64_t num_items_;
   bool mean_pooling_ = false;

@@ -11,6 +11,7 @@
 
 #include <torch/types.h>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/data/sequences.h"
 #include "vragent/data/top_k.h"
 #include "vragent/metrics/ranking.h"
@@ -33,10 +34,12 @@ struct RankingOptions {
   std::vector<std::int64_t> cutoffs = {5, 10, 20};
   std::int64_t batch_users = 256;  ///< rows of one product; its scores are read once
   bool mask_history = true;
+  const comm::Communicator& processes = comm::alone();  ///< that share the users of evaluate()
 };
 
-/// Ranks the held-out item of every user among all items but padding and, with mask_history, those
-/// seen before it. Equal scores are ordered by ascending catalogue index.
+/// The same in all processes. Ranks the held-out item of every user among all items but padding
+/// and, with mask_history, those seen before it. Equal scores are ordered by ascending catalogue
+/// index.
 /// @throws Error (70) naming user and item when a score is not a number
 Evaluation evaluate(const data::Sequences& sequences,
                     data::Split split,

@@ -39,6 +39,12 @@ struct SequenceBatch {
   torch::Tensor negatives;  ///< int64 [B, L or 1, K], places in `unique`; undefined unless drawn
 
   [[nodiscard]] SequenceBatch to(torch::Device device) const;
+
+  /// Rows [begin, begin + count), over the unique items of the whole batch.
+  [[nodiscard]] SequenceBatch rows(std::int64_t begin, std::int64_t count) const;
+
+  /// Positions with a target.
+  [[nodiscard]] std::int64_t num_targets() const;
 };
 
 /// @param popularity [N+1], share of the training occurrences of each item

@@ -19,6 +19,7 @@ struct LossConfig {
   std::int64_t num_negatives = 1;          // SASRec's own (2018); gSASRec: 256
   std::string negatives_per = "position";  // as SASRec and gSASRec draw them
   double bce_calibration = 0.0;            // SASRec; gSASRec: 0.75
+  std::string batch_negatives = "all";     // the release's processes look at their own items only
 
   void visit(auto& v) {
     v("loss",
@@ -35,6 +36,11 @@ struct LossConfig {
       bce_calibration,
       "gSASRec's t for bce: 0 leaves the loss as it is, 1 undoes the overconfidence that few "
       "negatives cause");
+    v("batch-negatives",
+      batch_negatives,
+      "in-batch-softmax in many processes (mpirun): all compares with the items of the whole "
+      "batch, "
+      "the same result as one process; own with those of the process's own rows");
   }
 
   void check() const;

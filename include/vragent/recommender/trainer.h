@@ -13,8 +13,9 @@
 
 #include <torch/nn/module.h>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/data/sequences.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/recommender/item_tower.h"
 #include "vragent/recommender/ranker.h"
 #include "vragent/recommender/sequence_batches.h"
@@ -74,8 +75,9 @@ struct Learner {
   std::vector<nn::ParameterGroup> groups;
   std::size_t num_examples = 0;
 
-  /// Loss of some examples (numbers below num_examples), with gradients. @param draw_seed of
-  /// everything that is drawn for this batch, the same when the step is repeated after a resume
+  /// Loss of some examples (numbers below num_examples), with gradients; of many processes the
+  /// share of this one, such that their sum is the loss. @param draw_seed of everything that is
+  /// drawn for this batch, the same when the step is repeated after a resume
   std::function<torch::Tensor(const std::vector<std::size_t>& examples, std::uint64_t draw_seed)>
       loss;
 
@@ -96,14 +98,16 @@ struct TrainingInput {
   std::uint64_t seed = 1;
   torch::Device device = torch::kCPU;
   bool resume = false;
-  LossConfig loss = {};                    ///< of train()
-  torch::Dtype compute = torch::kFloat32;  ///< of the matrix products in train()
+  LossConfig loss = {};                                 ///< of train()
+  torch::Dtype compute = torch::kFloat32;               ///< of the matrix products in train()
+  const comm::Communicator& processes = comm::alone();  ///< rank 0 writes
 };
 
 /// Share of each item among the training occurrences of the rows, [N+1]; never zero.
 std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int64_t num_items);
 
-/// Trains the learner's module in place; on return it holds the parameters of the best epoch.
+/// Trains the learner's module in place; on return it holds the parameters of the best epoch. Many
+/// processes share each batch and end with the same parameters.
 /// Resuming continues bit for bit. @throws Interrupted after a signal, with the last step saved;
 /// Error (70) on a non-finite loss, naming the step and the examples of the batch
 TrainingResult run_loop(const Learner& learner,
@@ -111,12 +115,13 @@ TrainingResult run_loop(const Learner& learner,
                         const TrainingInput& input);
 
 /// One step of the loop: loss, backward, clip, update at rate `lr`. @return the loss before it;
-/// when that is not finite nothing is updated
+/// when that is not finite nothing is updated. Many processes: the sums of all, of loss too
 double train_step(const Learner& learner,
-                  nn::AdamW& optimizer,
+                  nn::ShardedAdamW& optimizer,
                   const std::vector<std::size_t>& examples,
                   std::uint64_t draw_seed,
-                  const StepConfig& step);
+                  const StepConfig& step,
+                  const comm::Communicator& processes = comm::alone());
 
 /// What a sequential model learns from input.rows. Model and input must outlive it.
 /// @throws DataError when there are no rows

@@ -91,7 +91,10 @@ Collaborative build_collaborative(const TrainConfig& config,
                                   torch::Device device);
 
 /// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl and the logs
-/// into config.out. Returns the text of metrics.json.
-std::string run_training(const TrainConfig& config);
+/// into config.out. Returns the text of metrics.json. Many processes share the batches of
+/// sequential models, and rank 0 writes.
+/// @throws ConfigError where another model is to train in many processes
+std::string run_training(const TrainConfig& config,
+                         const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::recommender

@@ -38,8 +38,11 @@ struct UserEncoderImpl : torch::nn::Module {
   UserEncoderImpl(const UserEncoderConfig& config, std::int64_t max_len);
 
   /// @param vectors [n, D] of items; places int64 [B, L], rows of `vectors`, left-padded with 0
+  /// @param part of the batch that these are, for dropout
   /// @return states [B, L, D]; the last is the user's vector, what stands at a pad means nothing
-  torch::Tensor forward(const torch::Tensor& vectors, const torch::Tensor& places);
+  torch::Tensor forward(const torch::Tensor& vectors,
+                        const torch::Tensor& places,
+                        const rec_models::BatchPart& part = {});
 
   /// The users' vectors alone, [B, D].
   torch::Tensor last(const torch::Tensor& vectors, const torch::Tensor& places);

@@ -15,7 +15,10 @@ void install_interrupt_handlers();
 /// True after the first signal: stop at the next place where state can be saved.
 bool interrupt_requested();
 
-/// Asks for a stop as a signal would (for tests).
+/// The number of that signal; 0 before it.
+int interrupt_signal();
+
+/// Asks for a stop as a signal would (for tests, and where another process was asked).
 void request_interrupt(int signal_number);
 
 /// Forgets a request (for tests).

@@ -3,7 +3,10 @@
 #include "learning/grpo/grpo_metrics.h"
 
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/metrics/statistics.h"
 #include "vragent/util/json.h"
 #include "vragent/util/random.h"
@@ -49,6 +52,55 @@ double share_without_variance(const Rollout& rollout) {
 }
 
 }  // namespace
+
+void StepSums::add(const RolloutSlice& part,
+                   const AnswerLogProbs& now,
+                   const GrpoLoss& computed,
+                   double share) {
+  const double count = part.mask.sum().item<double>();
+  const torch::Tensor gap =
+      torch::where(part.mask,
+                   (now.log_probs.detach().cpu() - part.sampled_log_probs).abs(),
+                   torch::zeros_like(part.sampled_log_probs));
+  loss += computed.loss.item<double>() * share;
+  kl += computed.kl * count;
+  entropy += now.entropy.detach().sum().item<double>();
+  correction += computed.correction_mean * count;
+  least_correction = std::min(least_correction, computed.correction_least);
+  most_correction = std::max(most_correction, computed.correction_most);
+  clip_low += computed.clip_low_share * count;
+  least_clip_low = std::min(least_clip_low, computed.clip_low_share);
+  most_clip_high = std::max(most_clip_high, computed.clip_high_share);
+  clip_high += computed.clip_high_share * count;
+  log_prob_gap += gap.sum().item<double>();
+  max_log_prob_gap = std::max(max_log_prob_gap, gap.max().item<double>());
+  tokens += count;
+}
+
+StepSums StepSums::together(const comm::Communicator& processes) const {
+  if (processes.size() == 1) return *this;
+  static_assert(std::is_trivially_copyable_v<StepSums>);
+  StepSums all;
+  const std::string bytes(reinterpret_cast<const char*>(this), sizeof(*this));
+  for (const std::string& text : comm::gather_texts(processes, bytes)) {
+    StepSums part;
+    std::memcpy(&part, text.data(), sizeof(part));
+    all.loss += part.loss;
+    all.kl += part.kl;
+    all.entropy += part.entropy;
+    all.clip_low += part.clip_low;
+    all.clip_high += part.clip_high;
+    all.least_clip_low = std::min(all.least_clip_low, part.least_clip_low);
+    all.most_clip_high = std::max(all.most_clip_high, part.most_clip_high);
+    all.log_prob_gap += part.log_prob_gap;
+    all.max_log_prob_gap = std::max(all.max_log_prob_gap, part.max_log_prob_gap);
+    all.correction += part.correction;
+    all.least_correction = std::min(all.least_correction, part.least_correction);
+    all.most_correction = std::max(all.most_correction, part.most_correction);
+    all.tokens += part.tokens;
+  }
+  return all;
+}
 
 std::vector<report::Scalar> rollout_scalars(const Rollout& rollout) {
   std::vector<double> lengths;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "vragent/comm/communicator.h"
+#include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/rollout.h"
 #include "vragent/report/event_file.h"
 
@@ -28,6 +30,15 @@ struct StepSums {
   double least_correction = 1;
   double most_correction = 1;
   double tokens = 0;
+
+  /// One more micro-batch. @param share of its loss in the step's
+  void add(const RolloutSlice& part,
+           const AnswerLogProbs& now,
+           const GrpoLoss& computed,
+           double share);
+
+  /// What all processes have summed, each over its own micro-batches.
+  [[nodiscard]] StepSums together(const comm::Communicator& processes) const;
 };
 
 /// Lengths, rewards by name, shares of truncated answers and of groups without variance.

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "learning/grpo/curriculum.h"
 #include "learning/grpo/dynamic_sampling.h"
 #include "learning/grpo/grpo_metrics.h"
+#include "vragent/comm/sharing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/learning/gradient_sum.h"
@@ -32,13 +34,14 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,dry-run,"
-    "rehearse,";
+    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,zero,"
+    "dry-run,rehearse,";
 
 class GrpoLoop {
  public:
-  explicit GrpoLoop(const GrpoConfig& config)
+  GrpoLoop(const GrpoConfig& config, const comm::Communicator& processes)
       : config_(config),
+        processes_(processes),
         encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
         asked_(load_fitting_cases(
@@ -50,8 +53,8 @@ class GrpoLoop {
                     static_cast<std::uint64_t>(config.runtime.seed)),
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
-        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter),
-        gradients_(nn::trainable_parameters(model_.module())) {
+        files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
+        gradients_(nn::trainable_parameters(model_.module()), processes, config.zero) {
     result_.skipped_prompts = asked_.skipped;
     result_.truncated_prompts = asked_.truncated;
     if (config.loss.kl_coef > 0 && !trained_.adapter) reference_ = load_reference();
@@ -69,9 +72,11 @@ class GrpoLoop {
       if (last->contains("reward")) result_.last_reward = last->at("reward");
       return result_;
     }
-    nn::AdamW optimizer(
+    nn::ShardedAdamW optimizer(
         nn::decay_groups(nn::trainable_parameters(model_.module()), config_.optim.weight_decay),
-        config_.optim);
+        config_.optim,
+        processes_,
+        config_.zero);
     if (const auto restored = files_.open(config_.resume, model_.module(), optimizer)) {
       result_.steps = static_cast<std::int64_t>(restored->at("step"));
       tokens_seen_ = restored->at("num_tokens");
@@ -79,14 +84,22 @@ class GrpoLoop {
       place_ = {static_cast<std::int64_t>(restored->at("stage_own")),
                 static_cast<std::int64_t>(restored->at("stage_earlier"))};
     }
-    report::cut_steps_after(completions_path(), result_.steps > 0 ? result_.steps : -1);
-    completions_ = std::make_unique<LineWriter>(completions_path(), LineWriter::Mode::kAppend);
+    if (processes_.rank() == 0) {
+      report::cut_steps_after(completions_path(), result_.steps > 0 ? result_.steps : -1);
+      completions_ = std::make_unique<LineWriter>(completions_path(), LineWriter::Mode::kAppend);
+    }
     log::info("grpo cases={} steps={} prompts={} group={}",
               asked_.cases.size(),
               curriculum_.total_steps(),
               config_.batch_prompts,
               config_.group_size);
-    plan();
+    const std::int64_t parts =
+        (config_.batch_prompts + config_.micro_prompts - 1) / config_.micro_prompts;
+    if (config_.micro_tokens == 0 && parts < processes_.size())
+      log::warn("{} micro-batches for {} processes: the others only sample (--micro-prompts)",
+                parts,
+                processes_.size());
+    plan(optimizer);
     Progress progress("steps", curriculum_.total_steps() - result_.steps);
     while (result_.steps < curriculum_.total_steps()) {
       try {
@@ -95,10 +108,13 @@ class GrpoLoop {
         log::info("step={} stopped while sampling, begins anew on resume", result_.steps + 1);
       }
       const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
-      if (asked || interrupt_requested())
+      const bool stops = comm::stop_agreed(processes_);
+      if (asked || stops)
         files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());
-      throw_if_interrupted(formatted(
-          "step {} is saved; run the same command with --resume to go on", result_.steps));
+      if (stops) {
+        throw Interrupted(formatted("step {} is saved; run the same command with --resume to go on",
+                                    result_.steps));
+      }
     }
     files_.finish(result_.steps, model_.module(), numbers());
     return result_;
@@ -132,10 +148,10 @@ class GrpoLoop {
   }
 
   /// Logs the memory that the longest step takes, and computes it once where that is asked for.
-  void plan() {
+  void plan(nn::ShardedAdamW& optimizer) {
     GrpoConfig longest = config_;
     longest.max_prompt_tokens = *std::max_element(asked_.tokens.begin(), asked_.tokens.end());
-    log::info("{}", plan::memory_line(plan_grpo(longest)));
+    log::info("{}", plan::memory_line(plan_grpo(longest, processes_.size())));
     if (!rehearses(config_.rehearse, device_)) return;
     const Rollout rollout = longest_rollout();
     const std::vector<RowRange> parts =
@@ -144,28 +160,21 @@ class GrpoLoop {
         *std::max_element(parts.begin(), parts.end(), [&](const RowRange& a, const RowRange& b) {
           return tokens_of(rollout, a) < tokens_of(rollout, b);
         });
-    rehearse_backward(tokens_of(rollout, largest), model_.module(), [&] {
+    rehearse_backward(tokens_of(rollout, largest), optimizer, [&] {
       return loss_of(slice_of(rollout, largest), 0, {}, 1).loss.loss;
     });
   }
 
   /// The longest prompts, with answers of the longest length allowed.
   [[nodiscard]] Rollout longest_rollout() const {
-    Rollout rollout{.group_size = config_.group_size};
-    const auto length = static_cast<std::size_t>(config_.sampling.max_tokens);
-    for (const std::size_t i : longest_of(asked_.tokens, config_.batch_prompts)) {
-      rollout.prompts.push_back(
+    std::vector<engine::Prompt> prompts;
+    for (const std::size_t i : longest_of(asked_.tokens, config_.batch_prompts))
+      prompts.push_back(
           {.ids = encoder_
                       .encode(simulator::task_messages(asked_.cases[i], config_.prompt),
                               simulator::assistant_prefill(config_.prompt))
                       .ids});
-      for (std::int64_t g = 0; g < config_.group_size; ++g)
-        rollout.samples.push_back({.ids = std::vector(length, rollout.prompts.back().ids.back()),
-                                   .log_probs = std::vector<float>(length, 0.0F),
-                                   .finish_reason = "stop"});
-    }
-    rollout.advantages = torch::ones({std::ssize(rollout.prompts), config_.group_size});
-    return rollout;
+    return filled_rollout(std::move(prompts), config_.group_size, config_.sampling.max_tokens);
   }
 
   [[nodiscard]] std::filesystem::path completions_path() const {
@@ -184,7 +193,8 @@ class GrpoLoop {
                       encoder_,
                       curriculum_.next_cases(number, count, place_),
                       rollout_,
-                      round == 0 ? seed : mix_seed(seed, {static_cast<std::uint64_t>(round)}));
+                      round == 0 ? seed : mix_seed(seed, {static_cast<std::uint64_t>(round)}),
+                      processes_);
     };
     const Curriculum::Place before = place_;
     try {
@@ -195,7 +205,7 @@ class GrpoLoop {
     }
   }
 
-  std::string step(nn::AdamW& optimizer) {
+  std::string step(nn::ShardedAdamW& optimizer) {
     const Stopwatch watch;
     const std::int64_t number = result_.steps;
     const SampledStep asked = sample(number);
@@ -219,6 +229,7 @@ class GrpoLoop {
       optimizer.zero_grad();
       accumulate(rollout, old, sums);
       norm = optimizer.clip_gradients(config_.optim.clip);
+      sums = sums.together(processes_);
       if (std::isfinite(norm) && std::isfinite(sums.loss)) {
         optimizer.step(lr);
       } else {
@@ -232,11 +243,23 @@ class GrpoLoop {
 
   std::vector<Tensor> old_log_probs(const Rollout& rollout) {
     const torch::NoGradGuard no_grad;
+    const std::vector<bool> own = own_parts(rollout);
     std::vector<Tensor> log_probs;
-    for (const RowRange& rows : parts_)
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
       log_probs.push_back(
-          answer_log_probs(model_.text(), slice_of(rollout, rows), temperature()).log_probs);
+          own[i] ? answer_log_probs(model_.text(), slice_of(rollout, parts_[i]), temperature())
+                       .log_probs
+                 : Tensor());
+    }
     return log_probs;
+  }
+
+  /// Which micro-batches this process computes.
+  [[nodiscard]] std::vector<bool> own_parts(const Rollout& rollout) const {
+    std::vector<double> tokens;
+    for (const RowRange& rows : parts_)
+      tokens.push_back(static_cast<double>(tokens_of(rollout, rows)));
+    return comm::own_of(tokens, processes_);
   }
 
   [[nodiscard]] RolloutSlice slice_of(const Rollout& rollout, const RowRange& rows) const {
@@ -271,6 +294,7 @@ class GrpoLoop {
     std::vector<RolloutSlice> parts;
     double all_tokens = 0;
     std::int64_t all_rows = 0;
+    const std::vector<bool> own = own_parts(rollout);
     for (const RowRange& rows : parts_) {
       const RolloutSlice& part = parts.emplace_back(slice_of(rollout, rows));
       all_tokens += part.mask.sum().item<double>();
@@ -278,6 +302,7 @@ class GrpoLoop {
     }
     const bool with_entropy = config_.loss.entropy_coef != 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (!own[i]) continue;
       const RolloutSlice& part = parts[i];
       const bool flat = (part.advantages == 0).all().item<bool>();
       // No gradient comes of it.
@@ -287,33 +312,9 @@ class GrpoLoop {
           config_.loss, counted_rows(config_.loss, part.mask), all_rows, std::ssize(parts));
       (loss.loss * share).backward();
       if (parts.size() > 1) gradients_.add();
-      add(sums, part, now, loss, share);
+      sums.add(part, now, loss, share);
     }
     gradients_.finish();
-  }
-
-  static void add(StepSums& sums,
-                  const RolloutSlice& part,
-                  const AnswerLogProbs& now,
-                  const GrpoLoss& loss,
-                  double share) {
-    const double tokens = part.mask.sum().item<double>();
-    const Tensor gap = torch::where(part.mask,
-                                    (now.log_probs.detach().cpu() - part.sampled_log_probs).abs(),
-                                    torch::zeros_like(part.sampled_log_probs));
-    sums.loss += loss.loss.item<double>() * share;
-    sums.kl += loss.kl * tokens;
-    sums.entropy += now.entropy.detach().sum().item<double>();
-    sums.correction += loss.correction_mean * tokens;
-    sums.least_correction = std::min(sums.least_correction, loss.correction_least);
-    sums.most_correction = std::max(sums.most_correction, loss.correction_most);
-    sums.clip_low += loss.clip_low_share * tokens;
-    sums.least_clip_low = std::min(sums.least_clip_low, loss.clip_low_share);
-    sums.most_clip_high = std::max(sums.most_clip_high, loss.clip_high_share);
-    sums.clip_high += loss.clip_high_share * tokens;
-    sums.log_prob_gap += gap.sum().item<double>();
-    sums.max_log_prob_gap = std::max(sums.max_log_prob_gap, gap.max().item<double>());
-    sums.tokens += tokens;
   }
 
   struct Times {
@@ -350,7 +351,7 @@ class GrpoLoop {
            {"dynamic_sampling/dropped_groups", static_cast<double>(dropped)}});
     }
     files_.log(result_.steps, curriculum_.epoch_of(result_.steps), scalars);
-    if (config_.log_completions_every > 0 &&
+    if (completions_ && config_.log_completions_every > 0 &&
         (result_.steps - 1) % config_.log_completions_every == 0) {
       for (const std::string& line :
            completion_lines(rollout, result_.steps, encoder_, asked.is_kept))
@@ -381,6 +382,7 @@ class GrpoLoop {
   }
 
   const GrpoConfig& config_;
+  const comm::Communicator& processes_;
   GrpoResult result_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
@@ -391,7 +393,7 @@ class GrpoLoop {
   engine::LanguageModel reference_;
   TrainerFiles files_;
   RolloutConfig rollout_;
-  std::unique_ptr<LineWriter> completions_;
+  std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
   std::int64_t update_ = 0;      ///< of the optimiser on the present rollout
   std::vector<RowRange> parts_;  ///< micro-batches of the present rollout
@@ -419,6 +421,7 @@ void GrpoConfig::check() const {
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
   check_range("resample-rounds", static_cast<double>(resample_rounds), 0, 1e3);
   check_range("micro-tokens", static_cast<double>(micro_tokens), 0, 1e9);
+  check_range("zero", static_cast<double>(zero), 1, 2);
   check_one_of("overlong", overlong, {"error", "skip", "truncate"});
   check_one_of("rehearse", rehearse, {"auto", "on", "off"});
   check_group("plan", plan);
@@ -435,12 +438,11 @@ void GrpoConfig::check() const {
         "--sampling.temperature must be above 0: groups of equal answers teach nothing");
 }
 
-plan::TrainingRun plan_grpo(const GrpoConfig& config) {
+plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks) {
   config.check();
   const std::int64_t longest = config.sampling.max_tokens;
   const std::int64_t group_tokens = config.max_prompt_tokens + config.group_size * longest;
-  const std::int64_t prompts =
-      (config.batch_prompts + config.plan.ranks - 1) / config.plan.ranks;  // of a rank
+  const std::int64_t prompts = (config.batch_prompts + ranks - 1) / ranks;  // of a rank
   const std::int64_t together = std::min(config.micro_prompts, prompts);
   const std::int64_t limit = config.micro_tokens > 0
                                  ? std::max(config.micro_tokens, config.max_prompt_tokens + longest)
@@ -454,8 +456,8 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config) {
           .lora = config.lora,
           .reference = config.loss.kl_coef > 0,
           .updates = config.updates_per_rollout,
-          .ranks = config.plan.ranks,
-          .zero = config.plan.zero,
+          .ranks = ranks,
+          .zero = config.zero,
           .micro_tokens = micro_tokens,
           .micro_targets = std::min(micro_tokens, together * config.group_size * longest),
           .several_parts = micro_tokens < prompts * group_tokens,
@@ -467,17 +469,20 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config) {
           .answer_tokens = mean(config.plan.answer_tokens, longest)};
 }
 
-GrpoResult run_grpo(const GrpoConfig& config) {
+GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processes) {
   config.check();
   if (config.reward.scorer == "official" && !simulator::asks_for_fields(config.prompt))
     log::warn(
         "--reward.scorer official wants answers with the label Next_video, which prompts ask for "
         "with --prompt.answer-form official: a policy that names a letter is paid by chance");
   nn::prepare_torch(config.runtime);
-  const FolderLock lock(config.out);
-  data::begin_run(config, "grpo-train", std::string(kMayDiffer) + plan::kPlanFlags);
-  GrpoLoop loop(config);
-  log::info("at most: {}", plan::memory_line(plan_grpo(config)));
+  std::optional<FolderLock> lock;
+  if (processes.rank() == 0) {
+    lock.emplace(config.out);
+    data::begin_run(config, "grpo-train", std::string(kMayDiffer) + plan::kPlanFlags);
+  }
+  GrpoLoop loop(config, processes);
+  log::info("at most: {}", plan::memory_line(plan_grpo(config, processes.size())));
   return loop.run();
 }
 

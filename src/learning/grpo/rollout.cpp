@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "learning/grpo/shared_sampling.h"
 #include "vragent/engine/prefill.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/token_log_prob.h"
@@ -67,6 +68,21 @@ void cut_group(const Rollout& rollout,
 
 }  // namespace
 
+Rollout filled_rollout(std::vector<engine::Prompt> prompts,
+                       std::int64_t group_size,
+                       std::int64_t answer_tokens) {
+  Rollout rollout{.prompts = std::move(prompts), .group_size = group_size};
+  const auto length = static_cast<std::size_t>(answer_tokens);
+  for (const engine::Prompt& prompt : rollout.prompts) {
+    for (std::int64_t g = 0; g < group_size; ++g)
+      rollout.samples.push_back({.ids = std::vector(length, prompt.ids.back()),
+                                 .log_probs = std::vector<float>(length, 0.0F),
+                                 .finish_reason = "stop"});
+  }
+  rollout.advantages = torch::ones({std::ssize(rollout.prompts), group_size});
+  return rollout;
+}
+
 void set_advantages(Rollout& rollout, const AdvantageConfig& config) {
   rollout.advantages = advantages_of(reward_tensors(rollout), config);
 }
@@ -82,7 +98,8 @@ Rollout roll_out(const models::TextModel& policy,
                  const engine::ChatEncoder& encoder,
                  std::vector<const data::Case*> cases,
                  const RolloutConfig& config,
-                 std::uint64_t seed) {
+                 std::uint64_t seed,
+                 const comm::Communicator& processes) {
   Rollout rollout{.cases = std::move(cases), .group_size = config.group_size};
   const std::string prefill = simulator::assistant_prefill(config.prompt);
   for (const data::Case* row : rollout.cases) {
@@ -93,9 +110,7 @@ Rollout roll_out(const models::TextModel& policy,
   }
   const engine::GeneratorConfig generator{
       .sampling = config.sampling, .stop_ids = encoder.stop_ids(), .max_rows = 512};
-  for (auto& group : engine::generate(policy, rollout.prompts, generator)) {
-    for (engine::Sample& sample : group) rollout.samples.push_back(std::move(sample));
-  }
+  rollout.samples = sample_together(policy, rollout.prompts, generator, processes);
   score(rollout, encoder, config);
   set_advantages(rollout, config.advantage);
   return rollout;

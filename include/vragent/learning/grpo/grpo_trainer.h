@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "vragent/chat/sampling.h"
+#include "vragent/comm/communicator.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/grpo/grpo_loss.h"
@@ -19,7 +20,7 @@
 #include "vragent/learning/rehearsal.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/plan/training_plan.h"
 #include "vragent/simulator/user_profile.h"
 
@@ -44,6 +45,7 @@ struct GrpoConfig {
   std::int64_t log_completions_every = 1;
   std::int64_t save_every = 50;
   std::int64_t keep_checkpoints = 2;
+  std::int64_t zero = 1;
   bool resume = false;
   bool overwrite = false;
   bool dry_run = false;
@@ -79,7 +81,10 @@ struct GrpoConfig {
       resample_rounds,
       "dynamic sampling (DAPO): groups whose answers all earn the same are dropped and further "
       "prompts asked in their place, in at most so many rounds more a step; 0 keeps all groups");
-    v("micro-prompts", micro_prompts, "prompts (with their groups) of one forward and backward");
+    v("micro-prompts",
+      micro_prompts,
+      "prompts (with their groups) of one forward and backward; many processes (mpirun) take whole "
+      "ones each");
     v("micro-tokens",
       micro_tokens,
       "tokens of one forward and backward in place of micro-prompts, each prompt counted once; "
@@ -94,6 +99,7 @@ struct GrpoConfig {
       "steps between entries in completions.jsonl; 0 writes none");
     v("save-every", save_every, "steps between checkpoints; 0 is none but after a signal");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
+    v("zero", zero, nn::kZeroHelp);
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     v("dry-run", dry_run, plan::kDryRunHelp);
@@ -120,13 +126,14 @@ struct GrpoResult {
   double last_reward = 0;              ///< mean of the last step
 };
 
-/// What a run of this config is planned as, with prompts and answers of the longest allowed;
-/// --model may be a known shape. @throws ConfigError, Error (66)
-plan::TrainingRun plan_grpo(const GrpoConfig& config);
+/// What a run of this config in so many processes is planned as, with prompts and answers of the
+/// longest allowed; --model may be a known shape. @throws ConfigError, Error (66)
+plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks = 1);
 
 /// Trains and writes the model into config.out, with trainer_state.json, logs and
-/// completions.jsonl.
+/// completions.jsonl. Many processes share the prompts of a step when they sample and its
+/// micro-batches when they learn; the result is that of one (fp32: to rounding), and rank 0 writes.
 /// @throws Interrupted after a signal, with a checkpoint saved
-GrpoResult run_grpo(const GrpoConfig& config);
+GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning

@@ -13,6 +13,7 @@
 
 #include <torch/types.h>
 
+#include "vragent/comm/communicator.h"
 #include "vragent/engine/chat_encoder.h"
 #include "vragent/engine/generator.h"
 #include "vragent/learning/grpo/advantage.h"
@@ -39,13 +40,20 @@ struct RolloutConfig {
   AdvantageConfig advantage;
 };
 
-/// Samples and scores. The random stream of an answer depends on seed, case and its place in the
-/// group alone.
+/// Samples and scores. Many processes share the prompts and get the whole rollout. The random
+/// stream of an answer depends on seed, case and its place in the group alone.
 Rollout roll_out(const models::TextModel& policy,
                  const engine::ChatEncoder& encoder,
                  std::vector<const data::Case*> cases,
                  const RolloutConfig& config,
-                 std::uint64_t seed);
+                 std::uint64_t seed,
+                 const comm::Communicator& processes = comm::alone());
+
+/// Answers of one length to each prompt, which no policy gave and no reward was paid for: what a
+/// step of that size costs.
+Rollout filled_rollout(std::vector<engine::Prompt> prompts,
+                       std::int64_t group_size,
+                       std::int64_t answer_tokens);
 
 /// Advantages of the rollout's rewards, into rollout.advantages. @throws Error (70) naming the case
 /// when a reward is not finite

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/nn/optim.h"
+#include "vragent/nn/optim/adamw.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// The commands under mpirun with 2 and 4 processes end with the model of one process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/small_files.h"
+#include "learning/run_files.h"
+#include "learning/small_cases.h"
+#include "processes/launched.h"
+#include "support/tensor_matchers.h"
+#include "support/tiny_models.h"
+
+namespace vragent::test {
+namespace {
+
+constexpr double kTolerance = 1e-6;
+
+class Training : public Launches {
+ protected:
+  /// Runs a training with `--out OUT` in so many processes.
+  void train(int processes, const std::string& command, const std::string& out) {
+    output_of(in(processes, command + " --threads 1 --out " + out));
+  }
+
+  void expect_close(const std::string& got,
+                    const std::string& wanted,
+                    const std::string& file = "model.safetensors") {
+    const auto got_tensors = nn::load_safetensors(here() / got / file);
+    const auto wanted_tensors = nn::load_safetensors(here() / wanted / file);
+    ASSERT_EQ(got_tensors.size(), wanted_tensors.size());
+    double largest = 0;
+    for (const auto& [name, tensor] : wanted_tensors) {
+      // A bias of keys changes no attention: its gradient is rounding alone, of which Adam makes
+      // steps.
+      if (name.ends_with("key.bias")) continue;
+      const double difference = max_difference(got_tensors.at(name), tensor);
+      EXPECT_LE(difference, kTolerance) << got << " and " << wanted << ": " << name;
+      largest = std::max(largest, difference);
+    }
+    RecordProperty("largest_difference_" + got, std::to_string(largest));
+  }
+
+  void expect_same_bits(const std::string& got, const std::string& wanted) {
+    EXPECT_TRUE(same_tensors(nn::load_safetensors(here() / got / "model.safetensors"),
+                             nn::load_safetensors(here() / wanted / "model.safetensors")));
+  }
+
+  void expect_close_log(const std::string& got, const std::string& wanted, const char* name) {
+    const auto values = learning::logged(here() / got, name);
+    const auto wanted_values = learning::logged(here() / wanted, name);
+    ASSERT_EQ(values.size(), wanted_values.size()) << name;
+    ASSERT_FALSE(values.empty()) << name;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      EXPECT_NEAR(
+          values[i], wanted_values[i], kTolerance * std::max(1.0, std::abs(wanted_values[i])))
+          << name << " " << i;
+  }
+};
+
+class RecommenderTogether : public Training {
+ protected:
+  void SetUp() override {
+    Training::SetUp();
+    write("interactions.tsv", small_interactions());
+    write("titles.csv", small_titles());
+  }
+
+  /// 24 steps with dropout; the last batch of an epoch is shorter than the others.
+  [[nodiscard]] static std::string command(const std::string& more) {
+    return "$vragent train-sasrec --interactions interactions.tsv --width 32 --batch-size 6 "
+           "--patience 0 --epochs 6 --optim.lr 1e-3 " +
+           more;
+  }
+
+  void expect_the_result_of_one(const std::string& more) {
+    train(1, command(more), "one");
+    for (const int processes : {2, 4}) {
+      const std::string out = "of" + std::to_string(processes);
+      train(processes, command(more), out);
+      expect_close(out, "one");
+      expect_close_log(out, "one", "loss");
+      EXPECT_EQ(read(out + "/metrics.json"), read("one/metrics.json"));
+      EXPECT_EQ(rows_without_scores(out), rows_without_scores("one"));
+    }
+  }
+
+  /// topk.jsonl: users and items.
+  [[nodiscard]] std::vector<std::string> rows_without_scores(const std::string& out) const {
+    std::vector<std::string> rows;
+    for (Json& row : objects_in(read(out + "/topk.jsonl"))) {
+      row.erase("scores");
+      rows.push_back(row.dump());
+    }
+    return rows;
+  }
+};
+
+TEST_F(RecommenderTogether, LearnsWhatOneProcessLearns) {
+  expect_the_result_of_one("");
+  train(4, command(""), "again");
+  expect_same_bits("again", "of4");
+}
+
+TEST_F(RecommenderTogether, LearnsWhatOneProcessLearnsFromDrawnNegatives) {
+  expect_the_result_of_one("--loss bce --num-negatives 3 --user-encoder gru4rec");
+}
+
+TEST_F(RecommenderTogether, SharesTheEncodingOfTexts) {
+  write_tiny_bert(here() / "bert", 3);
+  expect_the_result_of_one(
+      "--tower text --items titles.csv --text-model bert --trainable-layers 1 --text-lr 1e-4");
+}
+
+TEST_F(RecommenderTogether, ComparesWithItsOwnItemsWhereAsked) {
+  train(2, command(""), "all");
+  train(2, command("--batch-negatives own"), "own");
+  const auto all = nn::load_safetensors(here() / "all" / "model.safetensors");
+  const auto own = nn::load_safetensors(here() / "own" / "model.safetensors");
+  EXPECT_GT(
+      max_difference(own.at("items.item_embedding.weight"), all.at("items.item_embedding.weight")),
+      1e-4);
+  EXPECT_LT(learning::logged(here() / "own", "loss").back(),
+            learning::logged(here() / "own", "loss").front());
+}
+
+TEST_F(RecommenderTogether, RefusesModelsThatTrainInOneProcess) {
+  const Ran ran = run(in(2, command("--model lightgcn --loss bpr --out run")));
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, ::testing::HasSubstr("--model lightgcn trains in one process"));
+}
+
+class LanguageModelTogether : public Training {
+ protected:
+  void SetUp() override {
+    Training::SetUp();
+    write_tiny_lm(here() / "lm", 1);
+    std::vector<data::Case> cases;
+    for (std::int64_t i = 0; i < 6; ++i) {
+      cases.push_back(learning::judge_case("j" + std::to_string(i), i % 2));
+      cases.push_back(learning::select_case("s" + std::to_string(i), i % 3));
+    }
+    learning::write_cases(here() / "cases.jsonl", cases);
+  }
+
+  /// 20 steps of batches that neither 2 nor 4 divide.
+  [[nodiscard]] static std::string sft(const std::string& more = "") {
+    return "$vragent sft --model lm --train cases.jsonl --valid cases.jsonl --valid-every 7 "
+           "--batch-size 5 --epochs 100 --max-steps 20 --log-every 1 --save-every 5 "
+           "--keep-checkpoints 9 --no-prompt.cot --optim.lr 1e-4 " +
+           more;
+  }
+
+  [[nodiscard]] static std::string grpo(const std::string& more = "") {
+    return "$vragent grpo-train --model start --cases cases.jsonl --stages both:5 "
+           "--batch-prompts 3 --group-size 4 --micro-prompts 1 --save-every 5 --no-prompt.cot "
+           "--sampling.max-tokens 12 --optim.lr 1e-4 " +
+           more;
+  }
+
+  /// completions.jsonl without what is rounded.
+  [[nodiscard]] std::vector<std::string> tokens_and_rewards(const std::string& out) const {
+    std::vector<std::string> rows;
+    for (Json& row : objects_in(read(out + "/completions.jsonl"))) {
+      row.erase("advantage");
+      rows.push_back(row.dump());
+    }
+    return rows;
+  }
+
+  void make_start() {
+    train(1,
+          "$vragent sft --model lm --train cases.jsonl --batch-size 12 --epochs 40 "
+          "--no-prompt.cot --optim.lr 1e-2",
+          "start");
+  }
+};
+
+TEST_F(LanguageModelTogether, LearnsFromExamplesAsOneProcess) {
+  train(1, sft(), "one");
+  for (const int processes : {2, 4}) {
+    for (const char* zero : {"1", "2"}) {
+      const std::string out = "of" + std::to_string(processes) + "-" + zero;
+      train(processes, sft(std::string("--zero ") + zero), out);
+      expect_close(out, "one");
+      for (const char* name : {"loss", "eval_loss", "num_tokens"})
+        expect_close_log(out, "one", name);
+    }
+  }
+  train(4, sft("--zero 2"), "again");
+  expect_same_bits("again", "of4-2");
+}
+
+TEST_F(LanguageModelTogether, TrainsAnAdapterAsOneProcess) {
+  const std::string lora = "--lora.rank 2 --lora.dropout 0.3 --keep best";
+  train(1, sft(lora), "one");
+  for (const int processes : {2, 4}) {
+    const std::string out = "of" + std::to_string(processes);
+    train(processes, sft(lora), out);
+    expect_close(out, "one", "adapter_model.safetensors");
+    expect_close_log(out, "one", "loss");
+  }
+}
+
+/// Micro-batches of which there are fewer than processes in a short step, after a rehearsal that
+/// all have made together.
+TEST_F(LanguageModelTogether, LearnsFromMicroBatchesAsOneProcess) {
+  const std::string more = "--micro-tokens 300 --rehearse on";
+  train(1, sft(more), "one");
+  for (const char* zero : {"1", "2"}) {
+    const std::string out = std::string("three-") + zero;
+    train(3, sft(more + " --zero " + zero), out);
+    expect_close(out, "one");
+    for (const char* name : {"loss", "eval_loss", "num_tokens"}) expect_close_log(out, "one", name);
+  }
+}
+
+/// A checkpoint of some processes, by others.
+TEST_F(LanguageModelTogether, GoesOnInAnotherNumberOfProcesses) {
+  train(1, sft(), "whole");
+  for (const auto& [before, after] : {std::pair(2, 4), std::pair(4, 1), std::pair(1, 2)}) {
+    const std::string out = std::to_string(before) + "then" + std::to_string(after);
+    train(before, sft(), out);
+    output_of("cd " + out + " && rm -r checkpoint-15 checkpoint-20 trainer_state.json model*");
+    train(after, sft("--resume --zero 2"), out);
+    expect_close(out, "whole");
+    expect_close_log(out, "whole", "loss");
+  }
+}
+
+TEST_F(LanguageModelTogether, LearnsFromRewardsAsOneProcess) {
+  make_start();
+  train(1, grpo(), "one");
+  EXPECT_EQ(learning::logged(here() / "one", "loss").size(), 20);
+  for (const int processes : {2, 4}) {
+    const std::string out = "of" + std::to_string(processes);
+    train(processes, grpo(processes == 4 ? "--zero 2" : ""), out);
+    expect_close(out, "one");
+    for (const char* name : {"loss", "reward", "kl", "entropy", "completions/mean_length"})
+      expect_close_log(out, "one", name);
+    EXPECT_EQ(tokens_and_rewards(out), tokens_and_rewards("one"));
+  }
+  EXPECT_FALSE(same_tensors(nn::load_safetensors(here() / "one/model.safetensors"),
+                            nn::load_safetensors(here() / "start/model.safetensors")))
+      << "it learned";
+}
+
+/// Several updates a rollout, the entropy bonus, and advantages scaled by the whole batch: all that
+/// looks beyond one micro-batch.
+TEST_F(LanguageModelTogether, LearnsFromRewardsOfTheWholeBatch) {
+  make_start();
+  const std::string more =
+      "--updates-per-rollout 2 --loss.type dapo --advantage.scale batch --loss.entropy-coef 0.01";
+  train(1, grpo(more), "one");
+  train(2, grpo(more + " --zero 2"), "two");
+  expect_close("two", "one");
+  expect_close_log("two", "one", "loss");
+}
+
+/// Groups that are dropped and asked again, whose number no process knows before, cut by tokens.
+TEST_F(LanguageModelTogether, LearnsFromTheGroupsThatDynamicSamplingKeeps) {
+  make_start();
+  const std::string more = "--resample-rounds 2 --micro-tokens 250 --rehearse on";
+  train(1, grpo(more), "one");
+  for (const int processes : {2, 4}) {
+    const std::string out = "of" + std::to_string(processes);
+    train(processes, grpo(more + " --zero 2"), out);
+    expect_close(out, "one");
+    for (const char* name : {"loss", "dynamic_sampling/rounds", "dynamic_sampling/kept_groups"})
+      expect_close_log(out, "one", name);
+    EXPECT_EQ(tokens_and_rewards(out), tokens_and_rewards("one"));
+  }
+}
+
+}  // namespace
+}  // namespace vragent::test
