@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
+#include "vragent/learning/grpo/grpo_loss.h"
+
 #include <algorithm>
 
 #include <torch/csrc/autograd/autograd.h>
@@ -7,7 +9,6 @@
 #include "command.h"
 #include "inspect/commands.h"
 #include "vragent/learning/grpo/advantage.h"
-#include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/nn/safetensors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -115,8 +116,7 @@ void inspect_grpo_loss(const GrpoLossFlags& flags) {
   const Inputs inputs(flags.tensors);
   const Tensor log_probs = inputs.get("log_probs", 2).requires_grad_();
   const std::int64_t rows = log_probs.size(0);
-  check_range(
-      "micro-rows", static_cast<double>(flags.micro_rows), 0, static_cast<double>(rows));
+  check_range("micro-rows", static_cast<double>(flags.micro_rows), 0, static_cast<double>(rows));
   learning::GrpoBatch all{.log_probs = log_probs,
                           .entropy = inputs.like("entropy", log_probs),
                           .old_log_probs = inputs.like("old_log_probs", log_probs),
