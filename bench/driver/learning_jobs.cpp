@@ -36,10 +36,8 @@ double peak_memory() {
 /// A model with its optimiser; rank 0 trains all weights.
 struct Learner {
   Learner(const Session& session, std::int64_t rank)
-      : trained(learning::load_trained_model(session.model.string(),
-                                             {.rank = rank},
-                                             session.runtime,
-                                             torch::kCPU)),
+      : trained(learning::load_trained_model(
+            session.model.string(), {.rank = rank}, session.runtime, torch::kCPU)),
         optimizer(nn::decay_groups(nn::trainable_parameters(trained.language_model.module()), 0.0),
                   config) {}
 
@@ -73,10 +71,10 @@ OrderedJson sft_step(Learner& learner, const Json& request) {
   const Tensor hidden = decoder->forward(decoder->embed_tokens(torch::tensor(ids)),
                                          ops::packed_positions(packing, torch::kCPU),
                                          {.packing = &packing});
-  const Tensor loss = -learning::token_log_probs(hidden.index_select(0, torch::tensor(from)),
-                                                 text.head,
-                                                 torch::tensor(targets))
-                           .log_probs.mean();
+  const Tensor loss =
+      -learning::token_log_probs(
+           hidden.index_select(0, torch::tensor(from)), text.head, torch::tensor(targets))
+           .log_probs.mean();
   loss.backward();
   const double backward = watch.seconds();
   const double norm = learner.optimizer.clip_gradients(learner.config.clip);
