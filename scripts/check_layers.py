@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "util": 0,
     "data": 1, "media": 1, "words": 1, "metrics": 1,
-    "text": 2, "data/formats": 2, "chat": 2, "report": 2,
+    "text": 2, "data/formats": 2, "chat": 2, "report": 2, "ops/kernels": 2,
     "report/page": 3, "report/tables": 3, "ops": 3,
     "report/runs": 4, "nn": 4,
     "models": 5, "rec_models": 5,

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numeric>
 
-#include "vragent/ops/cpu_math.h"
+#include "vragent/ops/kernels/cpu_math.h"
 
 namespace vragent::engine {
 namespace {

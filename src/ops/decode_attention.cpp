@@ -10,7 +10,7 @@
 
 #include <ATen/Parallel.h>
 
-#include "ops/cpu_decode_attention.h"
+#include "ops/kernels/cpu_decode_attention.h"
 
 namespace vragent::ops {
 namespace {

@@ -7,7 +7,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "ops/cpu_kernels.h"
+#include "ops/kernels/cpu_kernels.h"
 
 namespace vragent::ops {
 namespace {

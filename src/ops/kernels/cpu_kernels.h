@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "vragent/ops/cpu_math.h"
+#include "vragent/ops/kernels/cpu_math.h"
 
 namespace vragent::ops::cpu {
 

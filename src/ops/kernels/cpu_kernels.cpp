@@ -3,7 +3,7 @@
 //
 // Compiled with -O3 and re-associated sums (src/CMakeLists.txt), once for each of the instruction
 // sets that the attribute names; the right one is chosen when the program starts.
-#include "ops/cpu_kernels.h"
+#include "ops/kernels/cpu_kernels.h"
 
 #include <cmath>
 

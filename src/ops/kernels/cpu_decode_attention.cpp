@@ -3,7 +3,7 @@
 //
 // Compiled like cpu_kernels.cpp. Queries of a group go through the keys in blocks, with a running
 // maximum and sum (online softmax).
-#include "ops/cpu_decode_attention.h"
+#include "ops/kernels/cpu_decode_attention.h"
 
 #include <algorithm>
 #include <limits>
