@@ -93,7 +93,8 @@ Rollout roll_out(const models::TextModel& policy,
   }
   const engine::GeneratorConfig generator{
       .sampling = config.sampling, .stop_ids = encoder.stop_ids(), .max_rows = 512};
-  for (auto& group : engine::generate(policy, rollout.prompts, generator)) {
+  const models::InferenceCopies copies(policy);
+  for (auto& group : engine::generate(copies.model(), rollout.prompts, generator)) {
     for (engine::Sample& sample : group) rollout.samples.push_back(std::move(sample));
   }
   score(rollout, encoder, config);
