@@ -50,7 +50,10 @@ struct LowRankLinear : torch::autograd::Function<LowRankLinear> {
     const Tensor grad = gradients[0].contiguous();
     const Tensor inner_grad = grad.mm(saved[3]);  // scaled
     Tensor to_x;
-    if (context->needs_input_grad(0)) to_x = grad.mm(saved[1]).addmm_(inner_grad, saved[2]);
+    if (context->needs_input_grad(0)) {
+      to_x = ops::linear(grad, saved[1].t().contiguous());
+      to_x.addmm_(inner_grad, saved[2]);
+    }
     const Tensor to_a = inner_grad.t().mm(saved[0]).to(type);
     const Tensor to_b = grad.t().mm(saved[4]).to(type) * context->saved_data["scale"].toDouble();
     return {to_x, Tensor(), Tensor(), to_a, to_b, Tensor()};
