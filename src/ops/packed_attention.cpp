@@ -240,6 +240,7 @@ void add_branches(Packing& packing, const std::vector<std::int64_t>& roots) {
                 root,
                 ", which is no root");
     const auto of_root = static_cast<std::size_t>(root);
+    if (packing.lengths[of_root] == 0) continue;
     const bool goes_on =
         root == last_root &&
         packing.branches.back().begin + packing.branches.back().length == packing.begins[i];

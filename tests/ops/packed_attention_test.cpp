@@ -137,10 +137,12 @@ INSTANTIATE_TEST_SUITE_P(
                       PackedCase{"branches", {6, 3, 5, 4, 2, 2}, {-1, 0, 0, -1, 3, 3}},
                       PackedCase{"roots_first", {6, 4, 3, 5, 2, 2}, {-1, -1, 0, 0, 1, 1}},
                       PackedCase{"empty_branch", {6, 0, 5, 3}, {-1, 0, 0, 0}},
+                      PackedCase{"empty_root", {0, 5, 3, 4}, {-1, 0, 0, -1}},
                       PackedCase{"many_heads", {5, 4, 4}, {-1, 0, 0}, true, 6, 1},
                       PackedCase{"as_many_heads", {5, 4, 4}, {-1, 0, 0}, true, 3, 3},
                       PackedCase{"tiles", {300, 70, 1, 64}, {-1, 0, 0, -1}, true, 6, 2, 32},
                       PackedCase{"tiles_of_one_head", {65, 129, 3}, {-1, 0, 0}, true, 2, 2, 64},
+                      PackedCase{"empty_root_of_tiles", {0, 65, 3}, {-1, 0, 0}, true, 2, 1, 32},
                       PackedCase{"windows_in_tiles", {70, 257, 64}, {}, false, 7, 1, 64}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
