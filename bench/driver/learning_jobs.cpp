@@ -93,7 +93,9 @@ class GrpoJob {
   explicit GrpoJob(const Session& session)
       : learner_(session, 0),
         reference_(engine::load_language_model_folder(
-            session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU)) {}
+            session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU)) {
+    reference_.text().decoder->pack();
+  }
 
   /// With "answers" (of each prompt, one list of ids a sample) nothing is generated.
   OrderedJson step(const Json& request) {
@@ -172,7 +174,8 @@ class GrpoJob {
           .sampling = {.temperature = 1.0,
                        .max_tokens = request.at("max_tokens").get<std::int64_t>()},
           .max_rows = 512};
-      for (auto& answers : engine::generate(learner_.text(), rollout.prompts, config)) {
+      const models::InferenceCopies copies(learner_.text());
+      for (auto& answers : engine::generate(copies.model(), rollout.prompts, config)) {
         for (engine::Sample& sample : answers) rollout.samples.push_back(std::move(sample));
       }
     }

@@ -2,6 +2,9 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/causal_lm.h"
 
+#include <algorithm>
+
+#include "vragent/nn/lora.h"
 #include "vragent/ops/fused_layers.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -79,10 +82,15 @@ Tensor SelfAttentionImpl::forward(const Tensor& x,
   return packed_out.is_packed() ? packed_out.forward(mixed) : o_proj(mixed);
 }
 
-void SelfAttentionImpl::pack() {
+void SelfAttentionImpl::pack(bool keep_plain) {
   if (!ops::packing_pays(q_proj->weight)) return;
-  packed_qkv = nn::take_packed({q_proj, k_proj, v_proj});
-  packed_out = nn::take_packed({o_proj});
+  packed_qkv = nn::take_packed({q_proj, k_proj, v_proj}, keep_plain);
+  packed_out = nn::take_packed({o_proj}, keep_plain);
+}
+
+void SelfAttentionImpl::unpack() {
+  packed_qkv = {};
+  packed_out = {};
 }
 
 DecoderLayerImpl::DecoderLayerImpl(const CausalLmConfig& config)
@@ -154,17 +162,51 @@ Tensor sequence_logits(const TextModel& model, const Tensor& embeddings, const T
   return model.logits(decoder->forward(embeddings, positions, {.packing = &packing}));
 }
 
-void DecoderImpl::pack() {
+void DecoderImpl::pack(bool keep_plain) {
   for (const auto& layer : *layers) {
-    layer->as<DecoderLayerImpl>()->self_attn->pack();
-    layer->as<DecoderLayerImpl>()->mlp->pack();
+    layer->as<DecoderLayerImpl>()->self_attn->pack(keep_plain);
+    layer->as<DecoderLayerImpl>()->mlp->pack(keep_plain);
   }
 }
 
-void pack_for_inference(TextModel& model) {
-  model.decoder->pack();
+void DecoderImpl::unpack() {
+  for (const auto& layer : *layers) {
+    layer->as<DecoderLayerImpl>()->self_attn->unpack();
+    layer->as<DecoderLayerImpl>()->mlp->unpack();
+  }
+}
+
+namespace {
+
+/// A copy of a small head.
+void pack_head(TextModel& model) {
   const bool is_small = model.head.nbytes() <= kLargestHeadCopy;
   if (is_small && ops::packing_pays(model.head)) model.packed_head = ops::pack_linear({model.head});
+}
+
+bool is_plain(const DecoderImpl& decoder) {
+  const std::vector<nn::NamedLinear> layers = nn::linear_layers(decoder);
+  return std::all_of(layers.begin(), layers.end(), [](const nn::NamedLinear& item) {
+    return !item.layer->adapter && item.layer->weight.numel() > 0;
+  });
+}
+
+}  // namespace
+
+void pack_for_inference(TextModel& model) {
+  model.decoder->pack();
+  pack_head(model);
+}
+
+InferenceCopies::InferenceCopies(const TextModel& model)
+    : model_(model), owns_(is_plain(*model.decoder)) {
+  if (!owns_) return;
+  model_.decoder->pack(/*keep_plain=*/true);
+  pack_head(model_);
+}
+
+InferenceCopies::~InferenceCopies() {
+  if (owns_) model_.decoder->unpack();
 }
 
 CausalLmImpl::CausalLmImpl(const CausalLmConfig& config)

@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/nn/layers.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include "vragent/ops/fused_layers.h"
 #include "vragent/util/error.h"
 
@@ -27,6 +29,48 @@ torch::Tensor dropped(const torch::Tensor& x,
   return x * (kept / (1 - share)).to(x.device());
 }
 
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+/// x W^T + bias + scale * x A^T B^T in the type of x: what A and B are rounded to it adds less
+/// error than rounding the sum, and no matrix of the output's size is made in fp32. W and bias are
+/// frozen.
+struct LowRankLinear : torch::autograd::Function<LowRankLinear> {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& x,
+                        const Tensor& weight,
+                        const std::optional<Tensor>& bias,
+                        const Tensor& a,
+                        const Tensor& b,
+                        double scale) {
+    const Tensor narrow_a = a.to(x.scalar_type());
+    const Tensor narrow_b = (b * scale).to(x.scalar_type());
+    const Tensor inner = at::linear(x, narrow_a);
+    Tensor y = ops::linear(x, weight, bias);
+    y.addmm_(inner, narrow_b.t());
+    context->save_for_backward({x, weight, narrow_a, narrow_b, inner});
+    context->saved_data["scale"] = scale;
+    context->saved_data["type"] = a.scalar_type();
+    return y;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto type = context->saved_data["type"].toScalarType();
+    const Tensor grad = gradients[0].contiguous();
+    const Tensor inner_grad = grad.mm(saved[3]);  // scaled
+    Tensor to_x;
+    if (context->needs_input_grad(0)) {
+      to_x = ops::linear(grad, saved[1].t().contiguous());
+      to_x.addmm_(inner_grad, saved[2]);
+    }
+    const Tensor to_a = inner_grad.t().mm(saved[0]).to(type);
+    const Tensor to_b = grad.t().mm(saved[4]).to(type) * context->saved_data["scale"].toDouble();
+    return {to_x, Tensor(), Tensor(), to_a, to_b, Tensor()};
+  }
+};
+
 }  // namespace
 
 torch::Tensor LowRank::added_to(const torch::Tensor& y, const torch::Tensor& x) const {
@@ -50,8 +94,21 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool with_bias)
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
-  const torch::Tensor y =
-      ops::linear(x, weight, bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt);
+  const auto maybe_bias = bias.defined() ? std::optional<torch::Tensor>(bias) : std::nullopt;
+  if (adapter && adapter->use != LowRank::Use::kOff && !adapter->drops &&
+      x.scalar_type() == torch::kBFloat16) {
+    const bool is_start = adapter->use == LowRank::Use::kStart;
+    const torch::Tensor y = LowRankLinear::apply(x.flatten(0, -2),
+                                                 weight,
+                                                 maybe_bias,
+                                                 is_start ? adapter->start_a : adapter->a,
+                                                 is_start ? adapter->start_b : adapter->b,
+                                                 adapter->scale);
+    std::vector<std::int64_t> shape = x.sizes().vec();
+    shape.back() = y.size(1);
+    return y.view(shape);
+  }
+  const torch::Tensor y = ops::linear(x, weight, maybe_bias);
   return adapter ? adapter->added_to(y, x) : y;
 }
 
@@ -89,13 +146,18 @@ torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
   return down_proj(ops::swiglu(gate_proj(x), up_proj(x)));
 }
 
-void SwiGluImpl::pack() {
+void SwiGluImpl::pack(bool keep_plain) {
   if (!ops::packing_pays(gate_proj->weight)) return;
-  packed_gate_up = take_packed({gate_proj, up_proj});
-  packed_down = take_packed({down_proj});
+  packed_gate_up = take_packed({gate_proj, up_proj}, keep_plain);
+  packed_down = take_packed({down_proj}, keep_plain);
 }
 
-ops::PackedLinear take_packed(std::vector<Linear> layers) {
+void SwiGluImpl::unpack() {
+  packed_gate_up = {};
+  packed_down = {};
+}
+
+ops::PackedLinear take_packed(std::vector<Linear> layers, bool keep_plain) {
   std::vector<torch::Tensor> weights;
   std::vector<torch::Tensor> biases;
   for (const Linear& layer : layers) {
@@ -104,6 +166,7 @@ ops::PackedLinear take_packed(std::vector<Linear> layers) {
     if (layer->bias.defined()) biases.push_back(layer->bias);
   }
   ops::PackedLinear packed = ops::pack_linear(weights, biases);
+  if (keep_plain) return packed;
   for (Linear& layer : layers) layer->weight.set_data(torch::empty({0}, layer->weight.options()));
   return packed;
 }

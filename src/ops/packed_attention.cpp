@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/attention_part.h"
+#include "ops/tiled_attention.h"
 
 namespace vragent::ops {
 namespace {
@@ -95,6 +96,13 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
                         const Tensor& k,
                         const Tensor& v,
                         const Packing& packing) {
+    context->saved_data["packing"] =
+        torch::IValue::make_capsule(c10::make_intrusive<HeldPacking>(packing));
+    if (fits_tiles(q, {k, v})) {
+      const TiledAttention made = tiled_attention(q, {k, v}, packing);
+      context->save_for_backward({q, k, v, made.out, made.lse});
+      return made.out;
+    }
     const std::int64_t heads = q.size(1);
     const auto wide = q.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
     Tensor out = torch::empty_like(q);
@@ -114,8 +122,6 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
       merge(mine(out), mine(lse), unfold(part.out, branch.length), unfold(part.lse, branch.length));
     }
     context->save_for_backward({q, k, v, out, lse});
-    context->saved_data["packing"] =
-        torch::IValue::make_capsule(c10::make_intrusive<HeldPacking>(packing));
     return out;
   }
 
@@ -126,6 +132,11 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
     const Tensor& q = saved[0];
     const Tensor& k = saved[1];
     const Tensor& v = saved[2];
+    if (fits_tiles(q, {k, v})) {
+      const TiledGradients all =
+          tiled_attention_backward(gradients[0], q, {k, v}, {saved[3], saved[4]}, packing);
+      return {all.q, all.k, all.v, Tensor()};
+    }
     const AttentionPart whole{saved[3], saved[4]};
     const Tensor grad = gradients[0].contiguous();
     const std::int64_t heads = q.size(1);
@@ -229,6 +240,7 @@ void add_branches(Packing& packing, const std::vector<std::int64_t>& roots) {
                 root,
                 ", which is no root");
     const auto of_root = static_cast<std::size_t>(root);
+    if (packing.lengths[of_root] == 0) continue;
     const bool goes_on =
         root == last_root &&
         packing.branches.back().begin + packing.branches.back().length == packing.begins[i];

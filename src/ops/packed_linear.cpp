@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/generated/variable_factories.h>
 
 #include "ops/kernels/amx_linear.h"
@@ -18,6 +19,8 @@ namespace {
 
 using amx::Bf16;
 using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
 
 constexpr std::int64_t kGrain = 1 << 15;  ///< weights worth a thread of their own
 constexpr std::int64_t kFewRows = 64;     ///< up to here a plain weight is read as it lies
@@ -42,6 +45,17 @@ Tensor packed(const Tensor& matrix) {
   return result;
 }
 
+/// The transpose of a matrix [in, columns] in the order of tiles.
+Tensor packed_columns(const Tensor& matrix) {
+  const std::int64_t in = matrix.size(0);
+  const std::int64_t columns = matrix.size(1);
+  Tensor result = torch::empty({amx::padded(columns), amx::padded(in)}, matrix.options());
+  at::parallel_for(0, amx::padded(in) / amx::kBlock, 1, [&](auto begin, auto end) {
+    amx::pack_columns(data(matrix), in, columns, data(result), begin, end);
+  });
+  return result;
+}
+
 /// Runs pieces of `in` x 32 weights on all threads.
 template <class Product>
 void run(const Product& task, std::int64_t pieces) {
@@ -56,8 +70,8 @@ std::vector<std::int64_t> shape_of(const Tensor& x, std::int64_t out) {
 }
 
 bool suits_tiles(const Tensor& x, const Tensor& weight) {
-  return packing_pays(weight) && !torch::GradMode::is_enabled() && x.is_cpu() &&
-         x.scalar_type() == torch::kBFloat16 && weight.is_contiguous() && x.numel() > 0;
+  return packing_pays(weight) && x.is_cpu() && x.scalar_type() == torch::kBFloat16 &&
+         weight.is_contiguous() && x.numel() > 0;
 }
 
 /// x [.., in] by a weight as it lies, in a multiple of 32
@@ -75,6 +89,54 @@ Tensor few_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   run(task, amx::padded(task.out) / amx::kBlock);
   return y;
 }
+
+/// a^T b of a [tokens, m] and b [tokens, n]
+Tensor over_tokens(const Tensor& a, const Tensor& b) {
+  const Tensor packed_b = packed_columns(b);
+  Tensor y = torch::empty({a.size(1), b.size(1)}, a.options());
+  const amx::Product task{.x = data(a),
+                          .packed = data(packed_b),
+                          .bias = nullptr,
+                          .y = data(y),
+                          .rows = a.size(1),
+                          .in = a.size(0),
+                          .out = b.size(1),
+                          .is_turned = true};
+  run(task, amx::num_pieces(task));
+  return y;
+}
+
+/// linear() of many rows with its gradients. x [rows, in], contiguous
+struct TiledLinear : torch::autograd::Function<TiledLinear> {
+  static Tensor forward(AutogradContext* context,
+                        const Tensor& x,
+                        const Tensor& weight,
+                        const std::optional<Tensor>& bias) {
+    context->save_for_backward({x, weight});
+    context->saved_data["learns_bias"] = bias && bias->requires_grad();
+    return PackedLinear{.weight = packed(weight),
+                        .bias = bias.value_or(Tensor()),
+                        .in = weight.size(1),
+                        .out = weight.size(0)}
+        .forward(x);
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor& weight = saved[1];
+    const Tensor grad = gradients[0].contiguous();
+    tensor_list result(3);
+    if (context->needs_input_grad(0)) {
+      result[0] =
+          PackedLinear{
+              .weight = packed_columns(weight), .in = weight.size(0), .out = weight.size(1)}
+              .forward(grad);
+    }
+    if (context->needs_input_grad(1)) result[1] = over_tokens(grad, saved[0]);
+    if (context->saved_data["learns_bias"].toBool()) result[2] = grad.sum(0);
+    return result;
+  }
+};
 
 }  // namespace
 
@@ -118,6 +180,11 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
   if (!suits_tiles(x, weight)) return at::linear(x, weight, bias);
   const std::int64_t in = weight.size(1);
   const std::int64_t rows = x.numel() / in;
+  if (torch::GradMode::is_enabled()) {
+    if (rows < kManyRows) return at::linear(x, weight, bias);
+    return TiledLinear::apply(x.reshape({rows, in}).contiguous(), weight, bias)
+        .view(shape_of(x, weight.size(0)));
+  }
   const Tensor added = bias.value_or(Tensor());
   if (rows <= kFewRows && in % amx::kBlock == 0) return few_rows(x, weight, added);
   if (rows < kManyRows) return at::linear(x, weight, bias);

@@ -10,9 +10,10 @@ namespace vragent::plan {
 namespace {
 
 constexpr double kGiB = 1024.0 * 1024 * 1024;
-constexpr double kMaxRows = 512;      // answers that the sampler decodes together
-constexpr double kLogitChunk = 2048;  // tokens whose logits exist at one time
-constexpr double kLogitBytes = 12;    // logits, their log softmax and a product, in fp32
+constexpr double kMaxRows = 512;           // answers that the sampler decodes together
+constexpr double kLogitChunk = 1024;       // tokens whose logits are worked on at one time
+constexpr double kKeptLogits = 256 << 20;  // bytes of them that wait for the backward pass at most
+constexpr double kLogitBytes = 12;         // logits, their log softmax and a product, in fp32
 
 double as_double(std::int64_t number) {
   return static_cast<double>(number);
@@ -197,9 +198,12 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
   lines.push_back({"activations", 0, saved, 0});
   const double chunk = std::min(kLogitChunk, as_double(run.micro_targets));
   const double head_gradient = trains_adapter(run) ? 0 : as_double(head_matrix(run.model)) * 4;
-  lines.push_back({"logits of a chunk, head's gradient",
+  const double vocabulary = as_double(run.model.text.vocab_size);
+  const double kept =
+      std::min(kKeptLogits, as_double(run.micro_targets) * vocabulary * weight_bytes(run));
+  lines.push_back({"logits of a chunk and kept, head's gradient",
                    0,
-                   chunk * as_double(run.model.text.vocab_size) * kLogitBytes + head_gradient,
+                   chunk * vocabulary * kLogitBytes + kept + head_gradient,
                    0});
   if (run.prompts > 0) {
     const Rows rows = rows_of(run);

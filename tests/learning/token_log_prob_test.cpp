@@ -74,6 +74,27 @@ TEST_P(TokenLogProbabilities, GiveTheEntropyItsGradientWhenAsked) {
   EXPECT_TRUE(test::close(gradients[1], wanted_gradients[1], 1e-5));
 }
 
+TEST(TokenLogProbabilitiesInBfloat16, StayNearThoseOfSinglePrecision) {
+  const Tensor weights = test::randn({40}, 3);
+  const Tensor targets = (torch::arange(40) * 53).remainder(1500);
+  const auto run = [&](torch::Dtype dtype) {
+    const Tensor hidden = test::randn({40, 32}, 1).to(torch::kBFloat16).to(dtype).requires_grad_();
+    const Tensor head = test::randn({1500, 32}, 2).to(torch::kBFloat16).to(dtype).requires_grad_();
+    const TokenLogProbs got = token_log_probs(
+        hidden, head, targets, {.temperature = 1.3, .entropy_gradient = true, .chunk = 16});
+    const auto gradients = torch::autograd::grad(
+        {((got.log_probs + 0.3 * got.entropy) * weights).sum()}, {hidden, head});
+    return std::vector<Tensor>{got.log_probs, got.entropy, gradients[0], gradients[1]};
+  };
+  const auto wanted = run(torch::kFloat32);
+  const auto got = run(torch::kBFloat16);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].scalar_type(), i < 2 ? torch::kFloat32 : torch::kBFloat16);
+    const double bound = 0.02 * wanted[i].abs().max().item<double>();
+    EXPECT_TRUE(test::close(got[i].to(torch::kFloat32), wanted[i], bound)) << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Chunks, TokenLogProbabilities, ::testing::Values(1, 3, 7, 2048));
 
 TEST(TokenLogProbabilitiesOfNothing, AreNothing) {

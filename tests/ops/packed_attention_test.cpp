@@ -21,6 +21,7 @@ struct PackedCase {
   bool causal = true;
   std::int64_t heads = 4;
   std::int64_t kv_heads = 2;
+  std::int64_t width = 8;
 };
 
 class PackedAttentionOver : public ::testing::TestWithParam<PackedCase> {
@@ -29,7 +30,9 @@ class PackedAttentionOver : public ::testing::TestWithParam<PackedCase> {
     const PackedCase& wanted = GetParam();
     packing = pack(wanted.lengths, torch::kCPU, wanted.roots, wanted.causal);
     const auto leaf = [&](std::int64_t heads, std::uint64_t seed) {
-      return test::randn({packing.num_tokens, heads, 8}, seed).to(torch::kFloat64).requires_grad_();
+      return test::randn({packing.num_tokens, heads, wanted.width}, seed)
+          .to(torch::kFloat64)
+          .requires_grad_();
     };
     q = leaf(wanted.heads, 1);
     kv = {leaf(wanted.kv_heads, 2), leaf(wanted.kv_heads, 3)};
@@ -52,7 +55,8 @@ class PackedAttentionOver : public ::testing::TestWithParam<PackedCase> {
       };
       const Tensor k = seen(kv.k);
       const std::int64_t in_front = k.size(1) - wanted.lengths[i];
-      Tensor scores = torch::matmul(cut(q, i).transpose(0, 1), k.transpose(1, 2)) / std::sqrt(8.0);
+      Tensor scores = torch::matmul(cut(q, i).transpose(0, 1), k.transpose(1, 2)) /
+                      std::sqrt(static_cast<double>(wanted.width));
       if (wanted.causal) {
         const Tensor visible =
             torch::ones({wanted.lengths[i], k.size(1)}, torch::kBool).tril(in_front);
@@ -94,6 +98,35 @@ TEST_P(PackedAttentionOver, StaysNearInSinglePrecisionAndInBfloat16) {
   }
 }
 
+TEST_P(PackedAttentionOver, HasGradientsNearThoseOfDoublePrecisionInBfloat16) {
+  const Tensor weights = test::randn(q.sizes(), 6).to(torch::kBFloat16).to(torch::kFloat64);
+  const auto gradients = [&](const Tensor& out, const std::vector<Tensor>& inputs) {
+    return torch::autograd::grad({(out.to(torch::kFloat64) * weights).sum()}, inputs);
+  };
+  std::vector<Tensor> narrow;
+  for (Tensor* x : {&q, &kv.k, &kv.v}) {
+    narrow.push_back(x->detach().to(torch::kBFloat16).requires_grad_());
+    *x = narrow.back().detach().to(torch::kFloat64).requires_grad_();
+  }
+  const auto wanted = gradients(one_by_one(), {q, kv.k, kv.v});
+  const auto got = gradients(packed_attention(narrow[0], {narrow[1], narrow[2]}, packing), narrow);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double bound = 0.02 * wanted[i].abs().max().item<double>();
+    EXPECT_TRUE(test::close(got[i].to(torch::kFloat64), wanted[i], bound)) << "q, k, v: " << i;
+  }
+}
+
+TEST(PackedAttentionInTiles, TakesKeysBesideOtherHeads) {
+  const Packing packing = pack({70, 30}, torch::kCPU, {-1, 0});
+  const Tensor all = test::randn({100, 8, 32}, 1).to(torch::kBFloat16);
+  const Tensor q = all.narrow(1, 0, 4);
+  const LayerKv kv{all.narrow(1, 4, 2), all.narrow(1, 6, 2)};
+  const Tensor got = packed_attention(q, kv, packing);
+  const Tensor dense =
+      packed_attention(q.contiguous(), {kv.k.contiguous(), kv.v.contiguous()}, packing);
+  EXPECT_TRUE(got.equal(dense));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Layouts,
     PackedAttentionOver,
@@ -104,8 +137,13 @@ INSTANTIATE_TEST_SUITE_P(
                       PackedCase{"branches", {6, 3, 5, 4, 2, 2}, {-1, 0, 0, -1, 3, 3}},
                       PackedCase{"roots_first", {6, 4, 3, 5, 2, 2}, {-1, -1, 0, 0, 1, 1}},
                       PackedCase{"empty_branch", {6, 0, 5, 3}, {-1, 0, 0, 0}},
+                      PackedCase{"empty_root", {0, 5, 3, 4}, {-1, 0, 0, -1}},
                       PackedCase{"many_heads", {5, 4, 4}, {-1, 0, 0}, true, 6, 1},
-                      PackedCase{"as_many_heads", {5, 4, 4}, {-1, 0, 0}, true, 3, 3}),
+                      PackedCase{"as_many_heads", {5, 4, 4}, {-1, 0, 0}, true, 3, 3},
+                      PackedCase{"tiles", {300, 70, 1, 64}, {-1, 0, 0, -1}, true, 6, 2, 32},
+                      PackedCase{"tiles_of_one_head", {65, 129, 3}, {-1, 0, 0}, true, 2, 2, 64},
+                      PackedCase{"empty_root_of_tiles", {0, 65, 3}, {-1, 0, 0}, true, 2, 1, 32},
+                      PackedCase{"windows_in_tiles", {70, 257, 64}, {}, false, 7, 1, 64}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
 TEST(Packing, PutsSequencesOfLikeLengthIntoOneBucket) {

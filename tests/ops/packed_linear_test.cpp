@@ -3,6 +3,7 @@
 #include "vragent/ops/packed_linear.h"
 
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include "support/tensor_matchers.h"
@@ -91,6 +92,36 @@ TEST(Linear, TakesTorchsProductWhereTilesDoNotSuit) {
   EXPECT_TRUE(ops::linear(wide, other).equal(at::linear(wide, other)));
   EXPECT_EQ(ops::linear(torch::empty({0, 32}, torch::kBFloat16), other).sizes(),
             at::IntArrayRef({0, 8}));
+}
+
+TEST(Linear, HasTheGradientsOfTheExactProduct) {
+  for (const std::int64_t rows : {20, 256, 300, 1025}) {
+    for (const auto& [in, out] : {std::pair{64, 33}, {50, 150}, {96, 48}}) {
+      const std::vector<Tensor> leaves = {
+          bf16({rows, in}, 17), bf16({out, in}, 18), bf16({out}, 19)};
+      std::vector<Tensor> narrow;
+      std::vector<Tensor> wide;
+      for (const Tensor& x : leaves) {
+        narrow.push_back(x.detach().clone().requires_grad_());
+        wide.push_back(x.to(torch::kFloat64).requires_grad_());
+      }
+      const Tensor grad = bf16({rows, out}, 20);
+      const auto got =
+          torch::autograd::grad({ops::linear(narrow[0], narrow[1], narrow[2])}, narrow, {grad});
+      const Tensor y = torch::matmul(wide[0], wide[1].t()) + wide[2];
+      const auto wanted = torch::autograd::grad({y}, wide, {grad.to(torch::kFloat64)});
+      for (std::size_t i = 0; i < got.size(); ++i)
+        EXPECT_TRUE(is_close(got[i], wanted[i])) << rows << " " << in << " " << out << " " << i;
+    }
+  }
+}
+
+TEST(Linear, LearnsNoWeightThatIsFrozen) {
+  const Tensor x = bf16({300, 64}, 21).requires_grad_();
+  const Tensor weight = bf16({32, 64}, 22);
+  ops::linear(x.view({3, 100, 64}), weight).sum().backward();
+  EXPECT_TRUE(is_close(x.grad(), exact(torch::ones({300, 32}), weight.t(), {})));
+  EXPECT_FALSE(weight.grad().defined());
 }
 
 TEST(PackedLinear, IsForBfloat16OnCpusWithTilesOnly) {

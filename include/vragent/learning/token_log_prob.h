@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Log-probabilities of given tokens without the [tokens, V] matrix: logits are made for a chunk of
-// tokens at a time and made again in the backward pass.
+// Log-probabilities of given tokens without a float32 [tokens, V] matrix: logits are made for a
+// chunk of tokens at a time; some are kept for the backward pass, the others are made again there.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct TokenLogProbs {
 struct TokenLogProbOptions {
   double temperature = 1.0;
   bool entropy_gradient = false;  ///< else the entropy carries no gradient
-  std::int64_t chunk = 2048;      ///< tokens whose logits exist at one time
+  std::int64_t chunk = 1024;      ///< tokens whose logits exist at one time
 };
 
 /// @param hidden [n, D]; head [V, D]; targets int64 [n]

@@ -44,8 +44,11 @@ struct SelfAttentionImpl : torch::nn::Module {
                         const DecoderContext& context,
                         std::size_t layer);
 
-  /// Lays the weights out for inference where that pays, in place of the plain ones.
-  void pack();
+  /// Lays the weights out for inference where that pays, in place of the plain ones or beside them.
+  void pack(bool keep_plain = false);
+
+  /// Drops what pack() laid out beside the plain weights.
+  void unpack();
 
   std::int64_t num_heads;
   std::int64_t num_kv_heads;
@@ -88,9 +91,12 @@ struct DecoderImpl : torch::nn::Module {
                         const torch::Tensor& positions,
                         const DecoderContext& context);
 
-  /// Lays the weights of all layers out for inference where that pays, in place of the plain ones:
-  /// they can be neither trained nor saved afterwards.
-  void pack();
+  /// Lays the weights of all layers out for inference where that pays. In place of the plain ones,
+  /// they can be neither trained nor saved afterwards; beside them, they are copies.
+  void pack(bool keep_plain = false);
+
+  /// Drops what pack() laid out beside the plain weights.
+  void unpack();
 
   CausalLmConfig config;
   nn::Embedding embed_tokens;
@@ -117,6 +123,22 @@ struct TextModel {
 
 /// Lays a model out for inference: decoder->pack(), and a copy of a small head.
 void pack_for_inference(TextModel& model);
+
+/// A model that learns, laid out for inference until destroyed: copies of its weights as they are
+/// now. Without gradient. A model with adapters, or laid out already, stays as it is.
+class InferenceCopies {
+ public:
+  explicit InferenceCopies(const TextModel& model);
+  ~InferenceCopies();
+  InferenceCopies(const InferenceCopies&) = delete;
+  InferenceCopies& operator=(const InferenceCopies&) = delete;
+
+  [[nodiscard]] const TextModel& model() const { return model_; }
+
+ private:
+  TextModel model_;
+  bool owns_;
+};
 
 /// Logits [T, V] of one sequence. @param embeddings [T, D]; positions int64 [T] or [3, T]
 torch::Tensor sequence_logits(const TextModel& model,

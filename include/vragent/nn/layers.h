@@ -19,8 +19,9 @@
 
 namespace vragent::nn {
 
-/// What an adapter adds to a linear layer: scale * drop(x) A^T B^T, in fp32 whatever the layer's
-/// type (LoRA, Hu et al. 2021). nn/lora.h puts it on and takes it off.
+/// What an adapter adds to a linear layer: scale * drop(x) A^T B^T (LoRA, Hu et al. 2021), computed
+/// in fp32, or in bf16 in a bf16 layer that drops nothing. A and B are kept in fp32 whatever the
+/// layer's type. nn/lora.h puts it on and takes it off.
 struct LowRank {
   enum class Use { kOn, kOff, kStart };
 
@@ -99,8 +100,11 @@ struct SwiGluImpl : torch::nn::Module {
   /// x [..., width] -> the same shape
   torch::Tensor forward(const torch::Tensor& x);
 
-  /// Lays the weights out for inference where that pays, in place of the plain ones.
-  void pack();
+  /// Lays the weights out for inference where that pays, in place of the plain ones or beside them.
+  void pack(bool keep_plain = false);
+
+  /// Drops what pack() laid out beside the plain weights.
+  void unpack();
 
   Linear gate_proj;
   Linear up_proj;
@@ -118,7 +122,8 @@ torch::Tensor activate(const torch::Tensor& x, const std::string& name);
 /// @throws DataError unless activate() knows the name; `where` is put in front
 void check_activation(const std::string& name, const std::string& where);
 
-/// Packs the weights of layers that read the same input and drops the plain ones.
-ops::PackedLinear take_packed(std::vector<Linear> layers);
+/// Packs the weights of layers that read the same input, and drops the plain ones unless told to
+/// keep them.
+ops::PackedLinear take_packed(std::vector<Linear> layers, bool keep_plain = false);
 
 }  // namespace vragent::nn

@@ -124,8 +124,10 @@ class GrpoLoop {
   /// A frozen copy of the model as loaded; with adapters that model is the policy with its adapters
   /// off (or as they began) and needs no copy.
   engine::LanguageModel load_reference() {
-    return engine::load_language_model_folder(
+    engine::LanguageModel reference = engine::load_language_model_folder(
         models::resolve_model(config_.model), nn::parse_dtype(config_.runtime.dtype), device_);
+    reference.text().decoder->pack();
+    return reference;
   }
 
   Tensor reference_log_probs(const RolloutSlice& part) {

@@ -110,7 +110,8 @@ Rollout roll_out(const models::TextModel& policy,
   }
   const engine::GeneratorConfig generator{
       .sampling = config.sampling, .stop_ids = encoder.stop_ids(), .max_rows = 512};
-  rollout.samples = sample_together(policy, rollout.prompts, generator, processes);
+  const models::InferenceCopies copies(policy);
+  rollout.samples = sample_together(copies.model(), rollout.prompts, generator, processes);
   score(rollout, encoder, config);
   set_advantages(rollout, config.advantage);
   return rollout;

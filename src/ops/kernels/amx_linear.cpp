@@ -180,19 +180,96 @@ std::int64_t panel_rows(std::int64_t in) {
   return std::clamp(kPanelBytes / (in * 2) / kBlock * kBlock, kFewestPanelRows, kMostPanelRows);
 }
 
-/// Rows in the order in which tiles read them: tiles of 16 rows, in them steps of 32 inputs. The
-/// memory is the thread's own and lasts until the next call.
-const Bf16* in_tiles(const Bf16* x, std::int64_t rows, std::int64_t in) {
+/// Transposes 16 x 16 numbers of 32 bits, pairs of bfloat16 here, to the 16 x 64 bytes of a tile.
+VRAGENT_AMX void turn(__m512i (&x)[16], char* to) {
+  __m512i y[16];
+  for (int i = 0; i < 16; i += 2) {
+    y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+    y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+    x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+    x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+    x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+  }
+  // x[4 g + c] holds column 4 q + c of rows 4 g .. 4 g + 3 in its quarter q.
+  for (int c = 0; c < 4; ++c) {
+    const __m512i low_even = _mm512_shuffle_i32x4(x[c], x[4 + c], 0x88);
+    const __m512i low_odd = _mm512_shuffle_i32x4(x[c], x[4 + c], 0xDD);
+    const __m512i high_even = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88);
+    const __m512i high_odd = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0xDD);
+    _mm512_storeu_si512(to + (0 + c) * 64, _mm512_shuffle_i32x4(low_even, high_even, 0x88));
+    _mm512_storeu_si512(to + (8 + c) * 64, _mm512_shuffle_i32x4(low_even, high_even, 0xDD));
+    _mm512_storeu_si512(to + (4 + c) * 64, _mm512_shuffle_i32x4(low_odd, high_odd, 0x88));
+    _mm512_storeu_si512(to + (12 + c) * 64, _mm512_shuffle_i32x4(low_odd, high_odd, 0xDD));
+  }
+}
+
+/// Turns a tile of rows from `from`, `row_bytes` apart. Rows from `rows` on count as zeros.
+VRAGENT_AMX void turn_tile(const char* from, std::int64_t row_bytes, std::int64_t rows, char* to) {
+  __m512i x[16];
+  for (std::int64_t i = 0; i < 16; ++i)
+    x[i] = i < rows ? _mm512_loadu_si512(from + i * row_bytes) : _mm512_setzero_si512();
+  turn(x, to);
+}
+
+/// Up to 16 columns of 32 rows as pairs of rows. What lies behind the rows and columns is zeros.
+VRAGENT_AMX void load_pairs(const Bf16* from,
+                            std::int64_t stride,
+                            std::int64_t rows,
+                            std::int64_t columns,
+                            __m512i (&x)[16]) {
+  alignas(64) static constexpr std::uint16_t kOrder[32] = {
+      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i order = _mm512_load_si512(kOrder);
+  const auto count = static_cast<unsigned>(std::clamp<std::int64_t>(columns, 0, kTileRows));
+  const auto mask = static_cast<__mmask16>((1U << count) - 1U);
+  for (std::int64_t i = 0; i < 16; ++i) {
+    const Bf16* row = from + 2 * i * stride;
+    const __m256i zeros = _mm256_setzero_si256();
+    const __m256i first = 2 * i < rows ? _mm256_maskz_loadu_epi16(mask, row) : zeros;
+    const __m256i second = 2 * i + 1 < rows ? _mm256_maskz_loadu_epi16(mask, row + stride) : zeros;
+    x[i] = _mm512_permutexvar_epi16(order,
+                                    _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1));
+  }
+}
+
+/// Memory of the thread's own for rows in the order in which tiles read them: tiles of 16 rows, in
+/// them steps of 32 inputs. It lasts until the next call.
+Bf16* tile_memory(std::int64_t rows, std::int64_t in) {
   static thread_local std::vector<Bf16> ordered;
-  const std::int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-  const auto size = static_cast<std::size_t>(tiles * kTileRows * in);
+  const auto size = static_cast<std::size_t>((rows + kTileRows - 1) / kTileRows * kTileRows * in);
   if (ordered.size() < size) ordered.resize(size);
+  return ordered.data();
+}
+
+/// Rows in the order of tiles.
+const Bf16* in_tiles(const Bf16* x, std::int64_t rows, std::int64_t in) {
+  Bf16* ordered = tile_memory(rows, in);
   for (std::int64_t row = 0; row < rows; ++row) {
-    Bf16* to = ordered.data() + row / kTileRows * kTileRows * in + row % kTileRows * kBlock;
+    Bf16* to = ordered + row / kTileRows * kTileRows * in + row % kTileRows * kBlock;
     for (std::int64_t i = 0; i < in; i += kBlock)
       std::memcpy(to + i * kTileRows, x + row * in + i, kBlock * sizeof(Bf16));
   }
-  return ordered.data();
+  return ordered;
+}
+
+/// The same of rows that stand as columns of [in, stride].
+VRAGENT_AMX const Bf16* columns_in_tiles(const Bf16* x,
+                                         std::int64_t rows,
+                                         std::int64_t stride,
+                                         std::int64_t in) {
+  Bf16* ordered = tile_memory(rows, padded(in));
+  __m512i pairs[16];
+  for (std::int64_t i = 0; i < in; i += kBlock) {
+    for (std::int64_t row = 0; row < rows; row += kTileRows) {
+      load_pairs(x + i * stride + row, stride, in - i, rows - row, pairs);
+      turn(pairs, reinterpret_cast<char*>(ordered + row * padded(in) + i * kTileRows));
+    }
+  }
+  return ordered;
 }
 
 /// Some rows in the order of tiles (or plain, where they are few) and where their results go.
@@ -248,36 +325,6 @@ VRAGENT_AMX void finish_turned(float* sums,
   finish(turned, rows, bias, width, y, y_row);
 }
 
-/// Transposes 16 x 16 numbers of 32 bits, pairs of bfloat16 here: rows from `from`, `row_bytes`
-/// apart, to the 16 x 64 bytes of a tile. Rows from `rows` on count as zeros.
-VRAGENT_AMX void turn_tile(const char* from, std::int64_t row_bytes, std::int64_t rows, char* to) {
-  __m512i x[16];
-  __m512i y[16];
-  for (std::int64_t i = 0; i < 16; ++i)
-    x[i] = i < rows ? _mm512_loadu_si512(from + i * row_bytes) : _mm512_setzero_si512();
-  for (int i = 0; i < 16; i += 2) {
-    y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
-    y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
-    x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
-    x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
-    x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
-  }
-  // x[4 g + c] holds column 4 q + c of rows 4 g .. 4 g + 3 in its quarter q.
-  for (int c = 0; c < 4; ++c) {
-    const __m512i low_even = _mm512_shuffle_i32x4(x[c], x[4 + c], 0x88);
-    const __m512i low_odd = _mm512_shuffle_i32x4(x[c], x[4 + c], 0xDD);
-    const __m512i high_even = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88);
-    const __m512i high_odd = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0xDD);
-    _mm512_storeu_si512(to + (0 + c) * 64, _mm512_shuffle_i32x4(low_even, high_even, 0x88));
-    _mm512_storeu_si512(to + (8 + c) * 64, _mm512_shuffle_i32x4(low_even, high_even, 0xDD));
-    _mm512_storeu_si512(to + (4 + c) * 64, _mm512_shuffle_i32x4(low_odd, high_odd, 0x88));
-    _mm512_storeu_si512(to + (12 + c) * 64, _mm512_shuffle_i32x4(low_odd, high_odd, 0xDD));
-  }
-}
-
 bool ask_system() {
   constexpr unsigned kAmxBf16Bit = 1U << 22U;    // leaf 7, EDX
   constexpr unsigned kAvx512Bf16Bit = 1U << 5U;  // leaf 7.1, EAX
@@ -319,8 +366,9 @@ VRAGENT_AMX void run(const Product& task, std::int64_t begin, std::int64_t end) 
                 .rows = std::min(most, task.rows - first),
                 .row_stride = in * 2,
                 .step_stride = kBlock * 2};
-    if (panel.rows > kBlock) {
-      panel.x = in_tiles(panel.x, panel.rows, in);
+    if (task.is_turned || panel.rows > kBlock) {
+      panel.x = task.is_turned ? columns_in_tiles(task.x + first, panel.rows, task.rows, task.in)
+                               : in_tiles(panel.x, panel.rows, in);
       panel.row_stride = kTileBytes / kTileRows;
       panel.step_stride = kTileBytes;
     }
@@ -384,6 +432,25 @@ VRAGENT_AMX void pack(const Bf16* weight,
   }
 }
 
+VRAGENT_AMX void pack_columns(const Bf16* matrix,
+                              std::int64_t in,
+                              std::int64_t out,
+                              Bf16* packed,
+                              std::int64_t begin,
+                              std::int64_t end) {
+  __m512i pairs[16];
+  for (std::int64_t i = begin * kBlock; i < end * kBlock; i += kBlock) {
+    for (std::int64_t column = 0; column < padded(out); column += kTileRows) {
+      load_pairs(matrix + i * out + column, out, in - i, out - column, pairs);
+      const std::int64_t block = column / kBlock * kBlock;
+      auto* to = reinterpret_cast<char*>(packed + block * padded(in) + i * kBlock) +
+                 (column - block) / kTileRows * kTileBytes;
+      for (std::int64_t pair = 0; pair < 16; ++pair)
+        _mm512_storeu_si512(to + pair * 64, pairs[pair]);
+    }
+  }
+}
+
 }  // namespace vragent::ops::amx
 
 #else
@@ -399,6 +466,8 @@ std::int64_t num_pieces(const Product&) {
 }
 
 void pack(const Bf16*, std::int64_t, std::int64_t, Bf16*, std::int64_t, std::int64_t) {}
+
+void pack_columns(const Bf16*, std::int64_t, std::int64_t, Bf16*, std::int64_t, std::int64_t) {}
 
 void run(const Product&, std::int64_t, std::int64_t) {}
 

@@ -32,15 +32,24 @@ void pack(const Bf16* weight,
           std::int64_t begin,
           std::int64_t end);
 
+/// As pack() does it for the transpose of a matrix [in, out]. Steps [begin, end) of 32 inputs only.
+void pack_columns(const Bf16* matrix,
+                  std::int64_t in,
+                  std::int64_t out,
+                  Bf16* packed,
+                  std::int64_t begin,
+                  std::int64_t end);
+
 /// y = x w^T + bias, sums in float32, rounded once. A row's result does not depend on the others.
 struct Product {
-  const Bf16* x;       ///< [rows, padded(in)]
+  const Bf16* x;       ///< [rows, padded(in)], or [in, rows] where it is turned
   const Bf16* packed;  ///< of pack()
   const Bf16* bias;    ///< [out] or nullptr
   Bf16* y;             ///< [rows, out]
   std::int64_t rows;
   std::int64_t in;
   std::int64_t out;
+  bool is_turned = false;
 };
 
 /// What is shared out over threads: panels of rows x blocks of outputs.

@@ -139,5 +139,23 @@ TEST_F(RolloutOfTinyModel, HasTheGradientsOfTheLossOnConcatenatedSequences) {
   }
 }
 
+TEST_F(RolloutOfTinyModel, SamplesInBfloat16FromTheWeightsAsTheyAreNow) {
+  lm = models::load_causal_lm(folder.path(), torch::kBFloat16, torch::kCPU);
+  nn::set_requires_grad(*lm, true);
+  for (int round = 0; round < 2; ++round) {
+    const Rollout rollout = roll(all);
+    const RolloutSlice part = slice(rollout, 0, 3);
+    const Tensor now = answer_log_probs(lm->text(), part, kTemperature).log_probs;
+    EXPECT_TRUE(test::close(now.detach(), part.sampled_log_probs, 0.1)) << "round " << round;
+    now.sum().backward();
+    for (const auto& item : lm->named_parameters()) {
+      EXPECT_TRUE(item.value().grad().defined()) << item.key();
+      const torch::NoGradGuard no_grad;
+      item.value().sub_(item.value().grad().sign() * 0.02);
+      item.value().mutable_grad() = Tensor();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vragent::learning
