@@ -201,7 +201,7 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
   const double vocabulary = as_double(run.model.text.vocab_size);
   const double kept =
       std::min(kKeptLogits, as_double(run.micro_targets) * vocabulary * weight_bytes(run));
-  lines.push_back({"logits of a chunk and kept, head's gradient",
+  lines.push_back({"logits, head's gradient",
                    0,
                    chunk * vocabulary * kLogitBytes + kept + head_gradient,
                    0});
