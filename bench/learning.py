@@ -223,7 +223,7 @@ def sft_case(kind, name, lora):
             peft_config = peft.LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
         args = trl.SFTConfig(**common(folder, per_device_train_batch_size=8, gradient_accumulation_steps=1,
                                       gradient_checkpointing=False), max_length=512, packing=True,
-                             packing_strategy="wrapped", shuffle_dataset=False)
+                             packing_strategy="wrapped", train_sampling_strategy="sequential")
         pace = Paced()
         losses = []
 
