@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "vragent/ops/kernels/cpu_logit_rows.h"
+#include "vragent/ops/packed_linear.h"
 
 namespace vragent::learning {
 namespace {
@@ -132,7 +133,7 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
     std::size_t kept_bytes = 0;
     for (std::int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
       const std::int64_t size = std::min(chunk, hidden.size(0) - begin);
-      const Tensor logits = at::linear(hidden.narrow(0, begin, size), head);
+      const Tensor logits = ops::linear(hidden.narrow(0, begin, size), head);
       const Measured part = measure(logits, targets.narrow(0, begin, size), temperature);
       kept_bytes += logits.nbytes();
       if (will_learn && kept_bytes <= kMostKept) kept.push_back(logits);
@@ -171,7 +172,7 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
       const std::int64_t size = std::min(chunk, hidden.size(0) - begin);
       const auto cut = [&](const Tensor& x) { return x.narrow(0, begin, size); };
       const Tensor part = cut(hidden);
-      const Tensor logits = kept != saved.end() ? *kept++ : at::linear(part, head);
+      const Tensor logits = kept != saved.end() ? *kept++ : ops::linear(part, head);
       const Tensor d = logit_gradients(
           logits,
           cut(saved[2]),

@@ -60,6 +60,9 @@ torch::Dtype parse_dtype(const std::string& text) {
 }
 
 void prepare_torch(const RuntimeConfig& config) {
+  // Large tensors in huge pages where the system offers them: torch reads it when it first
+  // allocates.
+  setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);  // NOLINT(concurrency-mt-unsafe)
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   if (config.threads > 0) {
     at::set_num_threads(static_cast<int>(config.threads));
