@@ -48,15 +48,15 @@ OrderedJson roof(torch::Device device) {
   const torch::NoGradGuard no_grad;
   const Tensor memory =  // 1 GiB, beyond every cache
       torch::ones({1 << 27}, torch::TensorOptions(device).dtype(torch::kInt64));
-  const double bytes =
-      best_rate(static_cast<double>(memory.nbytes()), [&] { memory.sum().item<std::int64_t>(); });
+  const double bytes = best_rate(static_cast<double>(memory.nbytes()),
+                                 [&] { (void)memory.sum().item<std::int64_t>(); });
   const std::int64_t side = device.is_cpu() ? 2048 : 8192;
   const Tensor square = torch::randn({side, side}, device).to(torch::kBFloat16);
   const double work = 2.0 * static_cast<double>(side * side * side);
-  double flops = best_rate(work, [&] { torch::matmul(square, square)[0][0].item<float>(); });
+  double flops = best_rate(work, [&] { (void)torch::matmul(square, square)[0][0].item<float>(); });
   if (ops::packing_pays(square)) {
     const ops::PackedLinear packed = ops::pack_linear({square});
-    flops = std::max(flops, best_rate(work, [&] { packed.forward(square); }));
+    flops = std::max(flops, best_rate(work, [&] { (void)packed.forward(square); }));
   }
   return {{"bytes", bytes}, {"flops", flops}};
 }

@@ -201,10 +201,8 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
   const double vocabulary = as_double(run.model.text.vocab_size);
   const double kept =
       std::min(kKeptLogits, as_double(run.micro_targets) * vocabulary * weight_bytes(run));
-  lines.push_back({"logits, head's gradient",
-                   0,
-                   chunk * vocabulary * kLogitBytes + kept + head_gradient,
-                   0});
+  lines.push_back(
+      {"logits, head's gradient", 0, chunk * vocabulary * kLogitBytes + kept + head_gradient, 0});
   if (run.prompts > 0) {
     const Rows rows = rows_of(run);
     const double tokens = rows.prompts * as_double(run.max_prompt) +
