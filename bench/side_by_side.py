@@ -44,7 +44,7 @@ def machine():
 
 
 def take_turns(name, ours, peers, target=None, rounds=5, warm_up=1, unit=""):
-    """ours() and each peer() return (seconds, work): work a second is compared. Prints one line a peer."""
+    """ours() and each peer() return (seconds, work): work a second is compared. Prints one line a peer; returns our rate."""
     runs = {"vragent": ours, **peers}
     rates = {who: [] for who in runs}
     for i in range(rounds + warm_up):
@@ -53,16 +53,15 @@ def take_turns(name, ours, peers, target=None, rounds=5, warm_up=1, unit=""):
             if i >= warm_up:
                 rates[who].append(work / seconds)
     median = {who: statistics.median(values) for who, values in rates.items()}
-    results = []
     for peer in peers:
         ratios = [a / b for a, b in zip(rates["vragent"], rates[peer])]
         ratio = statistics.median(ratios)
         verdict = "" if target is None else f"  target {target}x: {'met' if ratio >= target else 'MISSED'}"
         print(f"{name:44} {median['vragent']:10.1f} {unit:9} against {peer} {median[peer]:10.1f}: {ratio:5.2f}x "
               f"[{min(ratios):.2f}, {max(ratios):.2f}]{verdict}", flush=True)
-        results.append({"name": name, "peer": peer, "ratio": ratio, "low": min(ratios), "high": max(ratios),
-                        "ours": median["vragent"], "theirs": median[peer], "unit": unit, "target": target})
-    return results
+    if not peers:
+        print(f"{name:44} {median['vragent']:10.1f} {unit}", flush=True)
+    return median["vragent"]
 
 
 def timed(function):

@@ -44,23 +44,26 @@ compare() {
     END { ok = NR > 0 && !bad && most <= bound
           printf "   %-28s largest difference %.2e (bound %g) %s\n", name, most, bound, ok ? "ok" : "DIFFERS"; exit !ok }' || status=1
 }
-losses() { # LOG
-  grep -o '"loss": *[-0-9.e]*' "$1" | sed 's/.*: *//'
+field_of() { # KEY LOG
+  grep -o "\"$1\": *[-0-9.e]*" "$2" | sed 's/.*: *//'
 }
-# both NAME BOUND COMMAND...: trains on the CPU and on the device at once and compares the losses of the log
+# both NAME KEY BOUND COMMAND...: trains on the CPU and on the device at once and compares a number of their logs
 both() {
-  local name=$1 bound=$2 place
-  shift 2
-  timed "$name-cpu" "$vragent" "$@" --overwrite --device cpu --out "$work/$name-cpu" &
-  timed "$name-device" "$vragent" "$@" --overwrite --device "$device" --out "$work/$name-device"
-  wait
-  for place in cpu device; do losses "$work/$name-$place/train_log.jsonl" >"$work/$name.$place" || true; done
-  compare "$name, loss" "$bound" "$work/$name.cpu" "$work/$name.device"
+  local name=$1 key=$2 bound=$3 place cpu
+  shift 3
+  rm -rf "$work/$name-cpu" "$work/$name-device"
+  timed "$name-cpu" "$vragent" "$@" --device cpu --out "$work/$name-cpu" &
+  cpu=$!
+  timed "$name-device" "$vragent" "$@" --device "$device" --out "$work/$name-device"
+  wait "$cpu"
+  for place in cpu device; do field_of "$key" "$work/$name-$place/train_log.jsonl" >"$work/$name.$place" || true; done
+  compare "$name, $key" "$bound" "$work/$name.cpu" "$work/$name.device"
 }
 
 if wants unit && [ -z "${VRAGENT:-}" ]; then
   echo "== unit tests"
-  ctest --test-dir "$folder" -j "$(nproc)" --output-on-failure -L unit | tail -4
+  ctest --test-dir "$folder" -j "$(nproc)" --output-on-failure -L unit >"$work/unit.log" || status=1
+  tail -8 "$work/unit.log"
 fi
 
 python3 - "$work" <<'PYTHON'
@@ -108,29 +111,29 @@ fi
 if wants training; then
   echo "== training a language model: losses of the first steps"
   sft=(sft --model "$model" --train "$work/train.jsonl" --max-steps 6 --batch-size 8 --log-every 1 --optim.lr 1e-4)
-  both sft 2e-3 "${sft[@]}"
-  both sft-bf16 5e-2 "${sft[@]}" --dtype bfloat16
-  both sft-lora 2e-3 "${sft[@]}" --lora.rank 8 --lora.dropout 0.1
+  both sft loss 2e-3 "${sft[@]}"
+  both sft-bf16 loss 5e-2 "${sft[@]}" --dtype bfloat16
+  both sft-lora loss 2e-3 "${sft[@]}" --lora.rank 8 --lora.dropout 0.1
   "$vragent" -q eval make-cases --overwrite --interactions "$work/pairs.tsv" --items "$work/titles.csv" --negatives uniform \
     --users all --num-users 16 --out "$work/cases" >/dev/null
-  # Sampled answers part ways at the first near tie: the loss of the first step says whether both sides compute the same.
+  # Both draw by the same random numbers. The loss of the first step is 0 by construction; the entropy of the answers is not.
   grpo=(grpo-train --model "$model" --cases "$work/cases/cases.jsonl" --stages judge:0.25 --batch-prompts 4 --group-size 4
     --micro-prompts 4 --sampling.max-tokens 32 --optim.lr 1e-5 --save-every 0)
-  both grpo 1e-3 "${grpo[@]}"
-  both grpo-bf16 1e-2 "${grpo[@]}" --dtype bfloat16
+  both grpo entropy 1e-3 "${grpo[@]}"
+  both grpo-bf16 entropy 5e-2 "${grpo[@]}" --dtype bfloat16
 fi
 
 if wants recommenders; then
   echo "== recommenders: losses of three epochs"
   train=(train-sasrec --interactions "$work/pairs.tsv" --epochs 3 --width 64 --batch-size 128 --optim.lr 1e-3)
   image=(--image-features "$work/image.npy")
-  for encoder in sasrec gru4rec nextitnet; do both "$encoder" 1e-3 "${train[@]}" --user-encoder "$encoder"; done
-  both sasrec-bf16 2e-2 "${train[@]}" --dtype bfloat16
-  both fusion 1e-3 "${train[@]}" --tower fusion "${image[@]}" --text-features "$work/text.npy"
-  for kind in dssm lightgcn deepfm; do both "$kind" 1e-3 "${train[@]}" --model "$kind"; done
-  both vbpr 1e-3 "${train[@]}" --model vbpr --loss bpr "${image[@]}"
-  both mmgcn 2e-2 "${train[@]}" --model mmgcn --loss bpr "${image[@]}"  # its first steps magnify rounding, on the CPU too
-  for loss in softmax sampled-softmax bce bpr; do both "loss-$loss" 1e-3 "${train[@]}" --loss "$loss"; done
+  for encoder in sasrec gru4rec nextitnet; do both "$encoder" loss 1e-3 "${train[@]}" --user-encoder "$encoder"; done
+  both sasrec-bf16 loss 2e-2 "${train[@]}" --dtype bfloat16
+  both fusion loss 1e-3 "${train[@]}" --tower fusion "${image[@]}" --text-features "$work/text.npy"
+  for kind in dssm lightgcn deepfm; do both "$kind" loss 1e-3 "${train[@]}" --model "$kind"; done
+  both vbpr loss 1e-3 "${train[@]}" --model vbpr --loss bpr "${image[@]}"
+  both mmgcn loss 2e-2 "${train[@]}" --model mmgcn --loss bpr "${image[@]}"  # its first steps magnify rounding, on the CPU too
+  for loss in softmax sampled-softmax bce bpr; do both "loss-$loss" loss 1e-3 "${train[@]}" --loss "$loss"; done
 fi
 
 # Forward passes and generations of every architecture against transformers, ours on the device.

@@ -23,10 +23,7 @@ def copied(name, work):
         print(f"     SKIPPED {name}: {source} is absent (scripts/get_models.sh gets it)")
         return None
     folder = work / name
-    folder.mkdir()
-    for file in source.iterdir():
-        if file.is_file():
-            shutil.copy(file, folder)
+    shutil.copytree(source, folder, dirs_exist_ok=True)
     return folder
 
 

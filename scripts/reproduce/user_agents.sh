@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a small chat model learns as a simulated user from a MicroLens folder: zero-shot, supervised, GRPO on judgments,
 # GRPO on judgments and then selections, the same without reasoning; label-free controls beside them, all on the same
-# frozen cases of cold users. Ends with the tables; docs/results holds such a run.
+# frozen cases of cold users. Ends with the tables. It has been run to its end on the mini world only.
 # Usage: user_agents.sh --data DIR --model DIR [--out DIR] [--device cpu|cuda] [--dtype bfloat16|float32] [--users 1000]
 #   [--train-users 3000] [--judge-steps 60] [--select-steps 60] [--sft-steps 150] [--seed 1]
 # DIR of --data holds *_pairs.tsv and *title*.csv. A step that has finished is not run again. VRAGENT names the program.

@@ -11,6 +11,7 @@
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/probe.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
@@ -241,7 +242,7 @@ bool is_adapter_folder(const fs::path& folder) {
 
 AdapterConfig load_adapter_config(const fs::path& folder) {
   const fs::path path = folder / kAdapterConfigFile;
-  return parse_adapter_config(read_file(path), path.string());
+  return parse_adapter_config(text::read_inside(path), path.string());
 }
 
 fs::path base_folder(const fs::path& folder) {

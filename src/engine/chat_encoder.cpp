@@ -6,8 +6,8 @@
 
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
-#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 
@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 void add_eos(const fs::path& file, std::vector<std::int64_t>& ids) {
-  if (!fs::exists(file)) return;
-  const Json root = parse_json_object(read_file(file), file.string());
+  if (!fs::exists(fs::symlink_status(file))) return;
+  const Json root = parse_json_object(text::read_inside(file), file.string());
   const auto found = root.find("eos_token_id");
   if (found == root.end()) return;
   if (found->is_number_integer()) ids.push_back(found->get<std::int64_t>());

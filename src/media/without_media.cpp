@@ -3,6 +3,7 @@
 // The room without its doors: a build with -DVRAGENT_MEDIA=OFF needs neither FFmpeg nor OpenCV. Of
 // image files it reads portable pixmaps (binary PPM) alone; whatever else asks for pixels of a file
 // ends with 69. Models and training work as ever.
+#include <cctype>
 #include <sstream>
 
 #include "vragent/media/image.h"
@@ -27,9 +28,8 @@ Image read_pixmap(const std::string& bytes, const std::string& where) {
   std::int64_t largest = 0;
   Image image;
   header >> magic >> image.width >> image.height >> largest;
-  constexpr std::int64_t kMostSide = 1 << 15;
-  if (!header || largest != 255 || image.width < 1 || image.height < 1 || image.width > kMostSide ||
-      image.height > kMostSide)
+  if (!header || !std::isspace(header.peek()) || largest != 255 || image.width < 1 ||
+      image.height < 1 || image.width > kMaxPixels / image.height)
     throw DataError(where + ": no binary PPM of 8 bits a colour");
   const auto begin = static_cast<std::size_t>(header.tellg()) + 1;
   const auto size = static_cast<std::size_t>(image.width * image.height * 3);

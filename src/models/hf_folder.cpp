@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
@@ -33,24 +34,6 @@ fs::path hub_cache() {
   const std::string xdg = environment("XDG_CACHE_HOME");
   const fs::path cache = xdg.empty() ? fs::path(environment("HOME")) / ".cache" : fs::path(xdg);
   return cache / "huggingface" / "hub";
-}
-
-/// A file of the folder. @throws DataError when it is a link that leads out of the folder
-fs::path file_inside(const fs::path& folder, const std::string& name) {
-  const fs::path path = folder / name;
-  std::error_code code;
-  if (!fs::is_symlink(path, code)) return path;
-  // A link to nothing is its own canonical path, so the step to its target is taken by hand.
-  const fs::path target = fs::exists(path, code)
-                              ? fs::weakly_canonical(path, code)
-                              : fs::weakly_canonical(folder / fs::read_symlink(path, code), code);
-  const fs::path home = fs::canonical(folder);
-  const bool is_snapshot = home.parent_path().filename() == "snapshots";
-  const fs::path blobs = is_snapshot ? home.parent_path().parent_path() / "blobs" : home;
-  for (const fs::path& allowed : {home, blobs}) {
-    if (!code && target.parent_path() == allowed) return path;
-  }
-  throw DataError(formatted("{}: a link out of the model's folder, to {}", path, target));
 }
 
 /// @throws DataError when an object of the text has a name twice: nlohmann would keep the last
@@ -132,10 +115,10 @@ WeightFiles::WeightFiles(const fs::path& folder) : folder_(folder) {
     return fs::exists(fs::symlink_status(folder / name));
   };
   if (is_there(kWeights)) {
-    const auto file = std::make_shared<nn::SafetensorsFile>(file_inside(folder, kWeights));
+    const auto file = std::make_shared<nn::SafetensorsFile>(text::path_inside(folder / kWeights));
     for (const std::string& name : file->names()) by_tensor_[name] = file;
   } else if (is_there(kIndex)) {
-    open_shards(read_regular_file(file_inside(folder, kIndex), kMaxConfigBytes));
+    open_shards(text::read_inside(folder / kIndex, kMaxConfigBytes));
   } else {
     throw Error(ExitCode::kNoInput,
                 formatted("{}: holds neither {} nor {}", folder, kWeights, kIndex));
@@ -158,7 +141,7 @@ void WeightFiles::open_shards(const std::string& index_text) {
     }
     auto& opened = shards[shard];
     if (!opened) {
-      const fs::path path = file_inside(folder_, shard);
+      const fs::path path = text::path_inside(folder_ / shard);
       std::error_code code;  // a name may be too long to ask for
       if (!fs::exists(path, code))
         throw DataError(where + ": shard \"" + shard + "\" is not there");
@@ -207,7 +190,7 @@ void check_unexpected(const WeightFiles& files,
 
 std::string read_model_config(const fs::path& folder) {
   const std::string where = (folder / "config.json").string();
-  std::string text = read_regular_file(file_inside(folder, "config.json"), kMaxConfigBytes);
+  std::string text = text::read_inside(folder / "config.json", kMaxConfigBytes);
   const Json config = parse_json_object(text, where);
   const JsonRecord record(config, where);
   if (record.has("quantization_config")) {

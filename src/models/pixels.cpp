@@ -9,8 +9,8 @@
 
 #include <torch/nn/functional/upsampling.h>
 
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
-#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 
@@ -38,12 +38,12 @@ Json image_processor(const fs::path& folder, std::string& where) {
   const fs::path joint = folder / "processor_config.json";
   if (fs::exists(joint)) {
     where = joint.string();
-    const Json root = parse_json_object(read_regular_file(joint), where);
+    const Json root = parse_json_object(text::read_inside(joint), where);
     if (root.contains("image_processor")) return root["image_processor"];
   }
   const fs::path old = folder / "preprocessor_config.json";
   where = old.string();
-  return fs::exists(old) ? parse_json_object(read_regular_file(old), where) : Json::object();
+  return fs::exists(old) ? parse_json_object(text::read_inside(old), where) : Json::object();
 }
 
 /// (image * scale - mean) / std in one step, as transformers fuses it.
@@ -93,7 +93,7 @@ Json tower_processor(const fs::path& folder, bool is_video, std::string& where) 
   const auto part_of = [&](const char* file, const char* part) {
     where = (folder / file).string();
     if (!fs::exists(where)) return Json();
-    const Json root = parse_json_object(read_regular_file(where), where);
+    const Json root = parse_json_object(text::read_inside(where), where);
     if (part == nullptr) return root;
     return root.contains(part) && root[part].is_object() ? root[part] : Json();
   };

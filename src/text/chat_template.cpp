@@ -6,8 +6,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
-#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
@@ -57,7 +57,7 @@ const TemplateInfo& info_of(ChatTemplate chat_template) {
 
 /// The text of tokenizer_config.json's key: a string, or a list of named ones.
 std::string template_in_config(const fs::path& path) {
-  const Json config = parse_json_object(read_regular_file(path), path.string());
+  const Json config = parse_json_object(read_inside(path), path.string());
   const JsonRecord record(config, path.string());
   if (!record.has("chat_template")) return {};
   if (config["chat_template"].is_string()) return record.text("chat_template");
@@ -70,9 +70,9 @@ std::string template_in_config(const fs::path& path) {
 
 std::string template_text(const fs::path& folder) {
   if (fs::exists(folder / "chat_template.jinja"))
-    return read_regular_file(folder / "chat_template.jinja");
+    return read_inside(folder / "chat_template.jinja");
   if (const fs::path path = folder / "chat_template.json"; fs::exists(path)) {
-    const Json file = parse_json_object(read_regular_file(path), path.string());
+    const Json file = parse_json_object(read_inside(path), path.string());
     return JsonRecord(file, path.string()).text("chat_template");
   }
   const fs::path config = folder / "tokenizer_config.json";

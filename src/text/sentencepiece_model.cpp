@@ -7,8 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
-#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/words/unicode.h"
 
@@ -142,7 +142,7 @@ TokenizerDescription described(const SentencePieceModel& model, std::int64_t id_
 
 SentencePieceModel read_sentencepiece_model(const std::filesystem::path& path) {
   SentencePieceModel model{.where = path.string()};
-  const std::string file = read_regular_file(path);
+  const std::string file = read_inside(path);
   MessageReader reader(file, model.where);
   while (const auto field = reader.next()) {
     if (field->number == kPieces) model.pieces.push_back(read_piece(field->bytes, model.where));

@@ -8,8 +8,8 @@
 
 #include "text/sentencepiece_model.h"
 #include "text/tokenizer_json.h"
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
-#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
@@ -35,8 +35,7 @@ constexpr std::array kRoles = std::to_array<Role>({{"bos_token", &SpecialIds::bo
                                                    {"mask_token", &SpecialIds::mask}});
 
 Json read_json_if_there(const fs::path& path) {
-  return fs::exists(path) ? parse_json_object(read_regular_file(path), path.string())
-                          : Json::object();
+  return fs::exists(path) ? parse_json_object(read_inside(path), path.string()) : Json::object();
 }
 
 /// What the small files beside the vocabulary say.
@@ -217,7 +216,7 @@ std::string family_of(const SideFiles& files) {
 /// A reader of lines would wait for a pipe.
 LineReader lines_of(const fs::path& path) {
   if (!fs::is_regular_file(path)) throw DataError(formatted("{}: not a regular file", path));
-  return LineReader(path);
+  return LineReader(path_inside(path));
 }
 
 std::vector<std::pair<std::string, std::string>> read_merges_txt(const fs::path& path) {
@@ -240,7 +239,7 @@ BpeModel read_vocab_and_merges(const fs::path& folder) {
   BpeModel model;
   model.where = path.string();
   model.merges = read_merges_txt(folder / "merges.txt");
-  const Json vocab = parse_json_object(read_regular_file(path), path.string());
+  const Json vocab = parse_json_object(read_inside(path), path.string());
   for (const auto& [token, id] : vocab.items()) {
     if (!id.is_number_integer()) {
       throw DataError(formatted("{}: \"{}\": a whole number is wanted", path, token));

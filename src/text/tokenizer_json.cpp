@@ -4,8 +4,8 @@
 
 #include <utility>
 
+#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
-#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
@@ -360,7 +360,7 @@ void read_model(const JsonRecord& root, bool byte_level, TokenizerDescription& d
 
 TokenizerDescription read_tokenizer_json(const std::filesystem::path& path) {
   const std::string file = path.string();
-  const Json root = parse_json_object(read_regular_file(path), file);
+  const Json root = parse_json_object(read_inside(path), file);
   TokenizerDescription description;
   TokenizerParts& parts = description.parts;
   parts.added = read_added_tokens(root, file);

@@ -96,9 +96,14 @@ TEST_F(BadInput, AHostileCheckpointIsRefused) {
   copy_model();
   output_of("mv lm/model.safetensors outside; ln -s ../outside lm/model.safetensors");
   expect_refusal(ask, 65, "lm/model.safetensors: a link out of the model's folder");
-  copy_model();
-  output_of("rm lm/tokenizer.json; mkfifo lm/tokenizer.json");
-  expect_refusal(ask, 65, "lm/tokenizer.json: not a regular file");
+  for (const std::string name : {"config.json", "generation_config.json", "tokenizer.json"}) {
+    copy_model();
+    output_of("mv lm/" + name + " outside; ln -s ../outside lm/" + name);
+    expect_refusal(ask, 65, "lm/" + name + ": a link out of the model's folder");
+    copy_model();
+    output_of("rm lm/" + name + "; mkfifo lm/" + name);
+    expect_refusal(ask, 65, "lm/" + name + ": not a regular file");
+  }
 }
 
 TEST_F(BadInput, AModelWithoutEyesIsRefusedBeforeAnythingIsWritten) {

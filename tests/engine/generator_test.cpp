@@ -78,6 +78,14 @@ class Generation : public ::testing::Test {
   std::vector<Prompt> prompts;
 };
 
+TEST_F(Generation, IsTheSameByTheOperationsOfOtherDevices) {
+  const GeneratorConfig config{
+      .sampling = {.temperature = 1, .max_tokens = 24}, .stop_ids = {3, 7}, .max_rows = 4};
+  const auto wanted = generate(lm->text(), prompts, config);
+  lm->to(torch::kFloat64);  // which no kernel for a CPU takes
+  expect_same(generate(lm->text(), prompts, config), wanted);
+}
+
 TEST_F(Generation, IsTheArgmaxOfWholeForwardPassesWhenGreedy) {
   const auto answers =
       generate(lm->text(), prompts, {.sampling = {.temperature = 0, .max_tokens = 12}});

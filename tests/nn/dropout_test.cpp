@@ -58,6 +58,11 @@ TEST(Dropout, DropsTheSameElementsWithoutItsKernels) {
     const Tensor by_aten = seeded_dropout(x.to(torch::kFloat64), 0.3, seed);
     EXPECT_TRUE(by_kernel.ne(0).equal(by_aten.ne(0)));
     EXPECT_TRUE(torch::allclose(by_kernel.to(torch::kFloat64), by_aten, 1e-6, 0));
+    const Tensor part = x.narrow(0, 100, 50);  // a process's share of the rows
+    const Tensor own = by_kernel.narrow(0, 100, 50);
+    EXPECT_TRUE(own.equal(seeded_dropout(part, 0.3, seed, 100 * 517)));
+    EXPECT_TRUE(
+        own.ne(0).equal(seeded_dropout(part.to(torch::kFloat64), 0.3, seed, 100 * 517).ne(0)));
   }
 }
 
@@ -91,7 +96,8 @@ TEST(Dropout, FollowsTorchsSeedAndLeavesInputsAloneOtherwise) {
   EXPECT_FALSE(second.equal(first));
   torch::manual_seed(4);
   EXPECT_TRUE(nn::dropout(x, 0.5, true).equal(first));
-  EXPECT_NEAR(mean_of(nn::dropout(x.to(torch::kFloat64), 0.5, true)), 1.0, 0.2) << "torch's own";
+  EXPECT_NEAR(mean_of(nn::dropout(x.to(torch::kFloat64), 0.5, true)), 1.0, 0.2)
+      << "without a kernel";
 }
 
 }  // namespace

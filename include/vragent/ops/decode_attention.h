@@ -3,7 +3,8 @@
 //
 // Attention while decoding: one new token a row, over a prefix that the rows of a group share and
 // over what each row has added. Keys and values lie in two places a layer: one prefix a group, one
-// slot a row. Nothing is copied when rows or groups come and go.
+// slot a row. On a CPU nothing is copied when rows or groups come and go; elsewhere the prefixes
+// are laid side by side again, beside the originals and as long as the longest.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +53,8 @@ torch::Tensor decode_attention(const torch::Tensor& q,
                                std::size_t layer);
 
 /// The same in tensor operations on any device, for all groups at once: the number of operations
-/// does not depend on the groups, and each prefix is read once for all its rows. Scores and sums
-/// are fp32.
+/// does not depend on the groups, and a prefix is multiplied once for all its rows. Scores and sums
+/// are fp32, for which keys and values are widened as they are read.
 torch::Tensor decode_attention_batched(const torch::Tensor& q,
                                        const LayerKv& fresh,
                                        DecodeCache& cache,
