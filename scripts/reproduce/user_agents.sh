@@ -28,9 +28,9 @@ prompts=16  # of a GRPO step, with 8 answers each
 step() { # NAME COMMAND...
   local name=$1 begin=$SECONDS
   shift
-  [ ! -e "$out/logs/$name.done" ] || return 0
+  [ "$(cat "$out/logs/$name.done" 2>/dev/null)" != "$*" ] || return 0
   "$@" >"$out/logs/$name.out" 2>"$out/logs/$name.log" || { tail -3 "$out/logs/$name.log" >&2; echo "user_agents.sh: $name failed" >&2; return 1; }
-  touch "$out/logs/$name.done"
+  echo "$*" >"$out/logs/$name.done"
   printf '   %-24s %5d s\n' "$name" $((SECONDS - begin))
 }
 
@@ -115,7 +115,9 @@ else
   with_reasoning & first=$!
   without_reasoning & second=$!
   supervised & third=$!
-  wait $first; wait $second; wait $third
+  failed=
+  for job in $first $second $third; do wait "$job" || failed=1; done
+  [ -z "$failed" ] || exit 1
 fi
 step ask-controls "$vragent" simulate --overwrite --agent random,always-yes,pop,recscore,antirec --cases "$eval_cases" --seed "$seed" --out "$out/decisions/controls"
 step score-controls "$vragent" eval score --cases "$eval_cases" --decisions "$out/decisions/controls/decisions.jsonl" --out "$out/scores/controls"

@@ -50,6 +50,13 @@ std::unique_ptr<Communicator> connect() {
                           "(install libopenmpi-dev and build again)",
                           count));
   }
+  if (processes->size() != count) {
+    throw Error(ExitCode::kUnavailable,
+                formatted("{} processes were started, but MPI knows {}: start them with the mpirun "
+                          "of the MPI that this program was built with",
+                          count,
+                          processes->size()));
+  }
   return processes;
 }
 

@@ -8,6 +8,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
 
 namespace vragent::comm {
@@ -122,6 +123,16 @@ std::vector<std::string> gather_texts(const Communicator& processes, const std::
     texts.emplace_back(static_cast<const char*>(all[rank].const_data_ptr()),
                        static_cast<std::size_t>(lengths[rank].item<std::int64_t>()));
   return texts;
+}
+
+void check_same(const Communicator& processes, std::int64_t found, const std::string& folder) {
+  if (processes.size() == 1) return;
+  const Tensor all = processes.all_gather(torch::tensor({found}, torch::kInt64));
+  if (all.eq(found).all().item<bool>()) return;
+  throw Error(ExitCode::kUnavailable,
+              folder +
+                  ": processes find different checkpoints there: the run folder must lie on a "
+                  "disk that all of them see");
 }
 
 bool stop_agreed(const Communicator& processes) {

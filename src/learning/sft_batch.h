@@ -19,7 +19,7 @@
 
 namespace vragent::learning {
 
-/// Rows right-padded to the longest.
+/// Examples packed one behind the other.
 struct SftBatch {
   std::vector<std::int64_t> lengths;  ///< [B] tokens of each example, one behind the other
   torch::Tensor ids;                  ///< int64 [N], N their sum

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
@@ -63,6 +64,8 @@ std::optional<RunNumbers> TrainerFiles::open(bool resume,
                                              nn::ShardedAdamW& optimizer) {
   const bool writes = processes_.rank() == 0;
   const auto newest = newest_checkpoint(run_folder_);
+  const std::vector<std::int64_t> steps = checkpoint_steps(run_folder_);
+  comm::check_same(processes_, steps.empty() ? -1 : steps.back(), run_folder_.string());
   if (!resume || !newest) {
     if (!writes) return std::nullopt;
     for (const std::int64_t step : checkpoint_steps(run_folder_))
@@ -89,9 +92,11 @@ std::optional<RunNumbers> TrainerFiles::open(bool resume,
 
 std::optional<RunNumbers> TrainerFiles::finished(std::int64_t max_steps) const {
   const fs::path path = run_folder_ / data::kTrainerStateFile;
-  if (!fs::exists(path)) return std::nullopt;
-  const Json state = parse_json_object(read_file(path), path.string());
-  if (state.value("global_step", std::int64_t{-1}) != max_steps) return std::nullopt;
+  const Json state =
+      fs::exists(path) ? parse_json_object(read_file(path), path.string()) : Json::object();
+  const auto step = state.value("global_step", std::int64_t{-1});
+  comm::check_same(processes_, step, run_folder_.string());
+  if (step != max_steps) return std::nullopt;
   RunNumbers last;
   for (const Json& row : state.value("log_history", Json::array())) {
     for (const auto& [name, value] : row.items()) {

@@ -112,7 +112,7 @@ struct TiledLinear : torch::autograd::Function<TiledLinear> {
                         const Tensor& x,
                         const Tensor& weight,
                         const std::optional<Tensor>& bias) {
-    context->save_for_backward({x, weight});
+    context->save_for_backward({weight.requires_grad() ? x : Tensor(), weight});
     context->saved_data["learns_bias"] = bias && bias->requires_grad();
     return PackedLinear{.weight = packed(weight),
                         .bias = bias.value_or(Tensor()),

@@ -22,9 +22,9 @@ struct TiledAttention {
 TiledAttention tiled_attention(const torch::Tensor& q, const LayerKv& kv, const Packing& packing);
 
 struct TiledGradients {
-  torch::Tensor q;
-  torch::Tensor k;
-  torch::Tensor v;
+  torch::Tensor q;  ///< bfloat16 [N, H, d]
+  torch::Tensor k;  ///< bfloat16 [N, Hkv, d]
+  torch::Tensor v;  ///< as k
 };
 
 /// @param grad [N, H, d], of the output

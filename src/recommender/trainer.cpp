@@ -154,8 +154,10 @@ class Loop {
 
   TrainingResult run() {
     const bool resumed = input_.resume && std::filesystem::exists(input_.run_folder / kCheckpoint);
+    comm::check_same(processes_, resumed ? 1 : 0, input_.run_folder.string());
     if (resumed) {
       state_ = restore(learner_.module, optimizer_, input_.run_folder);
+      comm::check_same(processes_, state_.step, input_.run_folder.string());
       log::info("resume epoch={} step={}", state_.epoch, state_.step);
     } else {
       state_.best = copy_of(nn::parameters_of(learner_.module));

@@ -11,9 +11,11 @@ namespace vragent {
 namespace {
 
 std::atomic<int> pending_signal{0};
+std::atomic<bool> is_signalled{false};  ///< here, and not only asked for by another process
 
 extern "C" void on_signal(int number) {
-  if (pending_signal.exchange(number) != 0) ::_exit(128 + number);
+  if (is_signalled.exchange(true)) ::_exit(128 + number);
+  pending_signal.store(number);
 }
 
 }  // namespace
@@ -47,6 +49,7 @@ void request_interrupt(int signal_number) {
 
 void clear_interrupt() {
   pending_signal.store(0);
+  is_signalled.store(false);
 }
 
 Interrupted::Interrupted(const std::string& saved)

@@ -11,6 +11,7 @@
 #include "processes/launched.h"
 #include "support/tensor_matchers.h"
 #include "vragent/comm/sharing.h"
+#include "vragent/util/error.h"
 
 namespace vragent::comm {
 namespace {
@@ -92,6 +93,11 @@ TEST(Collectives, GatherTextsOfAnyLength) {
     EXPECT_EQ(texts[static_cast<std::size_t>(r)],
               std::string(static_cast<std::size_t>(r) * 5, static_cast<char>('a' + r)));
   }
+}
+
+TEST(Collectives, RefuseToGoOnFromDifferentSteps) {
+  EXPECT_NO_THROW(check_same(processes(), 7, "run"));
+  if (count() > 1) EXPECT_THROW(check_same(processes(), rank(), "run"), Error);
 }
 
 TEST(Collectives, ShareEveryPlaceOfAListOnce) {

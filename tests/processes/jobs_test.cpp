@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "cli/small_files.h"
 #include "processes/launched.h"
@@ -60,6 +61,18 @@ TEST_F(Jobs, SaveWhenOneOfThemIsAskedToStop) {
   EXPECT_TRUE(exists("run/checkpoint/state.safetensors"));
   EXPECT_FALSE(exists("run/model.safetensors"));
   EXPECT_EQ(hit("other", SIGINT).code, 130);
+}
+
+/// A batch system asks all of them: what a process hears from another must not make its own signal
+/// the second one, which would end it before it has saved.
+TEST_F(Jobs, SaveWhenAllOfThemAreAskedToStop) {
+  const auto running = start(two_known(train("1000000", "run")));
+  running->wait_for(here() / "run" / "train_log.jsonl");
+  ::kill(pid_of(1), SIGTERM);
+  ::usleep(3000);
+  ::kill(pid_of(0), SIGTERM);
+  EXPECT_EQ(running->wait().code, 143);
+  EXPECT_TRUE(exists("run/checkpoint/state.safetensors"));
 }
 
 TEST_F(Jobs, EndWhenOneOfThemIsKilled) {

@@ -16,6 +16,7 @@
 #include "support/tensor_matchers.h"
 #include "vragent/comm/sharing.h"
 #include "vragent/util/error.h"
+#include "vragent/util/format.h"
 
 namespace vragent::nn {
 namespace {
@@ -112,11 +113,18 @@ std::vector<Tensor> trained_by_torch() {
   return {net.first.detach(), net.bias.detach(), net.second.detach()};
 }
 
-class ShardedAdamWTogether : public ::testing::TestWithParam<int> {};
+/// What is shared, and how many elements are summed in one go.
+struct Sharing {
+  int zero;
+  std::int64_t bucket;
+};
+
+class ShardedAdamWTogether : public ::testing::TestWithParam<Sharing> {};
 
 TEST_P(ShardedAdamWTogether, EqualsTorchInOneProcess) {
   Net net(torch::kFloat32);
-  ShardedAdamW optimizer(groups_of(net), optim_config(), processes(), GetParam());
+  ShardedAdamW optimizer(
+      groups_of(net), optim_config(), processes(), GetParam().zero, GetParam().bucket);
   train(net, optimizer, 0, kSteps);
   const auto wanted = trained_by_torch();
   EXPECT_TRUE(test::close(net.first, wanted[0], 2e-7));
@@ -134,7 +142,8 @@ TEST_P(ShardedAdamWTogether, EqualsTorchInOneProcess) {
 TEST_P(ShardedAdamWTogether, GoesOnFromAStateBitForBit) {
   for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
     Net whole(type);
-    ShardedAdamW wanted(groups_of(whole), optim_config(), processes(), GetParam());
+    ShardedAdamW wanted(
+        groups_of(whole), optim_config(), processes(), GetParam().zero, GetParam().bucket);
     train(whole, wanted, 0, 3);
     NamedTensors state = wanted.state();
     EXPECT_EQ(state.size(), processes().rank() > 0 ? 0 : type == torch::kFloat32 ? 12 : 16);
@@ -152,7 +161,8 @@ TEST_P(ShardedAdamWTogether, GoesOnFromAStateBitForBit) {
       for (const auto& item : whole.named_parameters())
         copy.named_parameters()[item.key()].copy_(item.value());
     }
-    ShardedAdamW resumed(groups_of(copy), optim_config(), processes(), GetParam());
+    ShardedAdamW resumed(
+        groups_of(copy), optim_config(), processes(), GetParam().zero, GetParam().bucket);
     resumed.load_state(state, "state");
     train(whole, wanted, 3, 6);
     train(copy, resumed, 3, 6);
@@ -165,7 +175,8 @@ TEST_P(ShardedAdamWTogether, GoesOnFromAStateBitForBit) {
 
 TEST_P(ShardedAdamWTogether, FindsAGradientThatIsNoNumberInAnyProcess) {
   Net net(torch::kFloat32);
-  ShardedAdamW optimizer(groups_of(net), optim_config(), processes(), GetParam());
+  ShardedAdamW optimizer(
+      groups_of(net), optim_config(), processes(), GetParam().zero, GetParam().bucket);
   optimizer.zero_grad();
   const double factor = processes().rank() == 0 ? std::nan("") : 1.0;
   (net.loss(0, 0, 1) * factor).backward();
@@ -175,7 +186,17 @@ TEST_P(ShardedAdamWTogether, FindsAGradientThatIsNoNumberInAnyProcess) {
   EXPECT_TRUE(net.first.isfinite().all().item<bool>()) << "nothing of it is left";
 }
 
-INSTANTIATE_TEST_SUITE_P(Zero, ShardedAdamWTogether, ::testing::Values(1, 2));
+INSTANTIATE_TEST_SUITE_P(Zero,
+                         ShardedAdamWTogether,
+                         ::testing::Values(Sharing{1, 1 << 22},
+                                           Sharing{1, 60},
+                                           Sharing{2, 1 << 22},
+                                           Sharing{2, 60},  // several buckets a group
+                                           Sharing{2, 1}),  // every parameter alone
+                         [](const auto& sharing) {
+                           return formatted(
+                               "{}InBucketsOf{}", sharing.param.zero, sharing.param.bucket);
+                         });
 
 }  // namespace
 }  // namespace vragent::nn

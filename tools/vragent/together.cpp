@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <thread>
 
+#include <sched.h>
 #include <unistd.h>
 
 #include "failure.h"
@@ -22,13 +24,19 @@ namespace {
 /// A process that fails gives rank 0, which most often fails alike, so long to say it for all.
 constexpr int kMillisecondsForRankZero = 1000;
 
+/// Cores that this process may run on.
+std::int64_t cores_of_this_process() {
+  cpu_set_t cores;
+  return ::sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+}
+
 void share_machine(nn::RuntimeConfig& runtime, const comm::Communicator& processes) {
   if (runtime.device == "cuda") runtime.device += formatted(":{}", processes.local_rank());
   const char* threads = std::getenv("OMP_NUM_THREADS");  // NOLINT(concurrency-mt-unsafe)
   if (runtime.threads > 0 || threads != nullptr) return;
-  const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-  // A launcher that binds processes to cores has shared them out already.
+  const std::int64_t cores = cores_of_this_process();
   const auto all = static_cast<std::int64_t>(std::max<long>(::sysconf(_SC_NPROCESSORS_ONLN), 1));
+  // A launcher that binds processes to cores has shared them out already.
   runtime.threads = cores < all ? cores : std::max<std::int64_t>(cores / processes.local_size(), 1);
 }
 
@@ -51,9 +59,11 @@ void work_together(nn::RuntimeConfig& runtime,
                    const std::function<void(const comm::Communicator&)>& work) {
   share_machine(runtime, processes);
   if (processes.rank() > 0) log::set_level(log::Level::kError);
+  // Outlives a failure: to close it, NCCL might wait for the others, who must be ended first.
+  std::unique_ptr<comm::Communicator> gpu;
   try {
     const torch::Device device = nn::parse_device(runtime.device);
-    const auto gpu = device.is_cuda() ? comm::with_gpu(processes, device.index()) : nullptr;
+    if (device.is_cuda()) gpu = comm::with_gpu(processes, device.index());
     work(gpu ? *gpu : processes);
     processes.barrier();
   } catch (const Interrupted& stopped) {

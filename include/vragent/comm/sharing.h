@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,10 @@ double sum_of(const Communicator& processes, double value);
 
 /// The texts of all processes, by rank; bytes of any kind.
 std::vector<std::string> gather_texts(const Communicator& processes, const std::string& text);
+
+/// What every process found of earlier work in a folder must be the same, or they would go on from
+/// different steps. @throws Error (69) naming the folder
+void check_same(const Communicator& processes, std::int64_t found, const std::string& folder);
 
 /// Whether a signal has asked any of the processes to stop; then it has asked all of them. To be
 /// asked where all can save their state: each for itself could be told a step apart.

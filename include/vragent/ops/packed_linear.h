@@ -37,9 +37,10 @@ bool packing_pays(const torch::Tensor& weight);
 PackedLinear pack_linear(const std::vector<torch::Tensor>& weights,
                          const std::vector<torch::Tensor>& biases = {});
 
-/// x [..., in], weight [out, in] -> x weight^T + bias [..., out], as at::linear() has it. With AMX,
-/// bfloat16 and no gradient the weight is read once for few rows, at the speed of memory, and
-/// packed for this one product for many.
+/// x [..., in], weight [out, in] -> x weight^T + bias [..., out], as at::linear() has it, with its
+/// gradients. Where packing pays, 256 rows and more go through tiles, forward and backward, with
+/// the weight packed for this one product; without gradient it is also read as it lies for up to
+/// 64 rows, at the speed of memory. All else is at::linear().
 torch::Tensor linear(const torch::Tensor& x,
                      const torch::Tensor& weight,
                      const std::optional<torch::Tensor>& bias = std::nullopt);

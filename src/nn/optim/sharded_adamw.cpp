@@ -16,9 +16,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kBucket = std::int64_t{1}
-                                 << 22;  // elements; a larger parameter stands alone
-constexpr std::int64_t kAlign = 16;      // elements a part is a multiple of
+constexpr std::int64_t kAlign = 16;  // elements a part is a multiple of
 
 /// This process's part of one parameter: [from, from + length) of its elements, which begins at
 /// `at` in the part of the bucket.
@@ -54,15 +52,16 @@ class ShardedAdamW::Shards {
  public:
   Shards(const std::vector<ParameterGroup>& groups,
          const comm::Communicator& processes,
-         std::int64_t zero)
-      : processes_(processes) {
+         std::int64_t zero,
+         std::int64_t bucket)
+      : processes_(processes), most_in_bucket_(bucket) {
     for (const ParameterGroup& group : groups) {
       const std::size_t first = buckets_.size();
       for (const NamedParameter& item : group.parameters) place(item, first);
       // Backward comes to the last layers first; the order must be the same on all ranks.
       for (std::size_t i = buckets_.size(); i > first; --i) order_.push_back(i - 1);
     }
-    for (Bucket& bucket : buckets_) cut(bucket);
+    for (Bucket& one : buckets_) cut(one);
     copy_masters();
     if (zero == 2) watch();
   }
@@ -258,7 +257,7 @@ class ShardedAdamW::Shards {
   /// Puts a parameter behind the others of its group, into the last bucket where it fits.
   void place(const NamedParameter& item, std::size_t first_of_group) {
     const bool fits = buckets_.size() > first_of_group &&
-                      buckets_.back().size + item.tensor.numel() <= kBucket &&
+                      buckets_.back().size + item.tensor.numel() <= most_in_bucket_ &&
                       parameters_.back().named.tensor.options().type_equal(item.tensor.options());
     if (!fits) buckets_.emplace_back();
     Bucket& bucket = buckets_.back();
@@ -306,9 +305,8 @@ class ShardedAdamW::Shards {
   /// In backward: a gradient has grown.
   void on_gradient(std::size_t parameter) {
     Shared& item = parameters_[parameter];
-    // A second gradient of one bucket (another backward) begins another round.
-    const bool is_reduced = is_open_ && place_in_order(item.bucket) < next_;
-    if (is_reduced) close_round();
+    // A second gradient of one parameter (another backward) begins another round.
+    if (is_open_ && item.is_ready) close_round();
     if (!is_open_) open_round();
     if (!item.is_ready) {
       item.is_ready = true;
@@ -351,12 +349,8 @@ class ShardedAdamW::Shards {
     bucket.gradient = bucket.gradient.defined() ? bucket.gradient.add_(part) : part;
   }
 
-  [[nodiscard]] std::size_t place_in_order(std::size_t bucket) const {
-    return static_cast<std::size_t>(std::find(order_.begin(), order_.end(), bucket) -
-                                    order_.begin());
-  }
-
   const comm::Communicator& processes_;
+  std::int64_t most_in_bucket_;  ///< elements
   std::vector<Shared> parameters_;
   std::vector<Bucket> buckets_;
   std::vector<std::size_t> order_;  ///< in which buckets are reduced
@@ -368,9 +362,11 @@ class ShardedAdamW::Shards {
 ShardedAdamW::ShardedAdamW(const std::vector<ParameterGroup>& groups,
                            const OptimConfig& config,
                            const comm::Communicator& processes,
-                           std::int64_t zero)
+                           std::int64_t zero,
+                           std::int64_t bucket)
     : processes_(processes),
-      shards_(processes.size() > 1 ? std::make_unique<Shards>(groups, processes, zero) : nullptr),
+      shards_(processes.size() > 1 ? std::make_unique<Shards>(groups, processes, zero, bucket)
+                                   : nullptr),
       optimizer_(shards_ ? shards_->groups_of_pieces(groups) : groups, config) {}
 
 ShardedAdamW::~ShardedAdamW() = default;

@@ -30,10 +30,12 @@ class ShardedAdamW {
   /// bucket as they are complete, and whole gradients are dropped then, so that a process keeps its
   /// part of them only
   /// @param processes must outlive it
+  /// @param bucket elements that are summed in one go; a larger parameter stands alone
   ShardedAdamW(const std::vector<ParameterGroup>& groups,
                const OptimConfig& config,
                const comm::Communicator& processes,
-               std::int64_t zero = 1);
+               std::int64_t zero = 1,
+               std::int64_t bucket = std::int64_t{1} << 22);
   ~ShardedAdamW();
   ShardedAdamW(const ShardedAdamW&) = delete;
   ShardedAdamW& operator=(const ShardedAdamW&) = delete;

@@ -14,11 +14,11 @@ namespace vragent::ops::cpu {
 
 template <class T>
 struct LogitRows {
-  const T* logits;  ///< [rows, width]
-  const std::int64_t* targets;
-  float* log_probs;  ///< [rows], of the targets
-  float* lse;        ///< [rows], log of the sum of exp(logits / temperature)
-  float* entropy;    ///< [rows]
+  const T* logits;              ///< [rows, width]
+  const std::int64_t* targets;  ///< [rows], columns
+  float* log_probs;             ///< [rows], of the targets
+  float* lse;                   ///< [rows], log of the sum of exp(logits / temperature)
+  float* entropy;               ///< [rows]
   std::int64_t width;
   float temperature;
 };
@@ -29,11 +29,11 @@ void run(const LogitRows<Bf16>& task, std::int64_t begin, std::int64_t end);
 /// What the gradients of log_probs and entropy make those of the logits.
 template <class T>
 struct LogitGradients {
-  const T* logits;  ///< [rows, width]
-  T* gradients;     ///< [rows, width]; may be the logits
-  const std::int64_t* targets;
-  const float* lse;
-  const float* entropy;
+  const T* logits;                  ///< [rows, width]
+  T* gradients;                     ///< [rows, width]; may be the logits
+  const std::int64_t* targets;      ///< [rows]
+  const float* lse;                 ///< [rows], as LogitRows wrote it
+  const float* entropy;             ///< [rows], the same
   const float* log_prob_gradients;  ///< [rows]
   const float* entropy_gradients;   ///< [rows], or null: none
   std::int64_t width;
