@@ -10,6 +10,7 @@
 #include "text/tokenizer_json.h"
 #include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
+#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
