@@ -97,7 +97,9 @@ TEST(Collectives, GatherTextsOfAnyLength) {
 
 TEST(Collectives, RefuseToGoOnFromDifferentSteps) {
   EXPECT_NO_THROW(check_same(processes(), 7, "run"));
-  if (count() > 1) EXPECT_THROW(check_same(processes(), rank(), "run"), Error);
+  if (count() > 1) {
+    EXPECT_THROW(check_same(processes(), rank(), "run"), Error);
+  }
 }
 
 TEST(Collectives, ShareEveryPlaceOfAListOnce) {
