@@ -28,13 +28,18 @@ constexpr const char* kLibrary = "libnccl.so.2";
   throw Error(ExitCode::kUnavailable, "NCCL: " + what);
 }
 
-/// A function of a loaded library under its declared type.
-template <class Function>
-Function* function_in(void* library, const char* name) {
-  void* found = dlsym(library, name);
-  if (found == nullptr) fail(formatted("{} lacks {}", kLibrary, name));
-  return reinterpret_cast<Function*>(found);
-}
+/// A function of a loaded library, as whatever type it is assigned to.
+struct Found {
+  void* library;
+  const char* name;
+
+  template <class Function>
+  operator Function*() const {  // NOLINT(google-explicit-constructor)
+    void* found = dlsym(library, name);
+    if (found == nullptr) fail(formatted("{} lacks {}", kLibrary, name));
+    return reinterpret_cast<Function*>(found);
+  }
+};
 
 void* opened_library() {
   void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
@@ -44,24 +49,15 @@ void* opened_library() {
 
 struct Library {
   void* handle = opened_library();
-  decltype(ncclGetVersion)* version =
-      function_in<decltype(ncclGetVersion)>(handle, "ncclGetVersion");
-  decltype(ncclGetUniqueId)* unique_id =
-      function_in<decltype(ncclGetUniqueId)>(handle, "ncclGetUniqueId");
-  decltype(ncclCommInitRank)* init =
-      function_in<decltype(ncclCommInitRank)>(handle, "ncclCommInitRank");
-  decltype(ncclCommDestroy)* destroy =
-      function_in<decltype(ncclCommDestroy)>(handle, "ncclCommDestroy");
-  decltype(ncclGetErrorString)* error =
-      function_in<decltype(ncclGetErrorString)>(handle, "ncclGetErrorString");
-  decltype(ncclAllReduce)* all_reduce =
-      function_in<decltype(ncclAllReduce)>(handle, "ncclAllReduce");
-  decltype(ncclReduceScatter)* reduce_scatter =
-      function_in<decltype(ncclReduceScatter)>(handle, "ncclReduceScatter");
-  decltype(ncclAllGather)* all_gather =
-      function_in<decltype(ncclAllGather)>(handle, "ncclAllGather");
-  decltype(ncclBroadcast)* broadcast =
-      function_in<decltype(ncclBroadcast)>(handle, "ncclBroadcast");
+  decltype(ncclGetVersion)* version = Found{handle, "ncclGetVersion"};
+  decltype(ncclGetUniqueId)* unique_id = Found{handle, "ncclGetUniqueId"};
+  decltype(ncclCommInitRank)* init = Found{handle, "ncclCommInitRank"};
+  decltype(ncclCommDestroy)* destroy = Found{handle, "ncclCommDestroy"};
+  decltype(ncclGetErrorString)* error = Found{handle, "ncclGetErrorString"};
+  decltype(ncclAllReduce)* all_reduce = Found{handle, "ncclAllReduce"};
+  decltype(ncclReduceScatter)* reduce_scatter = Found{handle, "ncclReduceScatter"};
+  decltype(ncclAllGather)* all_gather = Found{handle, "ncclAllGather"};
+  decltype(ncclBroadcast)* broadcast = Found{handle, "ncclBroadcast"};
 };
 
 ncclDataType_t type_of(const Tensor& values) {

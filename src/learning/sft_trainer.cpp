@@ -21,7 +21,6 @@
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
-#include "vragent/util/interrupt.h"
 #include "vragent/util/log.h"
 #include "vragent/util/progress.h"
 #include "vragent/util/random.h"
@@ -79,14 +78,7 @@ class SftLoop {
       if (result_.steps + 1 < total_steps_) next = fetch(result_.steps + 1);
       step(optimizer, batch);
       progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
-      const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
-      const bool stops = comm::stop_agreed(processes_);
-      if (asked || stops)
-        files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());
-      if (stops) {
-        throw Interrupted(formatted("step {} is saved; run the same command with --resume to go on",
-                                    result_.steps));
-      }
+      files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
     if (!valid_.empty()) validate();
     if (config_.keep == "best") {

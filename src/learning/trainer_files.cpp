@@ -9,6 +9,8 @@
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/util/files.h"
+#include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
 #include "vragent/util/text.h"
@@ -42,12 +44,6 @@ fs::path checkpoint_path(const fs::path& run_folder, std::int64_t step) {
 
 }  // namespace
 
-std::optional<fs::path> newest_checkpoint(const fs::path& run_folder) {
-  const auto steps = checkpoint_steps(run_folder);
-  if (steps.empty()) return std::nullopt;
-  return checkpoint_path(run_folder, steps.back());
-}
-
 TrainerFiles::TrainerFiles(fs::path run_folder,
                            fs::path base,
                            std::int64_t keep_checkpoints,
@@ -63,30 +59,29 @@ std::optional<RunNumbers> TrainerFiles::open(bool resume,
                                              torch::nn::Module& model,
                                              nn::ShardedAdamW& optimizer) {
   const bool writes = processes_.rank() == 0;
-  const auto newest = newest_checkpoint(run_folder_);
   const std::vector<std::int64_t> steps = checkpoint_steps(run_folder_);
   comm::check_same(processes_, steps.empty() ? -1 : steps.back(), run_folder_.string());
-  if (!resume || !newest) {
+  if (!resume || steps.empty()) {
     if (!writes) return std::nullopt;
-    for (const std::int64_t step : checkpoint_steps(run_folder_))
-      fs::remove_all(checkpoint_path(run_folder_, step));
+    for (const std::int64_t step : steps) fs::remove_all(checkpoint_path(run_folder_, step));
     log_ = std::make_unique<report::TrainLog>(run_folder_, -1);
     return std::nullopt;
   }
+  const fs::path newest = checkpoint_path(run_folder_, steps.back());
   if (adapter_) {
-    engine::load_adapter_tensors(model, *newest);
+    engine::load_adapter_tensors(model, newest);
   } else {
-    const models::WeightFiles weights(*newest);
+    const models::WeightFiles weights(newest);
     nn::load_parameters(
-        model, [&](const std::string& name) { return weights.find(name); }, newest->string());
+        model, [&](const std::string& name) { return weights.find(name); }, newest.string());
   }
-  const nn::TrainingState state = nn::load_training_state(*newest / kState);
-  optimizer.load_state(state.with_prefix("optimizer."), newest->string());
+  const nn::TrainingState state = nn::load_training_state(newest / kState);
+  optimizer.load_state(state.with_prefix("optimizer."), newest.string());
   if (writes) {
     log_ = std::make_unique<report::TrainLog>(run_folder_,
                                               static_cast<std::int64_t>(state.numbers.at("step")));
   }
-  log::info("resume {}", *newest);
+  log::info("resume {}", newest);
   return state.numbers;
 }
 
@@ -147,6 +142,20 @@ std::string TrainerFiles::trainer_state(std::int64_t step, const RunNumbers& num
                              {"num_input_tokens_seen", number("num_tokens")},
                              {"stateful_callbacks", OrderedJson::object()}};
   return state.dump(2) + "\n";
+}
+
+void TrainerFiles::save_or_stop(std::int64_t step,
+                                std::int64_t save_every,
+                                const torch::nn::Module& model,
+                                const nn::ShardedAdamW& optimizer,
+                                const RunNumbers& numbers) {
+  const bool is_due = save_every > 0 && step % save_every == 0;
+  const bool stops = comm::stop_agreed(processes_);
+  if (is_due || stops) save_checkpoint(step, model, optimizer, numbers);
+  if (stops) {
+    throw Interrupted(
+        formatted("step {} is saved; run the same command with --resume to go on", step));
+  }
 }
 
 void TrainerFiles::save_checkpoint(std::int64_t step,

@@ -59,6 +59,14 @@ class TrainerFiles {
                        const nn::ShardedAdamW& optimizer,
                        const RunNumbers& numbers);
 
+  /// What ends every step: a checkpoint when `save_every` steps are over (0: never) or a signal has
+  /// asked any of the processes to stop. @throws Interrupted then, once it is saved
+  void save_or_stop(std::int64_t step,
+                    std::int64_t save_every,
+                    const torch::nn::Module& model,
+                    const nn::ShardedAdamW& optimizer,
+                    const RunNumbers& numbers);
+
   /// Writes the final model and trainer_state.json into the run folder.
   void finish(std::int64_t step, const torch::nn::Module& model, const RunNumbers& numbers);
 
@@ -76,8 +84,5 @@ class TrainerFiles {
   const comm::Communicator& processes_;
   std::unique_ptr<report::TrainLog> log_;  ///< of rank 0
 };
-
-/// The newest checkpoint-N folder below a run folder.
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run_folder);
 
 }  // namespace vragent::learning

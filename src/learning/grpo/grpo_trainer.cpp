@@ -107,14 +107,7 @@ class GrpoLoop {
       } catch (const Interrupted&) {
         log::info("step={} stopped while sampling, begins anew on resume", result_.steps + 1);
       }
-      const bool asked = config_.save_every > 0 && result_.steps % config_.save_every == 0;
-      const bool stops = comm::stop_agreed(processes_);
-      if (asked || stops)
-        files_.save_checkpoint(result_.steps, model_.module(), optimizer, numbers());
-      if (stops) {
-        throw Interrupted(formatted("step {} is saved; run the same command with --resume to go on",
-                                    result_.steps));
-      }
+      files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
     files_.finish(result_.steps, model_.module(), numbers());
     return result_;
