@@ -3,8 +3,8 @@
 #include "vragent/engine/generator.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "engine/decode_batch.h"
 #include "vragent/engine/prefill.h"
 #include "vragent/engine/sampler.h"
 #include "vragent/util/error.h"
@@ -15,8 +15,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kFirstCapacity = 32;  ///< tokens of a row's slot; doubled when it is full
-constexpr std::int64_t kAdmitShare = 8;      ///< wait for this part of the rows to be free
+constexpr std::int64_t kAdmitShare = 8;  ///< wait for this part of the rows to be free
 
 /// One sample that is being written.
 struct Row {
@@ -33,16 +32,12 @@ class Decoding {
            std::span<const Prompt> prompts,
            const GeneratorConfig& config,
            std::vector<std::vector<Sample>>& answers)
-      : model_(model), prompts_(prompts), config_(config), answers_(answers) {
-    std::int64_t most = 1;
-    std::int64_t all = 0;
-    for (const Prompt& prompt : prompts) {
-      most = std::max(most, prompt.num_samples);
-      all += prompt.num_samples;
-    }
-    num_slots_ = std::max(most, std::min(config.max_rows, all));
-    for (std::int64_t slot = num_slots_; slot > 0; --slot) free_slots_.push_back(slot - 1);
-  }
+      : model_(model),
+        prompts_(prompts),
+        config_(config),
+        answers_(answers),
+        limits_(limits_of(prompts, config.max_rows, config.sampling.max_tokens)),
+        batch_(make_decode_batch(model, limits_)) {}
 
   void run() {
     while (true) {
@@ -58,9 +53,11 @@ class Decoding {
   [[nodiscard]] bool may_admit() const {
     if (next_prompt_ == prompts_.size()) return false;
     if (rows_.empty()) return true;
-    const std::int64_t free = std::ssize(free_slots_);
-    return free >= prompts_[next_prompt_].num_samples && free * kAdmitShare >= num_slots_;
+    return free_rows() >= prompts_[next_prompt_].num_samples &&
+           free_rows() * kAdmitShare >= limits_.rows;
   }
+
+  [[nodiscard]] std::int64_t free_rows() const { return limits_.rows - std::ssize(rows_); }
 
   void admit() {
     if (next_prompt_ > 0) throw_if_interrupted("generation stopped between two batches");
@@ -71,47 +68,30 @@ class Decoding {
       const Prompt& prompt = prompts_[next_prompt_];
       samples += prompt.num_samples;
       tokens += std::ssize(prompt.ids);
-      const bool fits = samples <= std::ssize(free_slots_) && tokens <= config_.max_prefill_tokens;
+      const bool fits = samples <= free_rows() && tokens <= config_.max_prefill_tokens;
       if (!fits && next_prompt_ > first) break;
     }
     const auto chosen = prompts_.subspan(first, next_prompt_ - first);
     Prefilled filled = prefill(model_, chosen, config_.max_prefill_tokens);
     std::vector<std::int64_t> of_row;
     for (std::size_t p = 0; p < chosen.size(); ++p) {
-      add_rows(chosen[p], answers_[first + p], std::move(filled.prefixes[p]));
+      add_rows(chosen[p], answers_[first + p]);
       of_row.insert(of_row.end(),
                     static_cast<std::size_t>(chosen[p].num_samples),
                     static_cast<std::int64_t>(p));
     }
+    batch_->add(chosen, std::move(filled.prefixes));
     const Tensor logits = model_.logits(filled.last_hidden);
     take(logits.index_select(0, torch::tensor(of_row, torch::kInt64).to(logits.device())));
   }
 
-  void add_rows(const Prompt& prompt,
-                std::vector<Sample>& samples,
-                std::vector<ops::LayerKv> prefix) {
-    make_slots(prefix);
-    cache_.groups.push_back({std::move(prefix), prompt.num_samples});
+  void add_rows(const Prompt& prompt, std::vector<Sample>& samples) {
     samples.resize(static_cast<std::size_t>(prompt.num_samples));
     for (std::size_t s = 0; s < samples.size(); ++s) {
       rows_.push_back({.prompt = &prompt,
                        .sample = &samples[s],
                        .key = {prompt.seed, s, 0},
                        .next_position = std::ssize(prompt.ids) + prompt.position_delta - 1});
-      cache_.slots.push_back(free_slots_.back());
-      cache_.lengths.push_back(0);
-      free_slots_.pop_back();
-    }
-  }
-
-  void make_slots(const std::vector<ops::LayerKv>& like) {
-    if (!cache_.own.empty()) return;
-    const std::int64_t capacity = std::min(kFirstCapacity, config_.sampling.max_tokens);
-    for (const ops::LayerKv& layer : like) {
-      const std::vector<std::int64_t> shape = {
-          num_slots_, capacity, layer.k.size(1), layer.k.size(2)};
-      cache_.own.push_back(
-          {torch::zeros(shape, layer.k.options()), torch::zeros(shape, layer.v.options())});
     }
   }
 
@@ -149,64 +129,29 @@ class Decoding {
   }
 
   void drop(const std::vector<bool>& done) {
+    batch_->remove(done);
     std::size_t kept = 0;
-    std::size_t row = 0;
-    for (ops::DecodeCache::Group& group : cache_.groups) {
-      const std::size_t end = row + static_cast<std::size_t>(group.num_rows);
-      for (; row < end; ++row) {
-        if (done[row]) {
-          free_slots_.push_back(cache_.slots[row]);
-          group.num_rows -= 1;
-          continue;
-        }
-        rows_[kept] = rows_[row];
-        cache_.slots[kept] = cache_.slots[row];
-        cache_.lengths[kept] = cache_.lengths[row];
-        kept += 1;
-      }
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      if (!done[row]) rows_[kept++] = rows_[row];
     }
     rows_.resize(kept);
-    cache_.slots.resize(kept);
-    cache_.lengths.resize(kept);
-    std::erase_if(cache_.groups, [](const auto& group) { return group.num_rows == 0; });
-  }
-
-  void grow_slots() {
-    const std::int64_t capacity = cache_.own[0].k.size(1);
-    if (*std::max_element(cache_.lengths.begin(), cache_.lengths.end()) < capacity) return;
-    for (ops::LayerKv& layer : cache_.own) {
-      layer = {torch::cat({layer.k, torch::zeros_like(layer.k)}, 1),
-               torch::cat({layer.v, torch::zeros_like(layer.v)}, 1)};
-    }
   }
 
   /// Logits of the token behind the last one of each row, [R, V].
   Tensor decode() {
-    grow_slots();
-    std::vector<std::int64_t> ids;
-    std::vector<std::int64_t> positions;
-    for (const Row& row : rows_) {
-      ids.push_back(row.sample->ids.back());
-      positions.push_back(row.next_position);
-    }
-    const torch::Device device = model_.head.device();
-    models::Decoder decoder = model_.decoder;
-    const Tensor hidden = decoder->forward(decoder->embed_tokens(torch::tensor(ids).to(device)),
-                                           torch::tensor(positions).to(device),
-                                           {.cache = &cache_});
-    for (std::int64_t& length : cache_.lengths) ++length;
-    return model_.logits(hidden);
+    std::vector<NextToken> tokens;
+    for (const Row& row : rows_) tokens.push_back({row.sample->ids.back(), row.next_position});
+    return batch_->step(tokens);
   }
 
   const models::TextModel& model_;
   std::span<const Prompt> prompts_;
   const GeneratorConfig& config_;
   std::vector<std::vector<Sample>>& answers_;
+  BatchLimits limits_;
+  std::unique_ptr<DecodeBatch> batch_;
   std::size_t next_prompt_ = 0;
-  std::int64_t num_slots_ = 0;
-  std::vector<std::int64_t> free_slots_;
   std::vector<Row> rows_;
-  ops::DecodeCache cache_;  ///< of rows_, in their order
 };
 
 }  // namespace

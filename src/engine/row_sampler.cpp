@@ -63,23 +63,34 @@ SoftmaxSums softmax_sums(std::span<const float> scores) {
   return bad == 0;
 }
 
-std::int64_t index_at(std::span<const float> scores, const SoftmaxSums& sums, double uniform) {
+BlockPoint block_at(const SoftmaxSums& sums, double uniform) {
   const double point = uniform * sums.total;
   double below = 0;
   std::size_t block = 0;
   while (block + 1 < sums.blocks.size() && below + sums.blocks[block] <= point)
     below += sums.blocks[block++];
-  const auto begin = static_cast<std::int64_t>(block) * kSumBlock;
-  // A block's sum is rounded: a point behind all its parts falls to the next possible token.
-  std::int64_t last = sums.argmax;
-  for (std::int64_t i = begin; i < std::ssize(scores); ++i) {
-    const float share = exponential(scores[static_cast<std::size_t>(i)] - sums.largest);
+  return {block, point - below};
+}
+
+std::int64_t index_in_block(std::span<const float> block, float largest, double left) {
+  double below = 0;
+  std::int64_t last = -1;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const float share = exponential(block[i] - largest);
     if (share <= 0) continue;
     below += static_cast<double>(share);
-    last = i;
-    if (below > point) break;
+    last = static_cast<std::int64_t>(i);
+    if (below > left) break;
   }
   return last;
+}
+
+std::int64_t index_at(std::span<const float> scores, const SoftmaxSums& sums, double uniform) {
+  const BlockPoint point = block_at(sums, uniform);
+  const auto begin = point.block * static_cast<std::size_t>(kSumBlock);
+  // A block's sum is rounded: a point behind all its parts falls to the next possible token.
+  const std::int64_t offset = index_in_block(scores.subspan(begin), sums.largest, point.left);
+  return offset < 0 ? sums.argmax : static_cast<std::int64_t>(begin) + offset;
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void widen_row(

@@ -30,6 +30,19 @@ bool is_finite_row(std::span<const float> scores);
 /// drawn. uniform in [0, 1)
 std::int64_t index_at(std::span<const float> scores, const SoftmaxSums& sums, double uniform);
 
+/// The block in which a draw lies.
+struct BlockPoint {
+  std::size_t block = 0;
+  double left = 0;  ///< of the point behind the blocks before
+};
+
+/// uniform in [0, 1)
+BlockPoint block_at(const SoftmaxSums& sums, double uniform);
+
+/// The first index in a block whose cumulative share exceeds `left`; where rounding leaves none,
+/// the last that is possible; -1 where none is.
+std::int64_t index_in_block(std::span<const float> block, float largest, double left);
+
 /// Widens bfloat16 bits.
 void widen_row(std::span<const std::uint16_t> row, std::span<float> into);
 

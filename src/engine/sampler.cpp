@@ -6,6 +6,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "engine/device_draw.h"
 #include "engine/row_sampler.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -59,15 +60,11 @@ double uniform_of(const DrawKey& key) {
   return static_cast<double>(mix_seed(key.seed, {key.sample, key.step}) >> 11U) * 0x1.0p-53;
 }
 
-std::vector<Draw> draw_tokens(const Tensor& logits,
+namespace {
+
+std::vector<Draw> draw_on_cpu(const Tensor& logits,
                               const chat::SamplingConfig& config,
                               std::span<const DrawRow> rows) {
-  TORCH_CHECK(logits.dim() == 2 && logits.size(0) == std::ssize(rows),
-              "sampler: logits ",
-              logits.sizes(),
-              " for ",
-              rows.size(),
-              " rows");
   const bool is_narrow = logits.scalar_type() == torch::kBFloat16;
   const Tensor on_cpu =
       (is_narrow ? logits : logits.to(torch::kFloat32)).to(torch::kCPU).contiguous();
@@ -86,6 +83,23 @@ std::vector<Draw> draw_tokens(const Tensor& logits,
       draws[r] = draw_from(scores, config, rows[r]);
     }
   });
+  return draws;
+}
+
+}  // namespace
+
+std::vector<Draw> draw_tokens(const Tensor& logits,
+                              const chat::SamplingConfig& config,
+                              std::span<const DrawRow> rows) {
+  TORCH_CHECK(logits.dim() == 2 && logits.size(0) == std::ssize(rows),
+              "sampler: logits ",
+              logits.sizes(),
+              " for ",
+              rows.size(),
+              " rows");
+  const std::vector<Draw> draws = !logits.is_cpu() && draws_on_device(config)
+                                      ? draw_on_device(logits, config, rows)
+                                      : draw_on_cpu(logits, config, rows);
   for (std::size_t r = 0; r < draws.size(); ++r) {
     if (!std::isnan(draws[r].log_prob)) continue;
     throw Error(ExitCode::kInternal,

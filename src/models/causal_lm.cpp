@@ -33,6 +33,7 @@ Tensor attend(const Tensor& q,
       return ops::continued_attention(q, fresh, context.earlier->at(layer));
     return ops::packed_attention(q, fresh, *context.packing);
   }
+  if (context.slots != nullptr) return ops::slot_attention(q, fresh, *context.slots, layer);
   TORCH_CHECK(context.cache != nullptr, "the decoder needs a packing or a cache");
   return ops::decode_attention(q, fresh, *context.cache, layer);
 }

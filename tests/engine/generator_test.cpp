@@ -79,11 +79,17 @@ class Generation : public ::testing::Test {
 };
 
 TEST_F(Generation, IsTheSameByTheOperationsOfOtherDevices) {
-  const GeneratorConfig config{
-      .sampling = {.temperature = 1, .max_tokens = 24}, .stop_ids = {3, 7}, .max_rows = 4};
+  GeneratorConfig config{.sampling = {.temperature = 1, .max_tokens = 70},
+                         .stop_ids = {3, 17, 20, 41}};
+  prompts[0].num_samples = 5;
+  prompts.push_back(prompts[1]);
+  prompts.back().seed += 1;
   const auto wanted = generate(lm->text(), prompts, config);
   lm->to(torch::kFloat64);  // which no kernel for a CPU takes
-  expect_same(generate(lm->text(), prompts, config), wanted);
+  for (const std::int64_t rows : {1, 7, 128}) {
+    config.max_rows = rows;
+    expect_same(generate(lm->text(), prompts, config), wanted);
+  }
 }
 
 TEST_F(Generation, IsTheArgmaxOfWholeForwardPassesWhenGreedy) {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "engine/device_draw.h"
 #include "engine/row_sampler.h"
 #include "support/formula.h"
 #include "support/tensor_matchers.h"
@@ -200,6 +201,45 @@ TEST(DrawTokens, AcceptBf16) {
   const Draws narrow = draw(logits, {}, rows_of(3));
   EXPECT_TRUE(narrow.ids.equal(draw(logits.to(torch::kFloat32), {}, rows_of(3)).ids));
   EXPECT_EQ(narrow.log_probs.scalar_type(), torch::kFloat32);
+}
+
+TEST(DrawTokens, AreTheSameByTheOperationsOfOtherDevices) {
+  const std::int64_t count = 3000;
+  Tensor logits = test::randn({count, 1300}, 8) * 3;  // not a whole number of blocks
+  logits[5].fill_(std::nanf(""));
+  logits[6][1299] = 60;
+  const std::vector<DrawRow> rows = rows_of(count);
+  for (const double temperature : {0.0, 0.7, 1.0}) {
+    const chat::SamplingConfig config{.temperature = temperature};
+    const std::vector<Draw> got = draw_on_device(logits, config, rows);
+    EXPECT_TRUE(std::isnan(got[5].log_prob));
+    EXPECT_EQ(got[6].id, 1299);
+    const Draws wanted =
+        draw(torch::cat({logits.narrow(0, 0, 5), logits.narrow(0, 6, count - 6)}), config, [&] {
+          std::vector<DrawRow> finite = rows;
+          finite.erase(finite.begin() + 5);
+          return finite;
+        }());
+    int others = 0;
+    for (std::int64_t row = 0; row < count - 1; ++row) {
+      const Draw& one = got[static_cast<std::size_t>(row < 5 ? row : row + 1)];
+      if (one.id == wanted.ids[row].item<std::int64_t>()) {
+        EXPECT_NEAR(one.log_prob, wanted.log_probs[row].item<float>(), 1e-5);
+      } else {
+        others += 1;
+      }
+    }
+    EXPECT_LE(others, 1) << temperature;  // on the border of two tokens, by rounding
+  }
+}
+
+TEST(DrawTokens, NeedTheCpuForFiltersAndPenalties) {
+  EXPECT_TRUE(draws_on_device({.temperature = 1}));
+  EXPECT_TRUE(draws_on_device({.temperature = 0, .top_k = 5, .top_p = 0.5}));
+  EXPECT_FALSE(draws_on_device({.temperature = 1, .top_k = 5}));
+  EXPECT_FALSE(draws_on_device({.temperature = 1, .top_p = 0.5}));
+  EXPECT_FALSE(draws_on_device({.temperature = 1, .min_p = 0.1}));
+  EXPECT_FALSE(draws_on_device({.temperature = 0, .repetition_penalty = 1.1}));
 }
 
 TEST(DrawTokens, RefuseNonFiniteLogitsNamingStepAndRow) {

@@ -36,8 +36,10 @@ struct Draw {
 
 /// Draws one token a row in transformers' order: repetition penalty, temperature, top-k, top-p,
 /// min-p.
-/// @param logits [R, V] of any float type on any device; drawn from on the CPU, row by row, so that
-///   a row's token does not depend on the others
+/// @param logits [R, V] of any float type on any device. On the CPU a row's token does not depend
+/// on
+///   the others, to the last bit; elsewhere sums stay where the logits are, but with filters or
+///   penalties all logits come to the CPU
 /// @throws Error (70) naming the step and the row when a row has non-finite logits
 std::vector<Draw> draw_tokens(const torch::Tensor& logits,
                               const chat::SamplingConfig& config,

@@ -21,11 +21,12 @@
 #include "vragent/ops/decode_attention.h"
 #include "vragent/ops/packed_attention.h"
 #include "vragent/ops/rotary.h"
+#include "vragent/ops/slot_attention.h"
 
 namespace vragent::models {
 
 /// What the tokens of one forward() are: whole sequences (packing), or one new token of each row
-/// that is being decoded (cache).
+/// that is being decoded (cache on a CPU, slots anywhere).
 struct DecoderContext {
   const ops::Packing* packing = nullptr;  ///< sequences, and who branches off whom
   std::vector<ops::LayerKv>* keep =
@@ -33,6 +34,7 @@ struct DecoderContext {
   const std::vector<ops::LayerKv>* earlier =
       nullptr;  ///< with a packing of one sequence: those of the tokens before it, [M, Hkv, d]
   ops::DecodeCache* cache = nullptr;  ///< earlier tokens of each row; forward() adds this one's
+  ops::SlotCache* slots = nullptr;    ///< the same, of each slot
 };
 
 struct SelfAttentionImpl : torch::nn::Module {

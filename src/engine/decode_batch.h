@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// The rows that are being decoded and their keys and values. On a CPU rows stand side by side and
+// leave no gaps (RowBatch); elsewhere they keep their slots, so that every step has the same shapes
+// (SlotBatch).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "vragent/engine/generator.h"
+#include "vragent/engine/prefill.h"
+
+namespace vragent::engine {
+
+/// The token that a row goes on from.
+struct NextToken {
+  std::int64_t id = 0;
+  std::int64_t position = 0;
+};
+
+class DecodeBatch {
+ public:
+  DecodeBatch() = default;
+  virtual ~DecodeBatch() = default;
+  DecodeBatch(const DecodeBatch&) = delete;
+  DecodeBatch& operator=(const DecodeBatch&) = delete;
+
+  /// Rows for each prompt's samples, behind those there are.
+  virtual void add(std::span<const Prompt> prompts,
+                   std::vector<std::vector<ops::LayerKv>> prefixes) = 0;
+
+  /// Drops the rows that are done; the others keep their order. done [R]
+  virtual void remove(const std::vector<bool>& done) = 0;
+
+  /// One step of all rows: logits [R, V] of what follows. tokens [R]
+  virtual torch::Tensor step(std::span<const NextToken> tokens) = 0;
+};
+
+/// What decoding has room for.
+struct BatchLimits {
+  std::int64_t rows = 0;
+  std::int64_t tokens = 0;  ///< of an answer
+  std::int64_t samples = 0;  ///< most of a prompt
+  std::int64_t groups = 0;   ///< prompts at a time
+  std::int64_t longest_prompt = 0;
+};
+
+/// Limits for decoding `prompts` with at most `max_rows` rows, or as many as one prompt wants.
+BatchLimits limits_of(std::span<const Prompt> prompts,
+                      std::int64_t max_rows,
+                      std::int64_t max_tokens);
+
+/// The batch that suits the model's device. VRAGENT_CUDA_GRAPHS=1 replays steps on an NVIDIA GPU.
+std::unique_ptr<DecodeBatch> make_decode_batch(const models::TextModel& model,
+                                               const BatchLimits& limits);
+
+}  // namespace vragent::engine
