@@ -15,12 +15,13 @@ FLOORS = {
     "data": 1, "media": 1, "words": 1, "metrics": 1,
     "text": 2, "data/formats": 2, "chat": 2, "report": 2, "ops/kernels": 2,
     "report/page": 3, "report/tables": 3, "ops": 3, "comm": 3,
-    "report/runs": 4, "nn": 4,
+    "report/runs": 4, "nn": 4, "ops/decoding": 4,
     "nn/optim": 5, "models": 5, "rec_models": 5,
-    "engine": 6, "rec_models/collaborative": 6,
-    "perception": 7, "recommender": 7, "simulator": 7, "plan": 7,
-    "recommender/study": 8, "simulator/agents": 8, "simulator/scoring": 8, "learning": 8,
-    "learning/grpo": 9,
+    "engine/decoding": 6, "rec_models/collaborative": 6,
+    "engine": 7,
+    "perception": 8, "recommender": 8, "simulator": 8, "plan": 8,
+    "recommender/study": 9, "simulator/agents": 9, "simulator/scoring": 9, "learning": 9,
+    "learning/grpo": 10,
 }
 TORCH_FROM = 3
 NO_TORCH = {"report/page", "report/tables", "report/runs", "simulator", "simulator/agents", "simulator/scoring"}

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "engine/decode_batch.h"
+#include "vragent/engine/decoding/decode_batch.h"
+#include "vragent/engine/decoding/sampler.h"
 #include "vragent/engine/prefill.h"
-#include "vragent/engine/sampler.h"
 #include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
 
@@ -24,6 +24,24 @@ struct Row {
   DrawKey key;
   std::int64_t next_position;  ///< of the token drawn last
 };
+
+/// Limits for decoding `prompts` with at most `max_rows` rows, or as many as one prompt wants.
+BatchLimits limits_of(std::span<const Prompt> prompts,
+                      std::int64_t max_rows,
+                      std::int64_t max_tokens) {
+  BatchLimits limits{.tokens = max_tokens};
+  std::int64_t all = 0;
+  std::int64_t fewest = max_rows;
+  for (const Prompt& prompt : prompts) {
+    all += prompt.num_samples;
+    fewest = std::min(fewest, prompt.num_samples);
+    limits.samples = std::max(limits.samples, prompt.num_samples);
+    limits.longest_prompt = std::max(limits.longest_prompt, std::ssize(prompt.ids));
+  }
+  limits.rows = std::max(limits.samples, std::min(max_rows, all));
+  limits.groups = std::min(std::ssize(prompts), limits.rows / std::max<std::int64_t>(1, fewest));
+  return limits;
+}
 
 /// Prompts come in while rows are free, rows leave when they are done.
 class Decoding {
@@ -73,14 +91,16 @@ class Decoding {
     }
     const auto chosen = prompts_.subspan(first, next_prompt_ - first);
     Prefilled filled = prefill(model_, chosen, config_.max_prefill_tokens);
+    std::vector<std::int64_t> num_samples;
     std::vector<std::int64_t> of_row;
     for (std::size_t p = 0; p < chosen.size(); ++p) {
       add_rows(chosen[p], answers_[first + p]);
+      num_samples.push_back(chosen[p].num_samples);
       of_row.insert(of_row.end(),
                     static_cast<std::size_t>(chosen[p].num_samples),
                     static_cast<std::int64_t>(p));
     }
-    batch_->add(chosen, std::move(filled.prefixes));
+    batch_->add(num_samples, std::move(filled.prefixes));
     const Tensor logits = model_.logits(filled.last_hidden);
     take(logits.index_select(0, torch::tensor(of_row, torch::kInt64).to(logits.device())));
   }

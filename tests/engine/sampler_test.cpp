@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/engine/sampler.h"
+#include "vragent/engine/decoding/sampler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include "engine/device_draw.h"
-#include "engine/row_sampler.h"
+#include "engine/decoding/device_draw.h"
+#include "engine/decoding/row_sampler.h"
 #include "support/formula.h"
 #include "support/tensor_matchers.h"
 #include "vragent/util/error.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/ops/decode_attention.h"
+#include "vragent/ops/decoding/decode_attention.h"
 
 #include <cmath>
 
@@ -8,7 +8,7 @@
 #include <torch/types.h>
 
 #include "support/tensor_matchers.h"
-#include "vragent/ops/slot_attention.h"
+#include "vragent/ops/decoding/slot_attention.h"
 
 namespace vragent::ops {
 namespace {

@@ -18,10 +18,10 @@
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/layers.h"
 #include "vragent/ops/attention.h"
-#include "vragent/ops/decode_attention.h"
+#include "vragent/ops/decoding/decode_attention.h"
+#include "vragent/ops/decoding/slot_attention.h"
 #include "vragent/ops/packed_attention.h"
 #include "vragent/ops/rotary.h"
-#include "vragent/ops/slot_attention.h"
 
 namespace vragent::models {
 

@@ -19,13 +19,13 @@ namespace vragent::ops {
 /// Keys and values of S slots in G groups; a group's prefix is stored once, and at most n of its
 /// places are taken by slots. Free groups have a prefix of one token that nobody reads.
 struct SlotCache {
-  std::vector<LayerKv> prefixes;  ///< one a layer, [N, Hkv, d]: the tokens of all prefixes
-  std::vector<LayerKv> own;       ///< one a layer, [S, capacity, Hkv, d]
-  torch::Tensor starts;           ///< int64 [G] of each prefix in N
-  torch::Tensor prefix_lengths;   ///< int64 [G], at least 1
-  torch::Tensor slot_of_place;    ///< int64 [G * n]; of a free place: any
-  torch::Tensor place_of_slot;    ///< int64 [S] group * n + place; of a free slot: any
-  torch::Tensor lengths;          ///< int64 [S] tokens before the new one, below capacity
+  std::vector<LayerKv> prefixes;    ///< one a layer, [N, Hkv, d]: the tokens of all prefixes
+  std::vector<LayerKv> own;         ///< one a layer, [S, capacity, Hkv, d]
+  torch::Tensor starts;             ///< int64 [G] of each prefix in N
+  torch::Tensor prefix_lengths;     ///< int64 [G], at least 1
+  torch::Tensor slot_of_place;      ///< int64 [G * n]; of a free place: any
+  torch::Tensor place_of_slot;      ///< int64 [S] group * n + place; of a free slot: any
+  torch::Tensor lengths;            ///< int64 [S] tokens before the new one, below capacity
   std::int64_t longest_prefix = 0;  ///< no prefix is longer
   bool may_fuse = true;             ///< false: never CUDA's fused attention (for comparison)
 

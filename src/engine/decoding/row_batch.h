@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "engine/decode_batch.h"
+#include "vragent/engine/decoding/decode_batch.h"
 
 namespace vragent::engine {
 
@@ -14,7 +14,7 @@ class RowBatch : public DecodeBatch {
  public:
   RowBatch(const models::TextModel& model, const BatchLimits& limits);
 
-  void add(std::span<const Prompt> prompts,
+  void add(std::span<const std::int64_t> num_samples,
            std::vector<std::vector<ops::LayerKv>> prefixes) override;
   void remove(const std::vector<bool>& done) override;
   torch::Tensor step(std::span<const NextToken> tokens) override;

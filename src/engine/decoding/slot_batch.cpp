@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "engine/slot_batch.h"
+#include "engine/decoding/slot_batch.h"
 
 #include <algorithm>
 #include <numeric>
@@ -34,18 +34,18 @@ SlotBatch::SlotBatch(const models::TextModel& model, const BatchLimits& limits, 
   if (with_graph) graph_.emplace(model.head.device());
 }
 
-void SlotBatch::add(std::span<const Prompt> prompts,
+void SlotBatch::add(std::span<const std::int64_t> num_samples,
                     std::vector<std::vector<ops::LayerKv>> prefixes) {
   const auto sum = [](std::int64_t total, const auto& prefix) {
     return total + prefix.front().k.size(0);
   };
   make_room(std::accumulate(prefixes.begin(), prefixes.end(), std::int64_t{0}, sum),
             prefixes.front());
-  for (std::size_t p = 0; p < prompts.size(); ++p) {
+  for (std::size_t p = 0; p < num_samples.size(); ++p) {
     const auto free = std::find_if(
         groups_.begin(), groups_.end(), [](const Group& group) { return group.length == 0; });
     TORCH_CHECK(free != groups_.end(), "slots: no group is free");
-    *free = {pool_end_, prefixes[p].front().k.size(0), prompts[p].num_samples};
+    *free = {pool_end_, prefixes[p].front().k.size(0), num_samples[p]};
     for (std::size_t layer = 0; layer < prefixes[p].size(); ++layer) {
       const ops::LayerKv& pool = cache_.prefixes[layer];
       pool.k.narrow(0, free->start, free->length).copy_(prefixes[p][layer].k);
@@ -54,7 +54,7 @@ void SlotBatch::add(std::span<const Prompt> prompts,
     prefixes[p].clear();
     pool_end_ += free->length;
     const auto group = static_cast<std::size_t>(free - groups_.begin());
-    for (std::int64_t sample = 0; sample < prompts[p].num_samples; ++sample) {
+    for (std::int64_t sample = 0; sample < num_samples[p]; ++sample) {
       const std::size_t slot = free_slots_.back();
       free_slots_.pop_back();
       rows_.push_back({slot, group});
@@ -154,15 +154,16 @@ void SlotBatch::write_input(std::span<const NextToken> tokens) {
     starts.push_back(group.start);
     prefix_lengths.push_back(std::max<std::int64_t>(1, group.length));
   }
-  for (const auto* part : {&ids, &positions, &lengths_, &places_, &slots_, &starts, &prefix_lengths})
+  for (const auto* part :
+       {&ids, &positions, &lengths_, &places_, &slots_, &starts, &prefix_lengths})
     all.insert(all.end(), part->begin(), part->end());
   const Tensor on_cpu = torch::tensor(all, torch::kInt64);
   if (!input_.defined()) input_ = torch::empty_like(on_cpu, model_.head.device());
   input_.copy_(on_cpu);
   const bool has_graph = graph_.has_value();
-  cache_.longest_prefix =
-      has_graph ? limits_.longest_prompt
-                : *std::max_element(prefix_lengths.begin(), prefix_lengths.end());
+  cache_.longest_prefix = has_graph
+                              ? limits_.longest_prompt
+                              : *std::max_element(prefix_lengths.begin(), prefix_lengths.end());
 }
 
 Tensor SlotBatch::compute() {
@@ -179,8 +180,7 @@ Tensor SlotBatch::compute() {
   cache_.starts = next(limits_.groups);
   cache_.prefix_lengths = next(limits_.groups);
   models::Decoder decoder = model_.decoder;
-  return model_.logits(
-      decoder->forward(decoder->embed_tokens(ids), positions, {.slots = &cache_}));
+  return model_.logits(decoder->forward(decoder->embed_tokens(ids), positions, {.slots = &cache_}));
 }
 
 Tensor SlotBatch::step(std::span<const NextToken> tokens) {

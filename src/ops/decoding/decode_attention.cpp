@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/ops/decode_attention.h"
+#include "vragent/ops/decoding/decode_attention.h"
 
 #include <algorithm>
 #include <cmath>

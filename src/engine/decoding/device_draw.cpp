@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "engine/device_draw.h"
+#include "engine/decoding/device_draw.h"
 
 #include <cmath>
 #include <limits>
 
-#include "engine/row_sampler.h"
+#include "engine/decoding/row_sampler.h"
 
 namespace vragent::engine {
 namespace {
@@ -43,8 +43,7 @@ Tensor summary(const Tensor& scores, const Tensor& blocks) {
   const auto [largest, argmax] = scores.max(1, /*keepdim=*/true);
   const Tensor sums = torch::exp(blocks - largest.unsqueeze(-1)).sum(-1);
   const Tensor is_finite = scores.isfinite().all(1, /*keepdim=*/true);
-  return torch::cat(
-      {is_finite.to(torch::kFloat32), largest, argmax.to(torch::kFloat32), sums}, 1);
+  return torch::cat({is_finite.to(torch::kFloat32), largest, argmax.to(torch::kFloat32), sums}, 1);
 }
 
 }  // namespace
@@ -71,7 +70,8 @@ std::vector<Draw> draw_on_device(const Tensor& logits,
                   blocks.size(1)};
     const SoftmaxSums sums = row.sums();
     // Relative to the largest score, whose share of the sum is 1.
-    draws[r] = {sums.argmax, row.is_finite() ? static_cast<float>(-std::log(sums.total)) : std::nanf("")};
+    draws[r] = {sums.argmax,
+                row.is_finite() ? static_cast<float>(-std::log(sums.total)) : std::nanf("")};
     if (is_greedy || !row.is_finite()) continue;
     points[r] = block_at(sums, uniform_of(rows[r].key));
     wanted[r] = static_cast<std::int64_t>(points[r].block);
@@ -83,7 +83,8 @@ std::vector<Draw> draw_on_device(const Tensor& logits,
   for (std::size_t r = 0; r < rows.size(); ++r) {
     if (std::isnan(draws[r].log_prob)) continue;
     const auto row = static_cast<std::int64_t>(r);
-    const std::span<const float> scores_of_block{chosen[row].const_data_ptr<float>(), static_cast<std::size_t>(kSumBlock)};
+    const std::span<const float> scores_of_block{chosen[row].const_data_ptr<float>(),
+                                                 static_cast<std::size_t>(kSumBlock)};
     const float largest = sums_of_rows[row].const_data_ptr<float>()[1];
     const std::int64_t offset = index_in_block(scores_of_block, largest, points[r].left);
     if (offset < 0) continue;  // rounding alone led here: the likeliest token stays

@@ -3,7 +3,7 @@
 //
 // torch's CUDA library is loaded when a device is asked for, not linked: the members of its graph
 // are looked up by the names that the compiler gives them.
-#include "engine/step_graph.h"
+#include "engine/decoding/step_graph.h"
 
 #include <array>
 #include <cstddef>
@@ -26,8 +26,9 @@ template <class Function>
 Function* found(const char* symbol) {
   void* address = dlsym(RTLD_DEFAULT, symbol);
   if (address == nullptr)
-    throw Error(ExitCode::kUnavailable,
-                formatted("VRAGENT_CUDA_GRAPHS: this torch has no CUDA graphs ({} is missing)", symbol));
+    throw Error(
+        ExitCode::kUnavailable,
+        formatted("VRAGENT_CUDA_GRAPHS: this torch has no CUDA graphs ({} is missing)", symbol));
   return reinterpret_cast<Function*>(address);
 }
 

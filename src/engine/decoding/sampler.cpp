@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/engine/sampler.h"
+#include "vragent/engine/decoding/sampler.h"
 
 #include <cmath>
 
 #include <ATen/Parallel.h>
 
-#include "engine/device_draw.h"
-#include "engine/row_sampler.h"
+#include "engine/decoding/device_draw.h"
+#include "engine/decoding/row_sampler.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/random.h"

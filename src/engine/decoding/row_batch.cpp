@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "engine/row_batch.h"
+#include "engine/decoding/row_batch.h"
 
 #include <algorithm>
 
@@ -18,12 +18,12 @@ RowBatch::RowBatch(const models::TextModel& model, const BatchLimits& limits)
   for (std::int64_t slot = limits.rows; slot > 0; --slot) free_slots_.push_back(slot - 1);
 }
 
-void RowBatch::add(std::span<const Prompt> prompts,
+void RowBatch::add(std::span<const std::int64_t> num_samples,
                    std::vector<std::vector<ops::LayerKv>> prefixes) {
   if (cache_.own.empty()) make_slots(prefixes.front());
-  for (std::size_t p = 0; p < prompts.size(); ++p) {
-    cache_.groups.push_back({std::move(prefixes[p]), prompts[p].num_samples});
-    for (std::int64_t sample = 0; sample < prompts[p].num_samples; ++sample) {
+  for (std::size_t p = 0; p < num_samples.size(); ++p) {
+    cache_.groups.push_back({std::move(prefixes[p]), num_samples[p]});
+    for (std::int64_t sample = 0; sample < num_samples[p]; ++sample) {
       cache_.slots.push_back(free_slots_.back());
       cache_.lengths.push_back(0);
       free_slots_.pop_back();

@@ -11,8 +11,8 @@
 #include <span>
 #include <vector>
 
-#include "vragent/engine/generator.h"
-#include "vragent/engine/prefill.h"
+#include "vragent/models/causal_lm.h"
+#include "vragent/ops/attention.h"
 
 namespace vragent::engine {
 
@@ -29,8 +29,9 @@ class DecodeBatch {
   DecodeBatch(const DecodeBatch&) = delete;
   DecodeBatch& operator=(const DecodeBatch&) = delete;
 
-  /// Rows for each prompt's samples, behind those there are.
-  virtual void add(std::span<const Prompt> prompts,
+  /// Rows for samples of prompts, behind those there are.
+  /// @param num_samples [P]; prefixes [P], each [Tp, Hkv, d] a layer
+  virtual void add(std::span<const std::int64_t> num_samples,
                    std::vector<std::vector<ops::LayerKv>> prefixes) = 0;
 
   /// Drops the rows that are done; the others keep their order. done [R]
@@ -43,18 +44,14 @@ class DecodeBatch {
 /// What decoding has room for.
 struct BatchLimits {
   std::int64_t rows = 0;
-  std::int64_t tokens = 0;  ///< of an answer
+  std::int64_t tokens = 0;   ///< of an answer
   std::int64_t samples = 0;  ///< most of a prompt
   std::int64_t groups = 0;   ///< prompts at a time
   std::int64_t longest_prompt = 0;
 };
 
-/// Limits for decoding `prompts` with at most `max_rows` rows, or as many as one prompt wants.
-BatchLimits limits_of(std::span<const Prompt> prompts,
-                      std::int64_t max_rows,
-                      std::int64_t max_tokens);
-
-/// The batch that suits the model's device. VRAGENT_CUDA_GRAPHS=1 replays steps on an NVIDIA GPU.
+/// The batch that suits the model's device. On an NVIDIA GPU steps are replayed as
+/// CUDA graphs unless the environment says VRAGENT_CUDA_GRAPHS=0.
 std::unique_ptr<DecodeBatch> make_decode_batch(const models::TextModel& model,
                                                const BatchLimits& limits);
 

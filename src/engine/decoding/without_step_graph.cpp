@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 //
 // Stands in for step_graph.cpp where CUDA's headers are not there.
-#include "engine/step_graph.h"
+#include "engine/decoding/step_graph.h"
 #include "vragent/util/error.h"
 
 namespace vragent::engine {
@@ -10,7 +10,8 @@ namespace vragent::engine {
 class StepGraph::Recorded {};
 
 StepGraph::StepGraph(torch::Device device) : device_(device) {
-  throw Error(ExitCode::kUnavailable, "VRAGENT_CUDA_GRAPHS: this program was built without CUDA's headers");
+  throw Error(ExitCode::kUnavailable,
+              "VRAGENT_CUDA_GRAPHS: this program was built without CUDA's headers");
 }
 
 StepGraph::~StepGraph() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "engine/row_sampler.h"
+#include "engine/decoding/row_sampler.h"
 
 #include <algorithm>
 #include <cmath>

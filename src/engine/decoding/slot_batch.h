@@ -9,9 +9,9 @@
 #include <optional>
 #include <vector>
 
-#include "engine/decode_batch.h"
-#include "engine/step_graph.h"
-#include "vragent/ops/slot_attention.h"
+#include "engine/decoding/step_graph.h"
+#include "vragent/engine/decoding/decode_batch.h"
+#include "vragent/ops/decoding/slot_attention.h"
 
 namespace vragent::engine {
 
@@ -19,7 +19,7 @@ class SlotBatch : public DecodeBatch {
  public:
   SlotBatch(const models::TextModel& model, const BatchLimits& limits, bool with_graph);
 
-  void add(std::span<const Prompt> prompts,
+  void add(std::span<const std::int64_t> num_samples,
            std::vector<std::vector<ops::LayerKv>> prefixes) override;
   void remove(const std::vector<bool>& done) override;
   torch::Tensor step(std::span<const NextToken> tokens) override;
@@ -52,7 +52,7 @@ class SlotBatch : public DecodeBatch {
   std::vector<std::int64_t> slots_;    ///< [G * n] slot of each place
   std::int64_t pool_end_ = 0;          ///< tokens behind it are free
   ops::SlotCache cache_;
-  torch::Tensor input_;                ///< ids, positions and what cache_ needs, end to end
+  torch::Tensor input_;  ///< ids, positions and what cache_ needs, end to end
   std::optional<StepGraph> graph_;
 };
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "vragent/engine/sampler.h"
+#include "vragent/engine/decoding/sampler.h"
 
 namespace vragent::engine {
 

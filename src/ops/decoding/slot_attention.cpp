@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/ops/slot_attention.h"
+#include "vragent/ops/decoding/slot_attention.h"
 
 #include <cmath>
 #include <limits>
@@ -113,8 +113,8 @@ Tensor slot_attention(const Tensor& q, const LayerKv& fresh, SlotCache& cache, s
   const LayerKv& own = cache.own.at(layer);
   const std::int64_t slots = own.k.size(0);
   const std::int64_t capacity = own.k.size(1);
-  TORCH_CHECK(q.dim() == 3 && fresh.k.dim() == 3 && q.size(0) == slots && fresh.k.size(0) == slots &&
-                  q.size(1) % fresh.k.size(1) == 0,
+  TORCH_CHECK(q.dim() == 3 && fresh.k.dim() == 3 && q.size(0) == slots &&
+                  fresh.k.size(0) == slots && q.size(1) % fresh.k.size(1) == 0,
               "slot_attention: q ",
               q.sizes(),
               ", k ",
