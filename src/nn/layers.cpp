@@ -176,7 +176,7 @@ ops::PackedLinear take_packed(std::vector<Linear> layers, bool keep_plain) {
 torch::Tensor activate(const torch::Tensor& x, const std::string& name) {
   if (name == "silu") return torch::silu(x);
   if (name == "gelu") return torch::gelu(x);
-  if (name == "quick_gelu") return x * torch::sigmoid(1.702 * x);
+  if (name == "quick_gelu") return ops::quick_gelu(x);
   if (name == "gelu_pytorch_tanh" || name == "gelu_new") return torch::gelu(x, "tanh");
   if (name == "relu") return torch::relu(x);
   throw DataError("unknown activation \"" + name + "\"");

@@ -237,6 +237,21 @@ Tensor swiglu(const Tensor& gate, const Tensor& up) {
   return SwiGluFunction::apply(gate.contiguous(), up.contiguous());
 }
 
+Tensor quick_gelu_plain(const Tensor& x) {
+  return x * torch::sigmoid(1.702 * x);
+}
+
+Tensor quick_gelu(const Tensor& x) {
+  if (!has_kernels(x) || torch::GradMode::is_enabled()) return quick_gelu_plain(x);
+  const Tensor from = x.contiguous();
+  Tensor y = torch::empty_like(from);
+  with_element_type(from, [&](auto zero) {
+    using T = decltype(zero);
+    run_rows(cpu::QuickGelu<T>{data<T>(from), data<T>(y)}, from.numel(), 1);
+  });
+  return y;
+}
+
 Tensor swiglu_halves(const Tensor& gate_up) {
   const auto halves = gate_up.chunk(2, -1);
   if (!has_kernels(gate_up)) return swiglu_plain(halves[0], halves[1]);

@@ -134,6 +134,21 @@ TEST(FusedLayers, StayFiniteForLargeNumbers) {
   EXPECT_TRUE(test::close(got, torch::tensor({0.0F, 0.0F, 100.0F, 1e4F}), 1e-3));
 }
 
+TEST(FusedLayers, QuickGeluEqualsItsPlainTwinWithAndWithoutGradient) {
+  Tensor x = wide({3, 700}, 6) * 8;
+  x[1][3] = std::numeric_limits<float>::quiet_NaN();
+  x[2][5] = -1e4F;
+  for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
+    const Tensor input = x.to(dtype).t();  // not contiguous
+    const Tensor wanted = quick_gelu_plain(input);
+    const double bound = dtype == torch::kFloat32 ? 2e-6 : 1.0 / 128;
+    EXPECT_TRUE(torch::allclose(quick_gelu(input), wanted, bound, bound, /*equal_nan=*/true));
+    const torch::NoGradGuard no_grad;
+    EXPECT_TRUE(torch::allclose(quick_gelu(input), wanted, bound, bound, /*equal_nan=*/true));
+    EXPECT_EQ(quick_gelu(input).sizes(), input.sizes());
+  }
+}
+
 TEST(FusedLayers, TakeGateAndUpAsHalvesOfOneTensor) {
   const torch::NoGradGuard no_grad;
   const Tensor both = test::randn({5, 42}, 1);

@@ -26,8 +26,12 @@ torch::Tensor swiglu(const torch::Tensor& gate, const torch::Tensor& up);
 /// swiglu() of the left and the right half of [N, 2 width] -> [N, width]; without gradient.
 torch::Tensor swiglu_halves(const torch::Tensor& gate_up);
 
+/// x * sigmoid(1.702 x), of any shape (CLIP).
+torch::Tensor quick_gelu(const torch::Tensor& x);
+
 torch::Tensor rms_norm_plain(const torch::Tensor& x, const torch::Tensor& weight, double eps);
 torch::Tensor rotate_plain(const torch::Tensor& x, const Rotary& table);
 torch::Tensor swiglu_plain(const torch::Tensor& gate, const torch::Tensor& up);
+torch::Tensor quick_gelu_plain(const torch::Tensor& x);
 
 }  // namespace vragent::ops

@@ -89,6 +89,14 @@ inline void swiglu(const SwiGlu<T>& task, std::int64_t begin, std::int64_t end) 
 }
 
 template <class T>
+inline void quick_gelu(const QuickGelu<T>& task, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < end; ++i) {
+    const float x = widen(task.x[i]);
+    narrow(x * rounded<T>(sigmoid(rounded<T>(1.702F * x))), task.y[i]);
+  }
+}
+
+template <class T>
 inline void swiglu_backward(const SwiGluBackward<T>& task, std::int64_t begin, std::int64_t end) {
   for (std::int64_t i = begin; i < end; ++i) {
     const float g = widen(task.grad[i]);
@@ -139,6 +147,16 @@ inline void swiglu_backward(const SwiGluBackward<T>& task, std::int64_t begin, s
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), gnu::flatten]] void run(
     const SwiGlu<Bf16>& task, std::int64_t begin, std::int64_t end) {
   swiglu(task, begin, end);
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), gnu::flatten]] void run(
+    const QuickGelu<float>& task, std::int64_t begin, std::int64_t end) {
+  quick_gelu(task, begin, end);
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), gnu::flatten]] void run(
+    const QuickGelu<Bf16>& task, std::int64_t begin, std::int64_t end) {
+  quick_gelu(task, begin, end);
 }
 
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), gnu::flatten]] void run(

@@ -72,7 +72,17 @@ struct SwiGlu {
 void run(const SwiGlu<float>& task, std::int64_t begin, std::int64_t end);
 void run(const SwiGlu<Bf16>& task, std::int64_t begin, std::int64_t end);
 
-/// Its gradients, element by element.
+/// y = x * sigmoid(1.702 x), element by element.
+template <class T>
+struct QuickGelu {
+  const T* x;
+  T* y;
+};
+
+void run(const QuickGelu<float>& task, std::int64_t begin, std::int64_t end);
+void run(const QuickGelu<Bf16>& task, std::int64_t begin, std::int64_t end);
+
+/// Gradients of SwiGlu, element by element.
 template <class T>
 struct SwiGluBackward {
   const T* grad;
