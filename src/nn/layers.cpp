@@ -62,9 +62,7 @@ struct LowRankLinear : torch::autograd::Function<LowRankLinear> {
     const Tensor inner_grad = grad.mm(saved[3]);  // scaled
     Tensor to_x;
     if (context->needs_input_grad(0)) {
-      const Tensor& weight = saved[1];
-      to_x =
-          ops::packing_pays(weight) ? ops::linear(grad, weight.t().contiguous()) : grad.mm(weight);
+      to_x = ops::linear_input_gradient(grad, saved[1]);
       to_x.addmm_(inner_grad, saved[2]);
     }
     const Tensor to_a = inner_grad.t().mm(saved[0]).to(type);

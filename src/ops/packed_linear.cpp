@@ -126,12 +126,7 @@ struct TiledLinear : torch::autograd::Function<TiledLinear> {
     const Tensor& weight = saved[1];
     const Tensor grad = gradients[0].contiguous();
     tensor_list result(3);
-    if (context->needs_input_grad(0)) {
-      result[0] =
-          PackedLinear{
-              .weight = packed_columns(weight), .in = weight.size(0), .out = weight.size(1)}
-              .forward(grad);
-    }
+    if (context->needs_input_grad(0)) result[0] = linear_input_gradient(grad, weight);
     if (context->needs_input_grad(1)) result[1] = over_tokens(grad, saved[0]);
     if (context->saved_data["learns_bias"].toBool()) result[2] = grad.sum(0);
     return result;
@@ -190,6 +185,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
   if (rows < kManyRows) return at::linear(x, weight, bias);
   return PackedLinear{.weight = packed(weight), .bias = added, .in = in, .out = weight.size(0)}
       .forward(x);
+}
+
+Tensor linear_input_gradient(const Tensor& grad, const Tensor& weight) {
+  if (!suits_tiles(grad, weight) || grad.size(0) < kManyRows) return grad.mm(weight);
+  return PackedLinear{.weight = packed_columns(weight), .in = weight.size(0), .out = weight.size(1)}
+      .forward(grad);
 }
 
 }  // namespace vragent::ops

@@ -153,26 +153,29 @@ TEST(Lora, StaysNearTheFormulaOnALayerOfBf16) {
       << "one rounding of values up to 30";
 }
 
+/// Rows for torch's products, and for those in tiles (256 and more, where the CPU has them).
 TEST(Lora, HasTheGradientsOfTheFormulaOnALayerOfBf16) {
-  Linear layer(32, 24);
   const auto narrow = [](const Tensor& x) { return x.to(torch::kBFloat16); };
-  layer->weight.set_data(narrow(test::randn({24, 32}, 1)));
-  layer->bias.set_data(narrow(test::randn({24}, 5)));
-  attach_adapter(*layer, test::randn({2, 32}, 2), test::randn({24, 2}, 3), kRankTwo);
-  Tensor x = narrow(test::randn({40, 32}, 4)).requires_grad_();
-  const Tensor weights = narrow(test::randn({40, 24}, 6));
-  LowRank& adapter = *layer->adapter;
-  const auto got = torch::autograd::grad({(layer(x) * weights).sum()}, {x, adapter.a, adapter.b});
   const auto wide = [](const Tensor& t) { return t.detach().to(torch::kFloat64).requires_grad_(); };
-  const Tensor x64 = wide(x);
-  const Tensor a = wide(adapter.a);
-  const Tensor b = wide(adapter.b);
-  const Tensor y = x64.matmul((wide(layer->weight) + 3.0 * b.matmul(a)).t()) + wide(layer->bias);
-  const auto wanted = torch::autograd::grad({(y * wide(weights)).sum()}, {x64, a, b});
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    EXPECT_EQ(got[i].scalar_type(), i == 0 ? torch::kBFloat16 : torch::kFloat32);
-    const double bound = 0.015 * wanted[i].abs().max().item<double>();
-    EXPECT_TRUE(test::close(got[i].to(torch::kFloat64), wanted[i], bound)) << i;
+  for (const std::int64_t rows : {40, 256, 300}) {
+    Linear layer(50, 33);
+    layer->weight.set_data(narrow(test::randn({33, 50}, 1)));
+    layer->bias.set_data(narrow(test::randn({33}, 5)));
+    attach_adapter(*layer, test::randn({2, 50}, 2), test::randn({33, 2}, 3), kRankTwo);
+    Tensor x = narrow(test::randn({rows, 50}, 4)).requires_grad_();
+    const Tensor weights = narrow(test::randn({rows, 33}, 6));
+    LowRank& adapter = *layer->adapter;
+    const auto got = torch::autograd::grad({(layer(x) * weights).sum()}, {x, adapter.a, adapter.b});
+    const Tensor x64 = wide(x);
+    const Tensor a = wide(adapter.a);
+    const Tensor b = wide(adapter.b);
+    const Tensor y = x64.matmul((wide(layer->weight) + 3.0 * b.matmul(a)).t()) + wide(layer->bias);
+    const auto wanted = torch::autograd::grad({(y * wide(weights)).sum()}, {x64, a, b});
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      EXPECT_EQ(got[i].scalar_type(), i == 0 ? torch::kBFloat16 : torch::kFloat32);
+      const double bound = 0.015 * wanted[i].abs().max().item<double>();
+      EXPECT_TRUE(test::close(got[i].to(torch::kFloat64), wanted[i], bound)) << rows << " " << i;
+    }
   }
 }
 

@@ -116,6 +116,20 @@ TEST(Linear, HasTheGradientsOfTheExactProduct) {
   }
 }
 
+TEST(Linear, GivesItsInputTheGradientThatTheTransposedWeightWould) {
+  for (const std::int64_t rows : {20, 256, 301}) {
+    for (const auto& [in, out] : {std::pair{64, 33}, {50, 150}}) {
+      const Tensor grad = bf16({rows, out}, 23);
+      const Tensor weight = bf16({out, in}, 24);
+      const Tensor got = linear_input_gradient(grad, weight);
+      EXPECT_TRUE(is_close(got, exact(grad, weight.t(), {}))) << rows << " " << in;
+      if (rows < 256 || !has_amx_bf16()) continue;
+      const torch::NoGradGuard no_grad;
+      EXPECT_TRUE(got.equal(ops::linear(grad, weight.t().contiguous()))) << rows << " " << in;
+    }
+  }
+}
+
 TEST(Linear, LearnsNoWeightThatIsFrozen) {
   const Tensor x = bf16({300, 64}, 21).requires_grad_();
   const Tensor weight = bf16({32, 64}, 22);
