@@ -197,11 +197,7 @@ ScoreFunction ranker_of(const TrainConfig& config,
                         OrderedJson& metrics) {
   if (config.model == "pop") return popularity_ranker(sequences);
   if (config.model == "markov") return markov_ranker(sequences);
-  if (is_collaborative(config.model)) {
-    if (processes.size() > 1)
-      throw ConfigError(formatted("--model {} trains in one process", config.model));
-    return train_collaborative(config, sequences, metrics);
-  }
+  if (is_collaborative(config.model)) return train_collaborative(config, sequences, metrics);
   return train_sequential(config, processes, sequences, metrics);
 }
 
@@ -325,6 +321,8 @@ Collaborative build_collaborative(const TrainConfig& config,
 
 std::string run_training(const TrainConfig& config, const comm::Communicator& processes) {
   config.check();
+  if (is_collaborative(config.model) && processes.size() > 1)
+    throw ConfigError(formatted("--model {} trains in one process", config.model));
   nn::prepare_torch(config.runtime);
   const bool writes = processes.rank() == 0;
   std::optional<FolderLock> lock;

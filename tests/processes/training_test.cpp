@@ -132,6 +132,7 @@ TEST_F(RecommenderTogether, RefusesModelsThatTrainInOneProcess) {
   const Ran ran = run(in(2, command("--model lightgcn --loss bpr --out run")));
   EXPECT_EQ(ran.code, 2);
   EXPECT_THAT(ran.err, ::testing::HasSubstr("--model lightgcn trains in one process"));
+  EXPECT_FALSE(exists("run")) << "said before anything is read or written";
 }
 
 class LanguageModelTogether : public Training {
