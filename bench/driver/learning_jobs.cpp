@@ -109,6 +109,7 @@ class GrpoJob {
     for (const engine::Sample& sample : rollout.samples)
       tokens += static_cast<double>(sample.ids.size());
     const std::size_t prompts = rollout.prompts.size();
+    const auto answers_each = static_cast<std::size_t>(group);
     const auto parts = static_cast<std::int64_t>((prompts + micro - 1) / micro);
     double reference_seconds = 0;
     double loss = 0;
@@ -116,8 +117,8 @@ class GrpoJob {
     double log_prob = 0;
     const bool learns = request.value("learn", true);
     for (std::size_t begin = 0; begin < prompts; begin += micro) {
-      const learning::RolloutSlice part =
-          learning::slice(rollout, begin, std::min(prompts, begin + micro));
+      const learning::RolloutSlice part = learning::slice_rows(
+          rollout, begin * answers_each, std::min(prompts, begin + micro) * answers_each);
       learning::GrpoBatch batch{.mask = part.mask,
                                 .advantages = part.advantages,
                                 .max_completion_length = part.mask.size(1),

@@ -157,14 +157,6 @@ std::vector<RowRange> micro_batches(const Rollout& rollout,
   return parts;
 }
 
-RolloutSlice slice(const Rollout& rollout,
-                   std::size_t begin,
-                   std::size_t end,
-                   bool mask_truncated) {
-  const auto group = static_cast<std::size_t>(rollout.group_size);
-  return slice_rows(rollout, begin * group, end * group, mask_truncated);
-}
-
 RolloutSlice slice_rows(const Rollout& rollout,
                         std::size_t begin,
                         std::size_t end,

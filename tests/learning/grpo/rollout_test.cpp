@@ -97,7 +97,7 @@ TEST_F(RolloutOfTinyModel, HasTheLogProbabilitiesOfThePlainModelAndOfTheSampler)
   const torch::NoGradGuard no_grad;
   const Rollout rollout = roll(all);
   for (const auto& [begin, end] : {std::pair<std::size_t, std::size_t>(0, 3), {1, 3}, {2, 3}}) {
-    const RolloutSlice part = slice(rollout, begin, end);
+    const RolloutSlice part = slice_rows(rollout, begin * kGroup, end * kGroup);
     const AnswerLogProbs got = answer_log_probs(lm->text(), part, kTemperature);
     EXPECT_TRUE(test::close(got.log_probs, part.sampled_log_probs, 1e-4));
     for (std::int64_t row = 0; row < part.mask.size(0); ++row) {
@@ -117,7 +117,7 @@ TEST_F(RolloutOfTinyModel, HasTheLogProbabilitiesOfThePlainModelAndOfTheSampler)
 
 TEST_F(RolloutOfTinyModel, HasTheGradientsOfTheLossOnConcatenatedSequences) {
   const Rollout rollout = roll(all);
-  const RolloutSlice part = slice(rollout, 0, 3);
+  const RolloutSlice part = slice_rows(rollout, 0, 3 * kGroup);
   const Tensor weights = test::randn(part.mask.sizes(), 5);
   const auto parameters = lm->parameters();
 
@@ -144,7 +144,7 @@ TEST_F(RolloutOfTinyModel, SamplesInBfloat16FromTheWeightsAsTheyAreNow) {
   nn::set_requires_grad(*lm, true);
   for (int round = 0; round < 2; ++round) {
     const Rollout rollout = roll(all);
-    const RolloutSlice part = slice(rollout, 0, 3);
+    const RolloutSlice part = slice_rows(rollout, 0, 3 * kGroup);
     const Tensor now = answer_log_probs(lm->text(), part, kTemperature).log_probs;
     EXPECT_TRUE(test::close(now.detach(), part.sampled_log_probs, 0.1)) << "round " << round;
     now.sum().backward();

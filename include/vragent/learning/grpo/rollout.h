@@ -88,14 +88,8 @@ struct RolloutSlice {
   torch::Tensor advantages;                 ///< fp32 [p*G]
 };
 
-/// Prompts `begin` to `end` of a rollout.
-/// @param mask_truncated answers that ran into the sampler's limit count as if they had no tokens
-RolloutSlice slice(const Rollout& rollout,
-                   std::size_t begin,
-                   std::size_t end,
-                   bool mask_truncated = false);
-
 /// Answers `begin` to `end`: of whole groups, or of one.
+/// @param mask_truncated answers that ran into the sampler's limit count as if they had no tokens
 RolloutSlice slice_rows(const Rollout& rollout,
                         std::size_t begin,
                         std::size_t end,
