@@ -91,4 +91,18 @@ TrainedModel load_trained_model(const std::string& model,
   return trained;
 }
 
+void check_vocabulary(std::span<const std::int64_t> ids,
+                      std::int64_t vocabulary,
+                      const std::string& where) {
+  if (ids.empty() || vocabulary == 0) return;
+  const std::int64_t largest = *std::max_element(ids.begin(), ids.end());
+  if (largest < vocabulary) return;
+  throw DataError(
+      formatted("{}: token id {} is outside the model's vocabulary of {}: the tokenizer in the "
+                "model's folder is another model's",
+                where,
+                largest,
+                vocabulary));
+}
+
 }  // namespace vragent::learning

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "vragent/engine/adapter_folder.h"
@@ -31,5 +32,11 @@ TrainedModel load_trained_model(const std::string& model,
                                 const nn::LoraConfig& lora,
                                 const nn::RuntimeConfig& runtime,
                                 torch::Device device);
+
+/// @param vocabulary tokens of the model; 0: not known. @throws DataError, `where` in front, when
+/// an id is not among them: the tokenizer is another model's
+void check_vocabulary(std::span<const std::int64_t> ids,
+                      std::int64_t vocabulary,
+                      const std::string& where);
 
 }  // namespace vragent::learning

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 
+#include "vragent/learning/trained_model.h"
 #include "vragent/simulator/tasks.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -16,12 +17,17 @@
 namespace vragent::learning {
 namespace {
 
+std::vector<std::int64_t> prompt_ids(const data::Case& row,
+                                     const engine::ChatEncoder& encoder,
+                                     const simulator::PromptConfig& prompt) {
+  return encoder.encode(simulator::task_messages(row, prompt), simulator::assistant_prefill(prompt))
+      .ids;
+}
+
 std::int64_t prompt_tokens(const data::Case& row,
                            const engine::ChatEncoder& encoder,
                            const simulator::PromptConfig& prompt) {
-  return std::ssize(
-      encoder.encode(simulator::task_messages(row, prompt), simulator::assistant_prefill(prompt))
-          .ids);
+  return std::ssize(prompt_ids(row, encoder, prompt));
 }
 
 /// The case with the newest `kept` videos of its history.
@@ -83,7 +89,9 @@ FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
   FittingCases fitting;
   for (const auto& path : files) {
     for (data::Case& row : data::load_cases(path)) {
-      std::int64_t tokens = prompt_tokens(row, encoder, prompt);
+      const std::vector<std::int64_t> ids = prompt_ids(row, encoder, prompt);
+      check_vocabulary(ids, limit.vocabulary, formatted("{}: case {}", path, row.case_id));
+      std::int64_t tokens = std::ssize(ids);
       if (tokens > limit.max_tokens && limit.overlong == "skip") {
         ++fitting.skipped;
         continue;

@@ -16,11 +16,12 @@
 
 namespace vragent::learning {
 
-/// What becomes of a prompt that is too long.
+/// What a prompt may be, and what becomes of one that is too long.
 struct PromptLimit {
   std::int64_t max_tokens = 2048;
   /// error; skip: the case is left out; truncate: the oldest videos of its history are
   std::string overlong = "error";
+  std::int64_t vocabulary = 0;  ///< of the model: no token id is larger; 0: not checked
 };
 
 struct FittingCases {
@@ -31,8 +32,8 @@ struct FittingCases {
 };
 
 /// The cases of all files whose prompts fit, with what was left out counted.
-/// @throws DataError naming file and case when one does not fit and must; also when it does not fit
-/// with one video of history left
+/// @throws DataError naming file and case when one does not fit and must, also with one video of
+/// history left, and when a token is not of the model's vocabulary
 FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
                                 const engine::ChatEncoder& encoder,
                                 const simulator::PromptConfig& prompt,
