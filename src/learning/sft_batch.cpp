@@ -3,9 +3,11 @@
 #include "learning/sft_batch.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "vragent/comm/sharing.h"
 #include "vragent/learning/token_log_prob.h"
+#include "vragent/learning/trained_model.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 
@@ -32,22 +34,58 @@ Tensor packed_positions(std::span<const TokenExample> rows) {
   return torch::cat(positions, -1);
 }
 
+[[noreturn]] void refuse_length(const ChatExample& example,
+                                std::int64_t length,
+                                const SftBatchConfig& config) {
+  throw DataError(formatted("{}: {} tokens, --max-length is {}{}",
+                            example.where,
+                            length,
+                            config.max_length,
+                            config.truncate ? ", and an example with images cannot be cut" : ""));
+}
+
+TokenExample encoded(const ChatExample& example,
+                     const engine::ChatEncoder& encoder,
+                     const SftBatchConfig& config) {
+  TokenExample row = encode_example(example, encoder, config.all_tokens);
+  check_vocabulary(row.chat.ids, config.vocabulary, example.where);
+  return row;
+}
+
 /// An example that is cut at max_length where it is longer.
 TokenExample fitting(const ChatExample& example,
                      const engine::ChatEncoder& encoder,
                      const SftBatchConfig& config) {
-  TokenExample row = encode_example(example, encoder, config.all_tokens);
+  TokenExample row = encoded(example, encoder, config);
   const std::int64_t length = std::ssize(row.chat.ids);
   if (length <= config.max_length) return row;
-  if (!config.truncate || row.chat.patches.defined())
-    throw DataError(formatted("{}: {} tokens, --max-length is {}{}",
-                              example.where,
-                              length,
-                              config.max_length,
-                              config.truncate ? ", and an example with images cannot be cut" : ""));
+  if (!config.truncate || sees_images(example)) refuse_length(example, length, config);
   row.chat.ids.resize(static_cast<std::size_t>(config.max_length));
   row.in_loss.resize(static_cast<std::size_t>(config.max_length));
   return row;
+}
+
+/// Of the first `length` tokens, those that the loss counts.
+std::int64_t count_targets(const TokenExample& row, std::int64_t length) {
+  const auto end = row.in_loss.begin() + std::min(length, std::ssize(row.in_loss));
+  return std::count(row.in_loss.begin() + 1, end, true);
+}
+
+/// int64 [n, 2]: tokens of each whole example, and its targets in front of a cut at max_length.
+Tensor measured(const std::vector<ChatExample>& examples,
+                const engine::ChatEncoder& encoder,
+                const SftBatchConfig& config,
+                const comm::Communicator& processes) {
+  const comm::Share own = comm::share_of(examples.size(), processes);
+  std::vector<std::int64_t> sizes;
+  for (std::size_t i = own.begin; i < own.end; ++i) {
+    const TokenExample row = encoded(examples[i], encoder, config);
+    sizes.push_back(std::ssize(row.chat.ids));
+    sizes.push_back(count_targets(row, config.max_length));
+  }
+  const Tensor part =
+      torch::tensor(sizes, torch::kInt64).view({static_cast<std::int64_t>(own.size()), 2});
+  return comm::gather_rows(processes, part, std::ssize(examples));
 }
 
 /// Rows one behind the other.
@@ -78,95 +116,104 @@ SftBatch packed_rows(std::span<const TokenExample> rows) {
   return batch;
 }
 
-std::int64_t tokens_of(std::span<const TokenExample> rows) {
+std::int64_t tokens_of(std::span<const SizedExample> examples) {
   std::int64_t tokens = 0;
-  for (const TokenExample& row : rows) tokens += std::ssize(row.chat.ids);
+  for (const SizedExample& example : examples) tokens += example.tokens;
   return tokens;
 }
 
-/// This process's part of the examples as one batch, or none.
-std::vector<SftBatch> own_rows(std::span<const TokenExample> rows,
-                               const comm::Communicator& processes) {
-  const comm::Share own = comm::share_of(rows.size(), processes);
-  std::vector<SftBatch> parts;
-  if (own.size() == 0) return parts;
-  parts.push_back(packed_rows(rows.subspan(own.begin, own.size())));
-  if (processes.size() > 1) parts.back().rows = {tokens_of(rows.first(own.begin)), tokens_of(rows)};
-  return parts;
+/// Micro-batches of at most max_tokens, or of one example.
+std::vector<comm::Share> cuts_of(std::span<const SizedExample> examples, std::int64_t max_tokens) {
+  std::vector<comm::Share> cuts;
+  for (std::size_t begin = 0; begin < examples.size(); begin = cuts.back().end) {
+    std::size_t count = 1;
+    while (begin + count < examples.size() &&
+           tokens_of(examples.subspan(begin, count + 1)) <= max_tokens)
+      ++count;
+    cuts.push_back({begin, begin + count});
+  }
+  return cuts;
 }
 
-/// The micro-batches of all processes, those of this one made.
-std::vector<SftBatch> own_micro_batches(std::span<const TokenExample> rows,
-                                        std::int64_t max_tokens,
-                                        const comm::Communicator& processes) {
-  std::vector<std::span<const TokenExample>> cuts;
+/// Which of some micro-batches this process computes.
+std::vector<bool> own_of(std::span<const comm::Share> cuts,
+                         std::span<const SizedExample> examples,
+                         const comm::Communicator& processes) {
   std::vector<double> tokens;
-  for (std::size_t begin = 0; begin < rows.size(); begin += cuts.back().size()) {
-    std::size_t count = 1;
-    while (begin + count < rows.size() && tokens_of(rows.subspan(begin, count + 1)) <= max_tokens)
-      ++count;
-    cuts.push_back(rows.subspan(begin, count));
-    tokens.push_back(static_cast<double>(tokens_of(cuts.back())));
-  }
-  const std::vector<bool> own = comm::own_of(tokens, processes);
-  std::vector<SftBatch> parts;
-  for (std::size_t i = 0; i < cuts.size(); ++i) {
-    if (!own[i]) continue;
-    parts.push_back(packed_rows(cuts[i]));
-    parts.back().number = i;
-  }
-  return parts;
+  for (const comm::Share& cut : cuts)
+    tokens.push_back(static_cast<double>(tokens_of(examples.subspan(cut.begin, cut.size()))));
+  return comm::own_of(tokens, processes);
 }
 
 }  // namespace
 
-SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
-                        const engine::ChatEncoder& encoder,
-                        const SftBatchConfig& config) {
-  SftBatchConfig whole = config;
-  whole.micro_tokens = 0;
-  return std::move(make_sft_batches(examples, encoder, whole).parts.front());
+bool sees_images(const ChatExample& example) {
+  return std::any_of(example.turns.begin(), example.turns.end(), [](const auto& turn) {
+    return !turn.images.empty();
+  });
 }
 
-SftStep make_sft_batches(std::span<const ChatExample* const> examples,
+SftStep make_sft_batches(std::span<const SizedExample> examples,
                          const engine::ChatEncoder& encoder,
                          const SftBatchConfig& config,
                          const comm::Communicator& processes) {
-  std::vector<TokenExample> rows;
+  std::vector<SizedExample> sized(examples.begin(), examples.end());
+  std::vector<std::optional<TokenExample>> rows(examples.size());
   SftStep step;
-  for (const ChatExample* example : examples) {
-    const TokenExample& row = rows.emplace_back(fitting(*example, encoder, config));
-    step.targets +=
-        static_cast<double>(std::count(row.in_loss.begin() + 1, row.in_loss.end(), true));
+  for (std::size_t i = 0; i < sized.size(); ++i) {
+    if (sized[i].tokens == 0) {
+      rows[i] = fitting(*sized[i].example, encoder, config);
+      sized[i].tokens = std::ssize(rows[i]->chat.ids);
+      sized[i].targets = count_targets(*rows[i], sized[i].tokens);
+    }
+    step.targets += static_cast<double>(sized[i].targets);
   }
-  step.parts = config.micro_tokens > 0 ? own_micro_batches(rows, config.micro_tokens, processes)
-                                       : own_rows(rows, processes);
+  const auto batch_of = [&](const comm::Share& places) {
+    std::vector<TokenExample> own;
+    for (std::size_t i = places.begin; i < places.end; ++i)
+      own.push_back(rows[i] ? std::move(*rows[i]) : fitting(*sized[i].example, encoder, config));
+    return packed_rows(own);
+  };
+  if (config.micro_tokens == 0) {
+    const comm::Share own = comm::share_of(sized.size(), processes);
+    if (own.size() == 0) return step;
+    step.parts.push_back(batch_of(own));
+    if (processes.size() > 1)
+      step.parts.back().rows = {tokens_of(std::span(sized).first(own.begin)), tokens_of(sized)};
+    return step;
+  }
+  const std::vector<comm::Share> cuts = cuts_of(sized, config.micro_tokens);
+  const std::vector<bool> own = own_of(cuts, sized, processes);
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    if (!own[i]) continue;
+    step.parts.push_back(batch_of(cuts[i]));
+    step.parts.back().number = i;
+  }
   return step;
 }
 
 FittedExamples fit_examples(std::vector<ChatExample>& examples,
                             const engine::ChatEncoder& encoder,
                             const SftBatchConfig& config,
-                            const std::string& overlong) {
+                            const std::string& overlong,
+                            const comm::Communicator& processes) {
+  const Tensor sizes = measured(examples, encoder, config, processes);
+  const auto* size = sizes.const_data_ptr<std::int64_t>();
   FittedExamples fitted;
   std::vector<ChatExample> kept;
   for (ChatExample& example : examples) {
-    const TokenExample whole = encode_example(example, encoder, config.all_tokens);
-    std::int64_t length = std::ssize(whole.chat.ids);
-    if (length > config.max_length && overlong == "skip") {
+    const std::int64_t length = *size++;
+    const std::int64_t targets = *size++;
+    const bool is_long = length > config.max_length;
+    if (is_long && (overlong == "error" || (overlong == "truncate" && sees_images(example))))
+      refuse_length(example, length, config);
+    if (is_long && (overlong == "skip" || targets == 0)) {
       ++fitted.skipped;
       continue;
     }
-    if (length > config.max_length) {
-      const std::vector<bool> in_loss = fitting(example, encoder, config).in_loss;
-      if (std::find(in_loss.begin(), in_loss.end(), true) == in_loss.end()) {
-        ++fitted.skipped;
-        continue;
-      }
-      ++fitted.truncated;
-      length = config.max_length;
-    }
-    fitted.tokens.push_back(length);
+    if (is_long) ++fitted.truncated;
+    fitted.tokens.push_back(std::min(length, config.max_length));
+    fitted.targets.push_back(targets);
     kept.push_back(std::move(example));
   }
   examples = std::move(kept);

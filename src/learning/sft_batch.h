@@ -15,7 +15,7 @@
 #include "vragent/comm/communicator.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/learning/sft_examples.h"
-#include "vragent/nn/batch_rows.h"
+#include "vragent/nn/dropout.h"
 
 namespace vragent::learning {
 
@@ -37,13 +37,18 @@ struct SftBatchConfig {
   std::int64_t max_length = 4096;
   bool truncate = false;          ///< a longer example loses its end; else it is an error
   std::int64_t micro_tokens = 0;  ///< of one micro-batch; 0: a batch is not cut
+  std::int64_t vocabulary = 0;    ///< of the model: no token id is larger; 0: not checked
 };
 
-/// The examples as one batch. @throws DataError naming the example when it is longer than
-/// max_length, or would lose its end and has images
-SftBatch make_sft_batch(std::span<const ChatExample* const> examples,
-                        const engine::ChatEncoder& encoder,
-                        const SftBatchConfig& config);
+/// An example with its size once it is cut, where that is known.
+struct SizedExample {
+  const ChatExample* example = nullptr;
+  std::int64_t tokens = 0;   ///< 0: not known
+  std::int64_t targets = 0;  ///< of them, those that count
+};
+
+/// Whether there are images among an example's turns.
+bool sees_images(const ChatExample& example);
 
 /// What this process computes of a step.
 struct SftStep {
@@ -54,25 +59,30 @@ struct SftStep {
 /// The examples cut, in order, into micro-batches of at most micro_tokens tokens each; an example
 /// that is longer stands alone. Many processes take whole ones, so that all are busy about equally
 /// long; without micro_tokens they take a part of the examples each. Together they have the targets
-/// of the batch.
-SftStep make_sft_batches(std::span<const ChatExample* const> examples,
+/// of the batch. Examples of known size are encoded by the process that takes them alone.
+/// @throws DataError naming the example when it is longer than max_length, or would lose its end
+/// and has images, or has a token that is not of the vocabulary
+SftStep make_sft_batches(std::span<const SizedExample> examples,
                          const engine::ChatEncoder& encoder,
                          const SftBatchConfig& config,
                          const comm::Communicator& processes = comm::alone());
 
-/// What became of examples that are longer than allowed, and the lengths of those that stay.
+/// What became of examples that are longer than allowed, and the sizes of those that stay.
 struct FittedExamples {
-  std::vector<std::int64_t> tokens;  ///< of each example that stays
+  std::vector<std::int64_t> tokens;   ///< of each example that stays; cut ones have max_length
+  std::vector<std::int64_t> targets;  ///< of them, those that count
   std::int64_t skipped = 0;
   std::int64_t truncated = 0;
 };
 
 /// Measures the examples and takes out those that are too long: overlong "error" (DataError),
-/// "skip" or "truncate"; of the last those with nothing to learn before the cut are skipped.
+/// "skip" or "truncate"; of the last those with nothing to learn before the cut are skipped. Many
+/// processes measure a share each, and all get the whole result.
 FittedExamples fit_examples(std::vector<ChatExample>& examples,
                             const engine::ChatEncoder& encoder,
                             const SftBatchConfig& config,
-                            const std::string& overlong);
+                            const std::string& overlong,
+                            const comm::Communicator& processes = comm::alone());
 
 /// fp32 [n], log-probability of each target; the batch must not be empty.
 torch::Tensor target_log_probs(engine::LanguageModel& model,

@@ -47,8 +47,15 @@ class SftLoop {
         files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
         best_(config.out),
         gradients_(nn::trainable_parameters(model_.module()), processes, config.zero) {
+    vocabulary_ = plan::shape_of(config.model).text.vocab_size;
     if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
-    fit();
+    sizes_ = fit(examples_, config.train);
+    valid_sizes_ = fit(valid_, config.valid);
+    if (result_.skipped + result_.truncated > 0)
+      log::warn("{} examples of more than {} tokens are skipped, {} cut",
+                result_.skipped,
+                config.max_length,
+                result_.truncated);
     const auto size = static_cast<std::int64_t>(examples_.size());
     steps_per_epoch_ = (size + config.batch_size - 1) / config.batch_size;
     total_steps_ =
@@ -96,43 +103,39 @@ class SftLoop {
     return {.all_tokens = config_.loss_on == "all",
             .max_length = config_.max_length,
             .truncate = config_.overlong == "truncate",
-            .micro_tokens = config_.micro_tokens};
+            .micro_tokens = config_.micro_tokens,
+            .vocabulary = vocabulary_};
   }
 
   /// Takes out what is too long and measures the rest. Reading every image for that is done only
-  /// where it must be.
-  void fit() {
+  /// where it must be; then there are no sizes.
+  FittedExamples fit(std::vector<ChatExample>& examples, const std::filesystem::path& path) {
     const bool asked = config_.overlong != "error" || rehearses(config_.rehearse, device_);
-    for (std::vector<ChatExample>* part : {&examples_, &valid_}) {
-      const bool sees = std::any_of(part->begin(), part->end(), [](const ChatExample& example) {
-        return std::any_of(example.turns.begin(), example.turns.end(), [](const auto& turn) {
-          return !turn.images.empty();
-        });
-      });
-      if (part->empty() || (sees && !asked)) continue;
-      FittedExamples fitted = fit_examples(*part, encoder_, batch_config(), config_.overlong);
-      result_.skipped += fitted.skipped;
-      result_.truncated += fitted.truncated;
-      if (part == &examples_) tokens_of_ = std::move(fitted.tokens);
-    }
-    if (result_.skipped + result_.truncated > 0)
-      log::warn("{} examples of more than {} tokens are skipped, {} cut",
-                result_.skipped,
-                config_.max_length,
-                result_.truncated);
-    if (examples_.empty())
-      throw DataError(formatted("{}: every example is too long", config_.train));
-    if (valid_.empty() && !config_.valid.empty())
-      throw DataError(formatted("{}: every example is too long", config_.valid));
+    const bool sees = std::any_of(examples.begin(), examples.end(), sees_images);
+    if (examples.empty() || (sees && !asked)) return {};
+    FittedExamples fitted =
+        fit_examples(examples, encoder_, batch_config(), config_.overlong, processes_);
+    if (examples.empty()) throw DataError(formatted("{}: every example is too long", path));
+    result_.skipped += fitted.skipped;
+    result_.truncated += fitted.truncated;
+    return fitted;
+  }
+
+  [[nodiscard]] static SizedExample sized(const std::vector<ChatExample>& examples,
+                                          const FittedExamples& sizes,
+                                          std::size_t i) {
+    if (sizes.tokens.empty()) return {&examples[i]};
+    return {&examples[i], sizes.tokens[i], sizes.targets[i]};
   }
 
   /// The examples of a step that could be the longest, and the largest of its micro-batches; where
   /// processes share the examples, the longest that one of them could get.
   [[nodiscard]] SftBatch longest_part() const {
     const std::int64_t sharers = config_.micro_tokens > 0 ? 1 : processes_.size();
-    std::vector<const ChatExample*> chosen;
-    for (const std::size_t i : longest_of(tokens_of_, (config_.batch_size + sharers - 1) / sharers))
-      chosen.push_back(&examples_[i]);
+    std::vector<SizedExample> chosen;
+    for (const std::size_t i :
+         longest_of(sizes_.tokens, (config_.batch_size + sharers - 1) / sharers))
+      chosen.push_back(sized(examples_, sizes_, i));
     std::vector<SftBatch> parts = make_sft_batches(chosen, encoder_, batch_config()).parts;
     return std::move(
         *std::max_element(parts.begin(), parts.end(), [](const SftBatch& a, const SftBatch& b) {
@@ -142,7 +145,7 @@ class SftLoop {
 
   /// Logs the memory that the longest step takes, and computes it once where that is asked for.
   void plan(nn::ShardedAdamW& optimizer) {
-    if (tokens_of_.empty()) return;
+    if (sizes_.tokens.empty()) return;
     const SftBatch longest = longest_part();
     plan::TrainingRun run = plan_sft(config_, processes_.size());
     run.micro_tokens = longest.ids.size(0);
@@ -185,8 +188,8 @@ class SftLoop {
         .shuffle(order);
     const auto begin = static_cast<std::size_t>(step % steps_per_epoch_ * config_.batch_size);
     const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
-    std::vector<const ChatExample*> chosen;
-    for (std::size_t i = begin; i < end; ++i) chosen.push_back(&examples_[order[i]]);
+    std::vector<SizedExample> chosen;
+    for (std::size_t i = begin; i < end; ++i) chosen.push_back(sized(examples_, sizes_, order[i]));
     return make_sft_batches(chosen, encoder_, batch_config(), processes_);
   }
 
@@ -256,11 +259,11 @@ class SftLoop {
     double count = 0;
     for (std::size_t begin = 0; begin < valid_.size();
          begin += static_cast<std::size_t>(config_.batch_size)) {
-      std::vector<const ChatExample*> chosen;
+      std::vector<SizedExample> chosen;
       for (std::size_t i = begin;
            i < std::min(valid_.size(), begin + static_cast<std::size_t>(config_.batch_size));
            ++i)
-        chosen.push_back(&valid_[i]);
+        chosen.push_back(sized(valid_, valid_sizes_, i));
       const SftStep batch = make_sft_batches(chosen, encoder_, batch_config(), processes_);
       count += batch.targets;
       for (const SftBatch& part : batch.parts)
@@ -294,7 +297,9 @@ class SftLoop {
   torch::Device device_;
   std::vector<ChatExample> examples_;
   std::vector<ChatExample> valid_;
-  std::vector<std::int64_t> tokens_of_;  ///< of each example; empty where it was not measured
+  FittedExamples sizes_;  ///< of the examples; none where they were not measured
+  FittedExamples valid_sizes_;
+  std::int64_t vocabulary_ = 0;
   TrainedModel trained_;
   engine::LanguageModel& model_;
   TrainerFiles files_;

@@ -106,6 +106,24 @@ TEST_F(BadInput, AHostileCheckpointIsRefused) {
   }
 }
 
+TEST_F(BadInput, ATokenizerOfAnotherModelIsRefusedBeforeTraining) {
+  make_models();
+  write("words.txt",
+        read("texts.txt") + "many other words make more tokens: zebra quick brown fox\n");
+  output_of("$mini_world models --out other --texts words.txt --vocab-size 600");
+  copy_model();
+  output_of("cp other/lm/tokenizer* lm/");
+  output_of(kMakeCases + "--num-users 2 --out cases.jsonl");
+  expect_refusal("$vragent sft --model lm --train cases.jsonl --no-prompt.cot --out sft",
+                 65,
+                 "is outside the model's vocabulary of");
+  expect_refusal("$vragent grpo-train --model lm --cases cases.jsonl --out grpo",
+                 65,
+                 "is outside the model's vocabulary of");
+  EXPECT_FALSE(exists("sft/train_log.jsonl"));
+  EXPECT_FALSE(exists("grpo/train_log.jsonl"));
+}
+
 TEST_F(BadInput, AModelWithoutEyesIsRefusedBeforeAnythingIsWritten) {
   make_models();
   write(

@@ -22,6 +22,13 @@ namespace {
 
 using torch::Tensor;
 
+/// The examples as one batch.
+SftBatch whole_batch(const std::vector<SizedExample>& examples,
+                     const engine::ChatEncoder& encoder,
+                     const SftBatchConfig& config) {
+  return make_sft_batches(examples, encoder, config).parts.at(0);
+}
+
 class SftExamples : public ::testing::Test {
  protected:
   SftExamples() : encoder((test::write_tiny_lm(folder / "lm", 1), folder / "lm")) {}
@@ -178,8 +185,8 @@ TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
   const auto examples = load(
       "{\"prompt\": \"the cat plays in the snow\", \"completion\": \"yes\"}\n"
       "{\"prompt\": \"a dog\", \"completion\": \"no noodles\"}\n");
-  const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
-  const SftBatch batch = make_sft_batch(both, encoder, {});
+  const std::vector<SizedExample> both = {{&examples[0]}, {&examples[1]}};
+  const SftBatch batch = whole_batch(both, encoder, {});
   std::vector<std::int64_t> wanted;
   for (std::size_t row = 0; row < 2; ++row) {
     const TokenExample tokens = encode_example(examples[row], encoder, false);
@@ -190,7 +197,7 @@ TEST_F(SftExamples, BecomeBatchesWhoseTargetsAreTheNextTokens) {
   EXPECT_TRUE(batch.targets.equal(torch::tensor(wanted)));
   EXPECT_TRUE(batch.ids.index_select(0, batch.predict_from + 1).equal(batch.targets));
   EXPECT_EQ(batch.ids.size(0), batch.lengths.at(0) + batch.lengths.at(1));
-  EXPECT_THROW(make_sft_batch(both, encoder, {.max_length = batch.lengths.at(0) - 1}), DataError);
+  EXPECT_THROW(whole_batch(both, encoder, {.max_length = batch.lengths.at(0) - 1}), DataError);
 }
 
 TEST_F(SftExamples, AreCutIntoMicroBatchesByTokens) {
@@ -201,9 +208,9 @@ TEST_F(SftExamples, AreCutIntoMicroBatchesByTokens) {
     lines += R"({"prompt": ")" + prompt + R"(", "completion": "yes"})" + "\n";
   }
   const auto examples = load(lines);
-  std::vector<const ChatExample*> all;
-  for (const ChatExample& example : examples) all.push_back(&example);
-  const SftBatch whole = make_sft_batch(all, encoder, {});
+  std::vector<SizedExample> all;
+  for (const ChatExample& example : examples) all.push_back({&example});
+  const SftBatch whole = whole_batch(all, encoder, {});
   const std::int64_t longest = *std::max_element(whole.lengths.begin(), whole.lengths.end());
   for (const std::int64_t limit : {std::int64_t{1}, longest, 2 * longest, std::int64_t{100000}}) {
     std::vector<std::int64_t> lengths;
@@ -226,8 +233,8 @@ TEST_F(SftExamples, ThatAreTooLongAreRefusedSkippedOrCut) {
       "{\"prompt\": \"the cat the cat the cat the cat the cat the cat\", \"completion\": "
       "\"yes\"}\n";
   const auto all = load(lines);
-  const std::vector<const ChatExample*> first = {&all[0]};
-  const std::int64_t limit = make_sft_batch(first, encoder, {}).lengths[0] + 2;
+  const std::vector<SizedExample> first = {{&all[0]}};
+  const std::int64_t limit = whole_batch(first, encoder, {}).lengths[0] + 2;
   auto examples = all;
   try {
     fit_examples(examples, encoder, {.max_length = limit}, "error");
@@ -246,8 +253,9 @@ TEST_F(SftExamples, ThatAreTooLongAreRefusedSkippedOrCut) {
   EXPECT_EQ(fitted.skipped, 1) << "nothing of its answer is left";
   ASSERT_EQ(examples.size(), 2);
   EXPECT_EQ(fitted.tokens, (std::vector<std::int64_t>{limit - 2, limit}));
-  const std::vector<const ChatExample*> second = {&examples[1]};
-  const SftBatch batch = make_sft_batch(second, encoder, cut);
+  EXPECT_EQ(fitted.targets[1], whole_batch({{&examples[1]}}, encoder, cut).targets.size(0));
+  const std::vector<SizedExample> second = {{&examples[1]}};
+  const SftBatch batch = whole_batch(second, encoder, cut);
   EXPECT_EQ(batch.lengths[0], limit);
   EXPECT_GT(batch.targets.size(0), 0);
 }
@@ -269,8 +277,8 @@ TEST_F(SftExamples, HaveTheLogProbabilitiesOfAPlainForwardPassOfEachAlone) {
         wanted.push_back(rows[static_cast<std::int64_t>(i) - 1][tokens.chat.ids[i]]);
     }
   }
-  const std::vector<const ChatExample*> both = {&examples[0], &examples[1]};
-  const SftBatch batch = make_sft_batch(both, encoder, {});
+  const std::vector<SizedExample> both = {{&examples[0]}, {&examples[1]}};
+  const SftBatch batch = whole_batch(both, encoder, {});
   EXPECT_TRUE(test::close(target_log_probs(model, batch, torch::kCPU), torch::stack(wanted), 1e-4));
 }
 
@@ -289,17 +297,17 @@ TEST(SftExamplesWithImages, SeeTheImagesBesideTheirFile) {
              R"({"prompt": "the cat plays in the snow and runs", "completion": "yes"})"
              "\n");
   const auto examples = load_examples(folder / "train.jsonl", {});
-  const auto log_probs = [&](const std::vector<const ChatExample*>& chosen) {
-    return target_log_probs(model, make_sft_batch(chosen, encoder, {}), torch::kCPU);
+  const auto log_probs = [&](const std::vector<SizedExample>& chosen) {
+    return target_log_probs(model, whole_batch(chosen, encoder, {}), torch::kCPU);
   };
-  const Tensor both = log_probs({&examples[0], &examples[1]});
-  const Tensor alone = torch::cat({log_probs({&examples[0]}), log_probs({&examples[1]})});
+  const Tensor both = log_probs({{&examples[0]}, {&examples[1]}});
+  const Tensor alone = torch::cat({log_probs({{&examples[0]}}), log_probs({{&examples[1]}})});
   EXPECT_TRUE(test::close(both, alone, 1e-4));
   media::write_image(folder / "a.png", test::formula_image(60, 60, "b"));
-  EXPECT_GT(test::max_difference(log_probs({&examples[0], &examples[1]}), both), 1e-4);
+  EXPECT_GT(test::max_difference(log_probs({{&examples[0]}, {&examples[1]}}), both), 1e-4);
   std::filesystem::remove(folder / "a.png");
   try {
-    log_probs({&examples[0]});
+    log_probs({{&examples[0]}});
     FAIL() << "no error";
   } catch (const DataError& error) {
     EXPECT_NE(std::string(error.what()).find("train.jsonl:1"), std::string::npos) << error.what();
