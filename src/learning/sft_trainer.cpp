@@ -32,7 +32,7 @@ using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,zero,"
-    "dry-run,rehearse,";
+    "dry-run,rehearse,gradient-checkpointing,";
 
 class SftLoop {
  public:
@@ -47,6 +47,7 @@ class SftLoop {
         files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
         best_(config.out),
         gradients_(nn::trainable_parameters(model_.module()), processes, config.zero) {
+    model_.text().decoder->recomputes = config.gradient_checkpointing;
     vocabulary_ = plan::shape_of(config.model).text.vocab_size;
     if (!config.valid.empty()) valid_ = load_examples(config.valid, config.prompt);
     sizes_ = fit(examples_, config.train);

@@ -3,8 +3,10 @@
 #include "vragent/models/causal_lm.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "vragent/nn/lora.h"
+#include "vragent/nn/recompute.h"
 #include "vragent/ops/fused_layers.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -150,6 +152,18 @@ Tensor DecoderImpl::forward(const Tensor& embeddings,
               config.hidden_size,
               "], got ",
               embeddings.sizes());
+  if (recomputes && torch::GradMode::is_enabled() && context.packing != nullptr) {
+    TORCH_CHECK(context.keep == nullptr && context.earlier == nullptr,
+                "decoder: keys and values are kept without gradient only");
+    const auto packing = std::make_shared<const ops::Packing>(*context.packing);
+    for (std::size_t i = 0; i < layers->size(); ++i) {
+      const auto layer = layers->ptr<DecoderLayerImpl>(i);
+      x = nn::recomputed(x, *layer, [=](const Tensor& input) {
+        return layer->forward(input, rotary, {.packing = packing.get()}, i);
+      });
+    }
+    return norm(x);
+  }
   const ops::Rotary rotary = decoder_rotary(config, positions).to(embeddings.scalar_type());
   Tensor x = embeddings;
   for (std::size_t i = 0; i < layers->size(); ++i)

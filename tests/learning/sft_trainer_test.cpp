@@ -205,6 +205,26 @@ TEST_F(SftTraining, RehearsesWithoutChangingARun) {
   EXPECT_TRUE(test::same_tensors(weights_in(rehearsed.out), weights_in(plain.out)));
 }
 
+TEST_F(SftTraining, LearnsTheSameBitsWithGradientCheckpointing) {
+  for (const bool adapter : {false, true}) {
+    for (const char* dtype : {"float32", "bfloat16"}) {
+      SftConfig plain = config(std::string("plain-") + dtype);
+      plain.runtime.dtype = dtype;
+      plain.micro_tokens = 120;
+      if (adapter) plain.lora = {.rank = 2, .alpha = 4, .dropout = 0.3};
+      plain.overwrite = true;
+      run_sft(plain);
+      SftConfig again = plain;
+      again.out = folder_ / (std::string("again-") + dtype);
+      again.gradient_checkpointing = true;
+      run_sft(again);
+      const auto tensors = adapter ? adapter_in : weights_in;
+      EXPECT_TRUE(test::same_tensors(tensors(again.out), tensors(plain.out))) << dtype << adapter;
+      EXPECT_EQ(timeless_log(again.out), timeless_log(plain.out)) << dtype << adapter;
+    }
+  }
+}
+
 TEST_F(SftTraining, TrainsAnAdapterThatResumesBitForBit) {
   SftConfig whole = config("whole");
   whole.lora = {.rank = 2, .alpha = 4, .dropout = 0.3, .target_modules = {"q_proj", "up_proj"}};

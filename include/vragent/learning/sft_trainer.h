@@ -29,6 +29,7 @@ struct SftConfig {
   double epochs = 1;
   std::int64_t max_steps = 0;
   std::int64_t micro_tokens = 0;
+  bool gradient_checkpointing = false;
   std::int64_t max_length = 4096;
   std::string overlong = "error";
   std::string loss_on = "answer";
@@ -65,6 +66,11 @@ struct SftConfig {
       "tokens of one forward and backward, into which a step is cut; a longer example stands "
       "alone; "
       "0: a step is computed at once");
+    v("gradient-checkpointing",
+      gradient_checkpointing,
+      "keep only the input of each layer for the backward pass, which computes the layer again: "
+      "the "
+      "same result in less memory and more time");
     v("max-length", max_length, "longest example in tokens");
     v("overlong",
       overlong,

@@ -101,6 +101,7 @@ struct DecoderImpl : torch::nn::Module {
   void unpack();
 
   CausalLmConfig config;
+  bool recomputes = false;  ///< keeps only the input of each layer for the backward pass
   nn::Embedding embed_tokens;
   torch::nn::ModuleList layers;
   nn::RmsNorm norm;

@@ -9,9 +9,14 @@
 
 #include <torch/types.h>
 
-#include "vragent/nn/batch_rows.h"
-
 namespace vragent::nn {
+
+/// The rows of a larger batch that a tensor holds, where processes share one; `all` 0: the tensor
+/// is the batch.
+struct BatchRows {
+  std::int64_t first = 0;
+  std::int64_t all = 0;
+};
 
 /// x with each element set to 0 with probability `share`, the others divided by 1 - share; x itself
 /// without training or for share 0. One number of torch's default generator decides it all, the

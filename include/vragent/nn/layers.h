@@ -14,7 +14,7 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
-#include "vragent/nn/batch_rows.h"
+#include "vragent/nn/dropout.h"
 #include "vragent/ops/packed_linear.h"
 
 namespace vragent::nn {

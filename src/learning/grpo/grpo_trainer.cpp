@@ -35,7 +35,7 @@ using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,zero,"
-    "dry-run,rehearse,";
+    "dry-run,rehearse,gradient-checkpointing,";
 
 class GrpoLoop {
  public:
@@ -59,6 +59,7 @@ class GrpoLoop {
         model_(trained_.language_model),
         files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
         gradients_(nn::trainable_parameters(model_.module()), processes, config.zero) {
+    model_.text().decoder->recomputes = config.gradient_checkpointing;
     result_.skipped_prompts = asked_.skipped;
     result_.truncated_prompts = asked_.truncated;
     if (config.loss.kl_coef > 0 && !trained_.adapter) reference_ = load_reference();

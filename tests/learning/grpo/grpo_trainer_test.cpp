@@ -195,6 +195,24 @@ TEST_F(GrpoTraining, ShortensHistoriesThatAreTooLongAndCountsThem) {
   EXPECT_THROW(run_grpo(config), DataError) << "no history is short enough";
 }
 
+TEST_F(GrpoTraining, LearnsTheSameBitsWithGradientCheckpointing) {
+  for (const bool adapter : {false, true}) {
+    GrpoConfig plain = config(adapter ? "plain-adapter" : "plain", "mixed.jsonl");
+    plain.stages = {"both:0.5"};
+    plain.updates_per_rollout = 2;
+    plain.loss.entropy_coef = 0.01;
+    if (adapter) plain.lora = {.rank = 2, .alpha = 8, .dropout = 0.2};
+    run_grpo(plain);
+    GrpoConfig again = plain;
+    again.out = *folder_ / (adapter ? "again-adapter" : "again");
+    again.gradient_checkpointing = true;
+    run_grpo(again);
+    const auto tensors = adapter ? adapter_in : weights_in;
+    EXPECT_TRUE(test::same_tensors(tensors(again.out), tensors(plain.out))) << adapter;
+    EXPECT_EQ(timeless_log(again.out), timeless_log(plain.out)) << adapter;
+  }
+}
+
 TEST_F(GrpoTraining, TrainsAnAdapterThatResumesBitForBit) {
   GrpoConfig whole = config("adapter", "mixed.jsonl");
   whole.stages = {"judge:1", "select:1"};

@@ -40,6 +40,7 @@ struct GrpoConfig {
   std::int64_t resample_rounds = 0;
   std::int64_t micro_prompts = 4;
   std::int64_t micro_tokens = 0;
+  bool gradient_checkpointing = false;
   std::int64_t max_prompt_tokens = 2048;  // paper: 2,048
   std::string overlong = "error";
   std::int64_t log_completions_every = 1;
@@ -89,6 +90,11 @@ struct GrpoConfig {
       micro_tokens,
       "tokens of one forward and backward in place of micro-prompts, each prompt counted once; "
       "groups are cut where they are longer; 0 is off");
+    v("gradient-checkpointing",
+      gradient_checkpointing,
+      "keep only the input of each layer for the backward pass, which computes the layer again: "
+      "the "
+      "same result in less memory and more time");
     v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
     v("overlong",
       overlong,
