@@ -17,8 +17,6 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::size_t kLargestHeadCopy = 128 << 20;  ///< bytes
-
 /// [N, heads * d] -> [N, heads, d]
 Tensor split_heads(const Tensor& x, std::int64_t heads) {
   return x.view({x.size(0), heads, -1});
@@ -152,6 +150,8 @@ Tensor DecoderImpl::forward(const Tensor& embeddings,
               config.hidden_size,
               "], got ",
               embeddings.sizes());
+  const ops::Rotary rotary = decoder_rotary(config, positions).to(embeddings.scalar_type());
+  Tensor x = embeddings;
   if (recomputes && torch::GradMode::is_enabled() && context.packing != nullptr) {
     TORCH_CHECK(context.keep == nullptr && context.earlier == nullptr,
                 "decoder: keys and values are kept without gradient only");
@@ -164,8 +164,6 @@ Tensor DecoderImpl::forward(const Tensor& embeddings,
     }
     return norm(x);
   }
-  const ops::Rotary rotary = decoder_rotary(config, positions).to(embeddings.scalar_type());
-  Tensor x = embeddings;
   for (std::size_t i = 0; i < layers->size(); ++i)
     x = layers[i]->as<DecoderLayerImpl>()->forward(x, rotary, context, i);
   return norm(x);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "vragent/models/causal_lm.h"
 #include "vragent/util/format.h"
 
 namespace vragent::plan {
@@ -60,21 +61,40 @@ double attention_flops(const TrainingRun& run, double tokens, double earlier) {
   return 4 * tokens * earlier * as_double(text.num_heads * text.head_dim * text.num_layers);
 }
 
-/// FLOPs of a rank, forward over everything it learns from, each prompt once.
-double forward_flops(const TrainingRun& run) {
+/// FLOPs of a rank's layers, forward over everything it learns from, each prompt once.
+double layer_flops(const TrainingRun& run) {
   const double layers = 2 * as_double(layer_matrices(run.model));
-  const double head = 2 * as_double(head_matrix(run.model));
-  if (run.prompts == 0) {
-    const double tokens = run.prompt_tokens / as_double(run.ranks);
-    const double targets = run.answer_tokens / as_double(run.ranks);
-    return tokens * layers + targets * head;
-  }
+  if (run.prompts == 0) return run.prompt_tokens / as_double(run.ranks) * layers;
   const Rows rows = rows_of(run);
   const double asked = rows.prompts * run.prompt_tokens;
   const double answered = rows.answers * run.answer_tokens;
-  return (asked + answered) * layers + answered * head +
-         attention_flops(run, asked, run.prompt_tokens / 2) +
+  return (asked + answered) * layers + attention_flops(run, asked, run.prompt_tokens / 2) +
          attention_flops(run, answered, run.prompt_tokens + run.answer_tokens / 2);
+}
+
+/// The same of its layers and its head, which only answers pass.
+double forward_flops(const TrainingRun& run) {
+  const double answered = run.prompts == 0 ? run.answer_tokens / as_double(run.ranks)
+                                           : rows_of(run).answers * run.answer_tokens;
+  return layer_flops(run) + answered * 2 * as_double(head_matrix(run.model));
+}
+
+/// Bytes of activations that wait for the backward pass. A layer that is computed again has all of
+/// its own, one at a time.
+double activation_bytes(const TrainingRun& run) {
+  const models::CausalLmConfig& text = run.model.text;
+  const std::int64_t elements = run.recomputes
+                                    ? text.num_layers * text.hidden_size + saved_elements(run.model)
+                                    : text.num_layers * saved_elements(run.model);
+  return as_double(run.micro_tokens * elements) * weight_bytes(run);
+}
+
+/// Bytes of the packed copies of InferenceCopies: matrices of the layers, and of a small head.
+double copy_bytes(const TrainingRun& run) {
+  if (!run.copies || trains_adapter(run)) return 0;
+  const double head = as_double(head_matrix(run.model)) * weight_bytes(run);
+  const bool is_small = head <= static_cast<double>(models::kLargestHeadCopy);
+  return as_double(layer_matrices(run.model)) * weight_bytes(run) + (is_small ? head : 0);
 }
 
 /// One token for every row, every step: weights and keys are read, or the products are the limit.
@@ -192,10 +212,7 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
     const double fp32 = learning * 4 / shared(run, 2);
     lines.push_back({"their sums over micro-batches (fp32)", 0, fp32, fp32});
   }
-  const double saved =
-      as_double(run.micro_tokens * saved_elements(run.model) * run.model.text.num_layers) *
-      weight_bytes(run);
-  lines.push_back({"activations", 0, saved, 0});
+  lines.push_back({"activations", 0, activation_bytes(run), 0});
   const double chunk = std::min(kLogitChunk, as_double(run.micro_targets));
   const double head_gradient = trains_adapter(run) ? 0 : as_double(head_matrix(run.model)) * 4;
   const double vocabulary = as_double(run.model.text.vocab_size);
@@ -203,6 +220,8 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
       std::min(kKeptLogits, as_double(run.micro_targets) * vocabulary * weight_bytes(run));
   lines.push_back(
       {"logits, head's gradient", 0, chunk * vocabulary * kLogitBytes + kept + head_gradient, 0});
+  if (const double bytes = copy_bytes(run); bytes > 0)
+    lines.push_back({"packed copies of the weights", bytes, 0, 0});
   if (run.prompts > 0) {
     const Rows rows = rows_of(run);
     const double tokens = rows.prompts * as_double(run.max_prompt) +
@@ -211,6 +230,11 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
         {"keys and values", tokens * as_double(kv_elements(run.model)) * weight_bytes(run), 0, 0});
   }
   return lines;
+}
+
+bool packs_copies(const nn::RuntimeConfig& runtime, const PlanConfig& config) {
+  return config.card == "this" && runtime.device == "cpu" && runtime.dtype == "bfloat16" &&
+         ops::has_amx_bf16();
 }
 
 double peak_of(const std::vector<MemoryLine>& lines) {
@@ -237,7 +261,9 @@ std::vector<TimeLine> time_of(const TrainingRun& run, const Hardware& hardware) 
   }
   if (run.reference) lines.push_back({"reference log-probabilities", forward * updates});
   // Backward is twice the forward, without gradients of the base's weights once.
-  lines.push_back({"forward and backward", forward * (trains_adapter(run) ? 2 : 3) * updates});
+  const double again = run.recomputes ? layer_flops(run) / hardware.flops : 0;
+  lines.push_back(
+      {"forward and backward", (forward * (trains_adapter(run) ? 2 : 3) + again) * updates});
   const double learning = learning_parameters(run);
   const double touched = gradient_bytes(run) < 4 ? 30 : 28;  // read and written
   lines.push_back({"update", learning / shared(run, 1) * touched / hardware.bandwidth * updates});

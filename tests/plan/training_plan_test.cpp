@@ -113,6 +113,34 @@ TEST(MemoryOf, IsThatOfTheTableForOneDevice) {
   EXPECT_EQ(lines.count("reference policy"), 0) << "the adapter is switched off";
 }
 
+TEST(MemoryOf, KeepsTheInputsOfLayersThatAreComputedAgain) {
+  TrainingRun run = paper_run();
+  run.recomputes = true;
+  const double bytes = by_name(run)["activations"].learning / static_cast<double>(run.micro_tokens);
+  EXPECT_NEAR(bytes / 1e3, 200 + 166, 10) << "kB a token: 28 inputs, and one layer";
+}
+
+TEST(MemoryOf, CountsThePackedCopiesThatSamplingMakes) {
+  TrainingRun run = paper_run();
+  run.copies = true;
+  auto lines = by_name(run);
+  EXPECT_NEAR(lines["packed copies of the weights"].sampling, 2 * 6.525e9, 1e6)
+      << "the head is too large for a copy";
+  EXPECT_EQ(lines["packed copies of the weights"].learning, 0);
+  run.model = shape_of("smollm2-135m");
+  EXPECT_EQ(by_name(run)["packed copies of the weights"].sampling,
+            2.0 * static_cast<double>(layer_matrices(run.model) + head_matrix(run.model)));
+  run.lora = {.rank = 8};
+  EXPECT_EQ(by_name(run).count("packed copies of the weights"), 0) << "adapters sample as they are";
+}
+
+TEST(PacksCopies, OnACpuWithTilesInBf16Only) {
+  const nn::RuntimeConfig bf16{.device = "cpu", .dtype = "bfloat16"};
+  EXPECT_EQ(packs_copies(bf16, {}), ops::has_amx_bf16());
+  EXPECT_FALSE(packs_copies(bf16, {.card = "h100-80"}));
+  EXPECT_FALSE(packs_copies({.device = "cpu", .dtype = "float32"}, {}));
+}
+
 TEST(MemoryOf, IsThatOfTheTableForFourDevices) {
   TrainingRun run = paper_run();
   run.ranks = 4;
@@ -143,7 +171,11 @@ TEST(TimeOf, IsThatOfTheTableOfLimits) {
   EXPECT_NEAR(lines["answers"].seconds, 6.50, 0.05);
   EXPECT_NEAR(lines["reference log-probabilities"].seconds, 5.0, 0.1);
   EXPECT_NEAR(lines["forward and backward"].seconds, 15.1, 0.3);
+  run.recomputes = true;  // the figures have the head computed again too
+  EXPECT_NEAR(times(run)["forward and backward"].seconds, 20.2, 0.4);
   run.lora = {.rank = 64};
+  EXPECT_NEAR(times(run)["forward and backward"].seconds, 15.1, 0.4);
+  run.recomputes = false;
   EXPECT_NEAR(times(run)["forward and backward"].seconds, 10.1, 0.2);
 }
 

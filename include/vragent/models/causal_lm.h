@@ -124,6 +124,9 @@ struct TextModel {
   }
 };
 
+/// Of a head with more bytes no copy is made for inference.
+inline constexpr std::size_t kLargestHeadCopy = 128 << 20;
+
 /// Lays a model out for inference: decoder->pack(), and a copy of a small head.
 void pack_for_inference(TextModel& model);
 

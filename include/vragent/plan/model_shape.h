@@ -42,7 +42,7 @@ std::int64_t adapter_parameters(const ModelShape& shape,
 std::int64_t kv_elements(const ModelShape& shape);
 
 /// What the backward pass needs of one token and layer, in elements: inputs of norms, matrices,
-/// attention and SwiGLU, each once. Nothing is computed again but the logits.
+/// attention and SwiGLU, each once.
 std::int64_t saved_elements(const ModelShape& shape);
 
 }  // namespace vragent::plan

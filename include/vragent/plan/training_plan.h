@@ -28,9 +28,11 @@ struct TrainingRun {
   std::int64_t micro_tokens = 0;   ///< of the largest forward and backward of a rank
   std::int64_t micro_targets = 0;  ///< tokens among them whose logits are needed
   bool several_parts = false;      ///< an update has several of those: bf16 sums up in fp32
+  bool recomputes = false;         ///< each layer's input is kept, and the layer computed again
 
   std::int64_t prompts = 0;  ///< of a step, all ranks; 0 where nothing is sampled
   std::int64_t group = 1;    ///< answers of each
+  bool copies = false;       ///< sampling has packed copies of bf16 matrices (InferenceCopies)
   std::int64_t max_prompt = 0;
   std::int64_t max_answer = 0;
 
@@ -47,6 +49,10 @@ struct MemoryLine {
 };
 
 std::vector<MemoryLine> memory_of(const TrainingRun& run);
+
+/// Whether a run on this device in this type packs copies of what it samples from: bf16 on a CPU
+/// with AMX. Of a card other than "this" one it is not so.
+bool packs_copies(const nn::RuntimeConfig& runtime, const PlanConfig& config);
 
 /// The largest of the three sums.
 double peak_of(const std::vector<MemoryLine>& lines);
