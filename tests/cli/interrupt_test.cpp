@@ -3,6 +3,7 @@
 //
 // Ctrl-C in the middle: the right exit code, no half file, and a resumed run that ends with the
 // bits of one that was never stopped.
+#include <algorithm>
 #include <csignal>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 
 #include "cli/small_files.h"
 #include "vragent/util/json.h"
+#include "vragent/util/progress.h"
 #include "vragent/util/text.h"
 
 namespace vragent::test {
@@ -98,6 +100,16 @@ class InterruptTuning : public Interrupt {
     write("chats.jsonl", chats);
   }
 
+  /// Sorted.
+  [[nodiscard]] std::vector<std::string> checkpoint_files(const std::string& out) const {
+    std::vector<std::string> files;
+    for (const std::string_view file : split(listing(out), '\n')) {
+      if (file.starts_with("checkpoint-")) files.emplace_back(file);
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+
   static std::string tune(const std::string& out) {
     return "$vragent sft --model models/lm --train chats.jsonl --batch-size 4 --epochs 100 "
            "--max-steps 24 --log-every 1 --optim.lr 1e-3 --threads 1 --out " +
@@ -116,6 +128,27 @@ TEST_F(InterruptTuning, EndsWith130AndGoesOnBitForBit) {
   output_of(tune("run") + " --resume");
   EXPECT_EQ(read("run/model.safetensors"), read("whole/model.safetensors"));
   EXPECT_EQ(rows_of("run/train_log.jsonl"), rows_of("whole/train_log.jsonl"));
+}
+
+TEST_F(InterruptTuning, KeepsTheCheckpointBeforeAFullDiskAndGoesOnFromIt) {
+  output_of(tune("whole"));
+  EXPECT_EQ(interrupted(tune("run"), "run/train_log.jsonl", SIGTERM).code, 143);
+  const std::vector<std::string> before = checkpoint_files("run");
+  const Ran full = run("ulimit -f 64; " + tune("run") + " --resume --save-every 1");
+  EXPECT_EQ(full.code, 74);
+  EXPECT_THAT(full.err, HasSubstr("cannot write: File too large"));
+  EXPECT_EQ(checkpoint_files("run"), before) << "no half checkpoint, and none is gone";
+  output_of(tune("run") + " --resume");
+  EXPECT_EQ(read("run/model.safetensors"), read("whole/model.safetensors"));
+}
+
+TEST_F(InterruptTuning, EndsWithin5SecondsOfATermination) {
+  const auto running = start(tune("run"));
+  running->wait_for(here() / "run/train_log.jsonl");
+  const Stopwatch watch;
+  running->send(SIGTERM);
+  EXPECT_EQ(running->wait().code, 143);
+  EXPECT_LT(watch.seconds(), 5);
 }
 
 TEST_F(InterruptTuning, RefusesToGoOnWithOtherSettings) {

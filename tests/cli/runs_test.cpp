@@ -13,6 +13,7 @@
 #include "vragent/data/media_records.h"
 #include "vragent/media/video_writer.h"
 #include "vragent/util/json.h"
+#include "vragent/util/progress.h"
 #include "vragent/util/text.h"
 
 namespace vragent::test {
@@ -78,8 +79,10 @@ TEST_F(GrpoRun, StopsOnASignalAndGoesOnBitForBit) {
   output_of(reinforce("whole"));
   const auto running = start(reinforce("run"));
   running->wait_for(here() / "run/train_log.jsonl");
+  const Stopwatch watch;
   running->send(SIGTERM);
   const Ran ran = running->wait();
+  EXPECT_LT(watch.seconds(), 5);
   EXPECT_EQ(ran.code, 143);
   EXPECT_THAT(ran.err, HasSubstr("run the same command with --resume to go on"));
   EXPECT_FALSE(exists("run/model.safetensors"));

@@ -344,6 +344,25 @@ TEST_F(SftTraining, RefusesToResumeWithOtherSettings) {
   }
 }
 
+TEST_F(SftTraining, RefusesToGoOnFromACheckpointOfAnotherModel) {
+  SftConfig parts = config("parts");
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(run_sft(parts), Interrupted);
+  clear_interrupt();
+  models::CausalLm other(test::tiny_lm_config(50));
+  test::randomise(*other, 3);
+  test::write_weights(
+      parts.out / "checkpoint-1", *other, models::to_config_json(other->model->config));
+  parts.resume = true;
+  try {
+    run_sft(parts);
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("embed_tokens.weight"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(SftTraining, StopsAtALossThatIsNoNumberAndLeavesTheLastCheckpoint) {
   models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
   {

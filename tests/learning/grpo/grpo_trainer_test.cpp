@@ -195,6 +195,40 @@ TEST_F(GrpoTraining, ShortensHistoriesThatAreTooLongAndCountsThem) {
   EXPECT_THROW(run_grpo(config), DataError) << "no history is short enough";
 }
 
+TEST_F(GrpoTraining, PassesOverCasesThatAreTooLongAndCountsThem) {
+  std::vector<data::Case> rows = {judge_case("short", 1), judge_case("long", 0)};
+  rows[1].history.resize(60, {"6", "a dog runs through the garden", "", "so nice"});
+  write_cases(*folder_ / "skipped.jsonl", rows);
+  GrpoConfig config = this->config("skipped", "skipped.jsonl");
+  config.stages = {"judge:1"};
+  config.max_prompt_tokens = 500;
+  config.overlong = "skip";
+  const GrpoResult result = run_grpo(config);
+  EXPECT_EQ(result.skipped_prompts, 1);
+  EXPECT_EQ(result.steps, 1);
+  for_each_line(config.out / "completions.jsonl",
+                [&](const std::string& line, const std::string& at) {
+                  EXPECT_EQ(parse_json_object(line, at)["case_id"], "short");
+                });
+}
+
+TEST_F(GrpoTraining, LearnsNothingFromRewardsThatAreAllEqual) {
+  GrpoConfig config = this->config("equal", "mixed.jsonl");
+  config.stages = {"both:1"};
+  config.loss.kl_coef = 0;
+  config.reward = {.format = 0,
+                   .judge_right = 0.1,
+                   .judge_wrong = 0.1,
+                   .judge_unanswered = 0.1,
+                   .select_right = 0.1,
+                   .select_wrong = 0.1,
+                   .select_unanswered = 0.1};
+  EXPECT_EQ(run_grpo(config).steps, 4);
+  EXPECT_TRUE(test::same_tensors(weights_in(config.out), weights_in(*folder_ / "sft")));
+  for (const double share : logged(config.out, "frac_reward_zero_std")) EXPECT_EQ(share, 1);
+  EXPECT_EQ(logged(config.out, "reward").size(), 4);
+}
+
 TEST_F(GrpoTraining, LearnsTheSameBitsWithGradientCheckpointing) {
   for (const bool adapter : {false, true}) {
     GrpoConfig plain = config(adapter ? "plain-adapter" : "plain", "mixed.jsonl");

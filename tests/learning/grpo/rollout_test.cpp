@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/grpo/rollout.h"
 
+#include <cmath>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -13,6 +14,7 @@
 #include "support/tiny_models.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/util/error.h"
 
 namespace vragent::learning {
 namespace {
@@ -79,6 +81,19 @@ TEST_F(RolloutOfTinyModel, ScoresEveryAnswerOfItsCase) {
   }
   EXPECT_GE(lengths.size(), 3) << "answers of several lengths make the tests below say more";
   EXPECT_TRUE(rollout.advantages.equal(group_advantage(torch::tensor(totals).view({3, 4}))));
+}
+
+TEST_F(RolloutOfTinyModel, RefusesARewardThatIsNoNumberByItsCase) {
+  Rollout rollout = roll(all);
+  rollout.rewards[6].task = std::nan("");
+  try {
+    set_advantages(rollout, {});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kInternal);
+    EXPECT_NE(std::string(error.what()).find("case bb: a reward is"), std::string::npos)
+        << error.what();
+  }
 }
 
 TEST_F(RolloutOfTinyModel, DrawsByCaseAndSeedWhateverTheOthers) {
