@@ -82,7 +82,8 @@ class Training {
                                   *optimizer_,
                                   batch,
                                   mix_seed(1, {step_++}),
-                                  {.lr = config_.loop.optim.lr, .clip = config_.loop.optim.clip}));
+                                  {.lr = config_.loop.optim.lr, .clip = config_.loop.optim.clip})
+              .loss);
       examples += batch.size();
     }
     return {{"seconds", watch.seconds()}, {"losses", losses}, {"examples", examples}};

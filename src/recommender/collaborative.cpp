@@ -258,7 +258,7 @@ std::vector<TrainingRow> leave_one_out_rows(const data::Sequences& sequences) {
   for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
     const auto train = sequences.train(user);
     for (std::size_t target = 0; target < train.size(); ++target) {
-      TrainingRow row;
+      TrainingRow row{.items = {}, .user = user};
       for (std::size_t i = 0; i < train.size(); ++i) {
         if (i != target) row.items.push_back(train[i]);
       }
@@ -281,6 +281,7 @@ Learner learner_of(Collaborative& model, const LoopConfig& config, const Trainin
     const auto rows =
         std::make_shared<const std::vector<TrainingRow>>(leave_one_out_rows(input.sequences));
     learner.num_examples = rows->size();
+    learner.user_of = [rows](std::size_t example) { return (*rows)[example].user; };
     learner.loss = [&model, &input, rows, popularity](const std::vector<std::size_t>& examples,
                                                       std::uint64_t) {
       std::vector<const TrainingRow*> chosen;
@@ -291,6 +292,7 @@ Learner learner_of(Collaborative& model, const LoopConfig& config, const Trainin
     const auto pairs =
         std::make_shared<const std::vector<TrainingPair>>(training_pairs(input.sequences));
     learner.num_examples = pairs->size();
+    learner.user_of = [pairs](std::size_t example) { return (*pairs)[example].user; };
     learner.loss = [&model, &input, pairs, popularity](const std::vector<std::size_t>& examples,
                                                        std::uint64_t draw_seed) {
       std::vector<TrainingPair> chosen;

@@ -95,7 +95,8 @@ TrainingRow row_with(const data::Sequences& sequences, std::int64_t user, std::i
   const auto train = sequences.train(user);
   const auto keep =
       std::min<std::size_t>(train.size(), static_cast<std::size_t>(sequences.protocol.max_len));
-  TrainingRow row{.items = {train.end() - static_cast<std::ptrdiff_t>(keep), train.end()}};
+  TrainingRow row{.items = {train.end() - static_cast<std::ptrdiff_t>(keep), train.end()},
+                  .user = user};
   row.items.push_back(item);
   row.first_target = static_cast<std::int64_t>(row.items.size()) - 1;
   return row;

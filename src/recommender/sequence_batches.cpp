@@ -55,7 +55,7 @@ std::vector<TrainingRow> training_rows(const data::Sequences& sequences) {
   std::vector<TrainingRow> rows;
   for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
     const auto train = sequences.train(user);
-    if (train.size() >= 2) rows.push_back({.items = {train.begin(), train.end()}});
+    if (train.size() >= 2) rows.push_back({.items = {train.begin(), train.end()}, .user = user});
   }
   return rows;
 }

@@ -45,9 +45,10 @@ std::vector<nn::ParameterGroup> parameter_groups(const Recommender& model,
 
 /// Everything a run needs to go on where it stopped.
 struct RunState {
-  std::int64_t epoch = 0;  ///< finished epochs
-  std::int64_t step = 0;   ///< finished steps of all epochs
-  double epoch_loss = 0;   ///< sum over the finished steps of the epoch under way
+  std::int64_t epoch = 0;          ///< finished epochs
+  std::int64_t step = 0;           ///< finished steps of all epochs
+  double epoch_loss = 0;           ///< sum over the finished steps of the epoch under way
+  std::int64_t epoch_skipped = 0;  ///< steps of that epoch left out of it
   TrainingResult result;
   nn::NamedTensors best;
 };
@@ -64,6 +65,8 @@ void save(const RunState& state,
   saved.numbers = {{"epoch", static_cast<double>(state.epoch)},
                    {"step", static_cast<double>(state.step)},
                    {"epoch_loss", state.epoch_loss},
+                   {"epoch_skipped", static_cast<double>(state.epoch_skipped)},
+                   {"skipped_steps", static_cast<double>(state.result.skipped_steps)},
                    {"best_epoch", static_cast<double>(state.result.best_epoch)},
                    {"best_valid_hit_rate", state.result.best_valid_hit_rate}};
   if (input.processes.rank() == 0) nn::save_training_state(input.run_folder / kCheckpoint, saved);
@@ -81,6 +84,12 @@ RunState restore(torch::nn::Module& module,
   state.epoch = static_cast<std::int64_t>(saved.numbers.at("epoch"));
   state.step = static_cast<std::int64_t>(saved.numbers.at("step"));
   state.epoch_loss = saved.numbers.at("epoch_loss");
+  const auto count_of = [&](const char* name) {  // older checkpoints have none
+    const auto found = saved.numbers.find(name);
+    return found == saved.numbers.end() ? 0 : static_cast<std::int64_t>(found->second);
+  };
+  state.epoch_skipped = count_of("epoch_skipped");
+  state.result.skipped_steps = count_of("skipped_steps");
   state.result.best_epoch = static_cast<std::int64_t>(saved.numbers.at("best_epoch"));
   state.result.best_valid_hit_rate = saved.numbers.at("best_valid_hit_rate");
   state.best = saved.with_prefix("best.");
@@ -141,6 +150,14 @@ nn::NamedTensors copy_of(const nn::NamedTensors& tensors) {
   return copies;
 }
 
+/// The first tensor with a value that is not finite, or "".
+std::string first_broken(const nn::NamedTensors& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.isfinite().all().item<bool>()) return name;
+  }
+  return "";
+}
+
 class Loop {
  public:
   Loop(const Learner& learner, const LoopConfig& config, const TrainingInput& input)
@@ -167,16 +184,20 @@ class Loop {
     Progress progress("epochs", config_.epochs);
     while (state_.epoch < config_.epochs && !out_of_patience()) {
       const double loss = run_epoch();
-      const double hit_rate = validate();
+      const metrics::CutoffMetrics valid = validate();
       if (curves) {
         curves->write(state_.epoch,
-                      {{"loss", loss}, {"valid_hr@10", hit_rate}, {"learning_rate", last_lr_}});
+                      {{"loss", loss},
+                       {"valid_hr@10", valid.hit_rate},
+                       {"valid_ndcg@10", valid.ndcg},
+                       {"learning_rate", last_lr_},
+                       {"skipped_steps", static_cast<double>(state_.result.skipped_steps)}});
       }
       save(state_, learner_.module, optimizer_, input_);
       progress.advance(1,
                        formatted("loss={:.4f} valid_hr@10={:.4f} best={:.4f}",
                                  loss,
-                                 hit_rate,
+                                 valid.hit_rate,
                                  state_.result.best_valid_hit_rate));
     }
     nn::load_parameters(learner_.module, nn::lookup_in(state_.best), "best epoch");
@@ -205,40 +226,87 @@ class Loop {
       const auto begin = static_cast<std::size_t>(s * config_.batch_size);
       const auto end = std::min(order.size(), begin + static_cast<std::size_t>(config_.batch_size));
       last_lr_ = nn::learning_rate(config_.optim, state_.step, config_.epochs * steps_per_epoch_);
-      const double loss = train_step(
+      const std::vector<std::size_t> examples(order.begin() + static_cast<std::ptrdiff_t>(begin),
+                                              order.begin() + static_cast<std::ptrdiff_t>(end));
+      const StepNumbers numbers = train_step(
           learner_,
           optimizer_,
-          {order.begin() + static_cast<std::ptrdiff_t>(begin),
-           order.begin() + static_cast<std::ptrdiff_t>(end)},
+          examples,
           mix_seed(input_.seed, {hash_text("draws"), static_cast<std::uint64_t>(state_.step)}),
           {.lr = last_lr_, .clip = config_.optim.clip},
           processes_);
-      if (!std::isfinite(loss)) {
-        throw Error(ExitCode::kInternal,
-                    formatted("loss is {} at step {} (epoch {}, rows {} to {} of its order); "
-                              "nothing of it was saved",
-                              loss,
-                              state_.step + 1,
-                              state_.epoch + 1,
-                              begin,
-                              end - 1));
+      if (numbers.are_finite()) {
+        state_.epoch_loss += numbers.loss;
+      } else {
+        leave_out(numbers, examples);
       }
-      state_.epoch_loss += loss;
       state_.step += 1;
     }
+    return finish_epoch();
+  }
+
+  /// @return the mean loss of the epoch's steps
+  double finish_epoch() {
+    check_weights();
+    const std::int64_t counted = steps_per_epoch_ - std::exchange(state_.epoch_skipped, 0);
     state_.epoch += 1;
-    return std::exchange(state_.epoch_loss, 0.0) /
-           static_cast<double>(std::max<std::int64_t>(steps_per_epoch_, 1));
+    if (counted == 0)
+      throw Error(ExitCode::kInternal,
+                  formatted("every step of epoch {} had a loss or a gradient norm that is not "
+                            "finite; the last checkpoint is untouched",
+                            state_.epoch));
+    return std::exchange(state_.epoch_loss, 0.0) / static_cast<double>(counted);
+  }
+
+  /// The step has updated nothing: it ends the run, or is counted.
+  void leave_out(const StepNumbers& numbers, const std::vector<std::size_t>& examples) {
+    constexpr std::size_t kNamed = 20;
+    const auto users_among = [&](std::size_t count) {
+      std::string users;
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto user = static_cast<std::size_t>(learner_.user_of(examples[i]));
+        users += (i == 0 ? "" : " ") + input_.sequences.user_ids[user];
+      }
+      return users;
+    };
+    const std::size_t named = std::min(kNamed, examples.size());
+    std::string what = std::isfinite(numbers.loss)
+                           ? formatted("gradient norm is {}", numbers.grad_norm)
+                           : formatted("loss is {}", numbers.loss);
+    what += formatted(
+        " at step {} (epoch {}), users {}", state_.step + 1, state_.epoch + 1, users_among(named));
+    if (named < examples.size()) what += formatted(" and {} more", examples.size() - named);
+    log::debug("step={} users={}", state_.step + 1, users_among(examples.size()));
+    if (config_.on_nan == "stop")
+      throw Error(
+          ExitCode::kInternal,
+          what + "; the last checkpoint is untouched (--on-nan skip leaves such steps out)");
+    log::warn("step skipped: {}", what);
+    state_.epoch_skipped += 1;
+    state_.result.skipped_steps += 1;
+  }
+
+  /// Nothing that is not finite reaches a checkpoint.
+  void check_weights() const {
+    const std::string broken = first_broken(nn::parameters_of(learner_.module));
+    if (broken.empty()) return;
+    throw Error(ExitCode::kInternal,
+                formatted("{} is not finite after step {} (epoch {}): training diverged; the last "
+                          "checkpoint is untouched",
+                          broken,
+                          state_.step,
+                          state_.epoch + 1));
   }
 
   void stop_if_interrupted() {
     if (!comm::stop_agreed(processes_)) return;
+    check_weights();
     save(state_, learner_.module, optimizer_, input_);
     throw Interrupted(
         formatted("step {} is saved; run the same command with --resume to go on", state_.step));
   }
 
-  double validate() {
+  metrics::CutoffMetrics validate() {
     const Evaluation valid = evaluate(input_.sequences,
                                       data::Split::kValid,
                                       learner_.ranker(),
@@ -249,7 +317,7 @@ class Loop {
       state_.result.best_epoch = state_.epoch;
       state_.best = copy_of(nn::parameters_of(learner_.module));
     }
-    return hit_rate;
+    return valid.all.cutoffs[0];
   }
 
   const Learner& learner_;
@@ -270,6 +338,7 @@ void LoopConfig::check() const {
   check_range("patience", static_cast<double>(patience), 0, 1e9);
   check_range("text-lr", text_lr, 0, 100);
   check_group("optim", optim);
+  check_one_of("on-nan", on_nan, {"stop", "skip"});
 }
 
 RecommenderImpl::RecommenderImpl(ItemTower tower, UserEncoder encoder)
@@ -320,20 +389,20 @@ TrainingResult run_loop(const Learner& learner,
   return Loop(learner, config, input).run();
 }
 
-double train_step(const Learner& learner,
-                  nn::ShardedAdamW& optimizer,
-                  const std::vector<std::size_t>& examples,
-                  std::uint64_t draw_seed,
-                  const StepConfig& step,
-                  const comm::Communicator& processes) {
+StepNumbers train_step(const Learner& learner,
+                       nn::ShardedAdamW& optimizer,
+                       const std::vector<std::size_t>& examples,
+                       std::uint64_t draw_seed,
+                       const StepConfig& step,
+                       const comm::Communicator& processes) {
   const Tensor loss = learner.loss(examples, draw_seed);
-  const double value = comm::sum_of(processes, loss.item<double>());
-  if (!std::isfinite(value)) return value;
+  StepNumbers numbers{.loss = comm::sum_of(processes, loss.item<double>())};
+  if (!std::isfinite(numbers.loss)) return numbers;
   optimizer.zero_grad();
   loss.backward();
-  optimizer.clip_gradients(step.clip);
-  optimizer.step(step.lr);
-  return value;
+  numbers.grad_norm = optimizer.clip_gradients(step.clip);
+  if (numbers.are_finite()) optimizer.step(step.lr);
+  return numbers;
 }
 
 Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingInput& input) {
@@ -354,12 +423,12 @@ Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingI
         sequence_loss(states, vectors, batch, input.loss, input.sequences.num_items());
     return shared.factor == 1 ? loss : loss * shared.factor;
   };
-  return {
-      .module = *model,
-      .groups = parameter_groups(model, config),
-      .num_examples = input.rows.size(),
-      .loss = loss_of,
-      .ranker = [&model, &input] { return model_ranker(model, input.sequences, input.device); }};
+  return {.module = *model,
+          .groups = parameter_groups(model, config),
+          .num_examples = input.rows.size(),
+          .loss = loss_of,
+          .ranker = [&model, &input] { return model_ranker(model, input.sequences, input.device); },
+          .user_of = [&input](std::size_t example) { return input.rows[example].user; }};
 }
 
 TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input) {

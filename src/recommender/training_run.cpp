@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMayDiffer = "resume,overwrite,device,threads,loop.epochs,epochs";
+constexpr std::string_view kMayDiffer = "resume,overwrite,device,threads,epochs,on-nan";
 
 bool is_counter(const std::string& model) {
   return model == "pop" || model == "markov";
@@ -145,6 +145,7 @@ ScoreFunction train_sequential(const TrainConfig& config,
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
+                         {"skipped_steps", result.skipped_steps},
                          {"rows", input.rows.size()}};
   if (processes.rank() == 0)
     nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
@@ -185,6 +186,7 @@ ScoreFunction train_collaborative(const TrainConfig& config,
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
+                         {"skipped_steps", result.skipped_steps},
                          {"pairs", training_pairs(sequences).size()}};
   nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
   return collaborative_ranker(model, sequences, device);

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -20,6 +21,9 @@
 
 namespace vragent::recommender {
 namespace {
+
+using ::testing::MatchesRegex;
+using ::testing::ThrowsMessage;
 
 using rec_models::collaborative::Modality;
 using torch::Tensor;
@@ -190,6 +194,17 @@ TEST_P(CollaborativeTraining, ResumesBitForBit) {
   Collaborative second = fresh();
   run(second, 3, "parts", /*resume=*/true);
   EXPECT_TRUE(test::same_tensors(nn::parameters_of(*second), nn::parameters_of(*whole)));
+}
+
+TEST_P(CollaborativeTraining, NamesTheUsersOfAStepThatIsNoNumber) {
+  Collaborative model = fresh();
+  {
+    const torch::NoGradGuard no_grad;
+    model->parameters().front().fill_(NAN);
+  }
+  EXPECT_THAT([&] { run(model, 1, "broken"); },
+              ThrowsMessage<Error>(MatchesRegex(
+                  "loss is -?nan at step 1 \\(epoch 1\\), users( u[0-9]+){20} and 44 more;.*")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models,

@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <csignal>
+#include <functional>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -15,9 +17,14 @@
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/interrupt.h"
+#include "vragent/util/json.h"
 
 namespace vragent::recommender {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using torch::Tensor;
 
 LoopConfig small_loop(std::int64_t epochs) {
   return {.batch_size = 16,
@@ -148,20 +155,110 @@ TEST_F(SasRecTraining, KeepsTheBestEpochAndStopsWithoutPatience) {
   EXPECT_TRUE(test::same_tensors(nn::parameters_of(*model), nn::parameters_of(*fresh())));
 }
 
-TEST_F(SasRecTraining, StopsAtALossThatIsNoNumberWithoutSavingIt) {
+/// Runs whose loss is changed on the way.
+class BrokenSteps : public SasRecTraining {
+ protected:
+  using Change = std::function<Tensor(std::int64_t call, const Tensor& loss)>;
+
+  TrainingResult run_changed(Recommender& model,
+                             const std::string& on_nan,
+                             const Change& change,
+                             bool resume = false) {
+    make_folder(folder_ / "run");
+    LoopConfig loop = small_loop(2);
+    loop.on_nan = on_nan;
+    const TrainingInput input{.sequences = sequences,
+                              .rows = training_rows(sequences),
+                              .run_folder = folder_ / "run",
+                              .seed = 7,
+                              .resume = resume};
+    Learner learner = learner_of(model, loop, input);
+    std::int64_t calls = 0;
+    const auto plain = learner.loss;
+    learner.loss = [&](const std::vector<std::size_t>& examples, std::uint64_t draw_seed) {
+      return change(calls++, plain(examples, draw_seed));
+    };
+    return run_loop(learner, loop, input);
+  }
+
+  /// The message of the error that such a run ends with.
+  std::string error_of(Recommender& model, const std::string& on_nan, const Change& change) {
+    try {
+      run_changed(model, on_nan, change);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kInternal);
+      return error.what();
+    }
+    return "";
+  }
+
+  [[nodiscard]] bool has_checkpoint() const {
+    return std::filesystem::exists(folder_ / "run/checkpoint");
+  }
+};
+
+constexpr std::int64_t kStepsOfAnEpoch = 4;  // 60 users, 16 of them a step
+
+TEST_F(BrokenSteps, EndTheRunNamingStepAndUsersAndResumeWithoutTheStep) {
   Recommender model = fresh();
-  {
-    const torch::NoGradGuard no_grad;
-    model->items->item_embedding->weight.fill_(NAN);
-  }
-  try {
-    run(model, small_loop(2), "broken");
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kInternal);
-    EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();
-  }
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "broken/checkpoint"));
+  const std::string message = error_of(model, "stop", [](std::int64_t call, const Tensor& loss) {
+    return call == kStepsOfAnEpoch + 1 ? loss * NAN : loss;
+  });
+  EXPECT_THAT(message,
+              MatchesRegex("loss is -?nan at step 6 \\(epoch 2\\), users( u[0-9]+){16};.*"));
+  ASSERT_TRUE(has_checkpoint()) << "of the first epoch";
+  Recommender again = fresh();
+  const TrainingResult result = run_changed(
+      again,
+      "skip",
+      [](std::int64_t call, const Tensor& loss) { return call == 1 ? loss * NAN : loss; },
+      /*resume=*/true);
+  EXPECT_EQ(result.epochs_run, 2);
+  EXPECT_EQ(result.skipped_steps, 1);
+  EXPECT_THAT(read_file(folder_ / "run/train_log.jsonl"), HasSubstr("\"skipped_steps\":1"));
+}
+
+TEST_F(BrokenSteps, ThatAreSkippedLeaveNoTraceInWeightsAndMeanLoss) {
+  std::vector<double> kept;
+  Recommender model = fresh();
+  const TrainingResult result =
+      run_changed(model, "skip", [&](std::int64_t call, const Tensor& loss) {
+        if (call == 2) return loss * INFINITY;
+        if (call < kStepsOfAnEpoch) kept.push_back(loss.item<double>());
+        return loss;
+      });
+  EXPECT_EQ(result.skipped_steps, 1);
+  for (const auto& [name, tensor] : nn::parameters_of(*model))
+    EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
+  const std::string log = read_file(folder_ / "run/train_log.jsonl");
+  const Json first = parse_json_object(log.substr(0, log.find('\n')), "log");
+  EXPECT_NEAR(first["loss"].get<double>(), (kept[0] + kept[1] + kept[2]) / 3, 1e-6);
+}
+
+TEST_F(BrokenSteps, AreFoundByTheirGradientsToo) {
+  // The value is that of the loss, the gradient of a root at zero is infinite.
+  const auto broken = [&](Recommender& model) {
+    return [&model](std::int64_t, const Tensor& loss) {
+      return loss + (model->items->item_embedding->weight.flatten()[3] * 0).sqrt();
+    };
+  };
+  Recommender model = fresh();
+  EXPECT_THAT(error_of(model, "stop", broken(model)), HasSubstr("gradient norm is nan at step 1"));
+  EXPECT_THAT(error_of(model, "skip", broken(model)), HasSubstr("every step of epoch 1"));
+  EXPECT_TRUE(test::same_tensors(nn::parameters_of(*model), nn::parameters_of(*fresh())));
+  EXPECT_FALSE(has_checkpoint());
+}
+
+TEST_F(BrokenSteps, WeightsThatAreNotFiniteReachNoCheckpoint) {
+  Recommender model = fresh();
+  const auto overflow = [&](std::int64_t call, const Tensor& loss) {
+    if (call == kStepsOfAnEpoch - 1)
+      model->items->item_embedding->weight.variable_data()[5].fill_(INFINITY);
+    return loss;
+  };
+  EXPECT_THAT(error_of(model, "skip", overflow),
+              HasSubstr("items.item_embedding.weight is not finite after step 4 (epoch 1)"));
+  EXPECT_FALSE(has_checkpoint());
 }
 
 TEST_F(SasRecTraining, RefusesToTrainOnNothing) {

@@ -20,6 +20,7 @@ struct TrainingRow {
   std::vector<std::int32_t> items;           ///< at most max_len + 1
   std::int64_t first_target = 1;             ///< position in items of the first target
   std::vector<std::int32_t> negatives = {};  ///< never what follows, at any position of this row
+  std::int64_t user = 0;                     ///< whose history it is, for messages
 };
 
 /// The train part of every user with at least two items in it.

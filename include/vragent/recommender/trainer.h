@@ -5,6 +5,7 @@
 // epoch; the best checkpoint by validation HR@10 is what counts.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -29,6 +30,7 @@ struct LoopConfig {
   std::int64_t epochs = 50;       // release: 50
   std::int64_t patience = 6;      // epochs without a better validation HR@10
   double text_lr = 5e-5;          // release: of the text encoder's own parameters
+  std::string on_nan = "stop";    // a step whose numbers are not finite never counts
   nn::OptimConfig optim = {.lr = 1e-4, .weight_decay = 0.1, .clip = 5.0};
 
   void visit(auto& v) {
@@ -41,6 +43,11 @@ struct LoopConfig {
       text_lr,
       "learning rate of the text encoder's own layers (they have no weight decay)");
     v("optim", optim, "");
+    v("on-nan",
+      on_nan,
+      "a step whose loss or gradient norm is no finite number: stop (naming the step and the "
+      "users of its batch; --resume goes on from the last epoch) or skip (leave it out and count "
+      "it)");
   }
 
   void check() const;
@@ -67,6 +74,7 @@ struct TrainingResult {
   std::int64_t epochs_run = 0;
   std::int64_t best_epoch = 0;     ///< from 1
   double best_valid_hit_rate = 0;  ///< HR@10
+  std::int64_t skipped_steps = 0;  ///< left out by on_nan = "skip"
 };
 
 /// What the loop trains, whatever the model.
@@ -83,12 +91,24 @@ struct Learner {
 
   /// How the parameters of this moment rank.
   std::function<ScoreFunction()> ranker;
+
+  /// Whose example it is, an index of Sequences::user_ids.
+  std::function<std::int64_t(std::size_t example)> user_of;
 };
 
 /// The numbers of one step.
 struct StepConfig {
   double lr = 0;
   double clip = 0;  ///< largest gradient norm; 0 does not clip
+};
+
+/// What a step came to.
+struct StepNumbers {
+  double loss = 0;       ///< before the update
+  double grad_norm = 0;  ///< before clipping; not computed where the loss is not finite
+
+  /// Else nothing was updated.
+  [[nodiscard]] bool are_finite() const { return std::isfinite(loss) && std::isfinite(grad_norm); }
 };
 
 struct TrainingInput {
@@ -109,19 +129,20 @@ std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int
 /// Trains the learner's module in place; on return it holds the parameters of the best epoch. Many
 /// processes share each batch and end with the same parameters.
 /// Resuming continues bit for bit. @throws Interrupted after a signal, with the last step saved;
-/// Error (70) on a non-finite loss, naming the step and the examples of the batch
+/// Error (70), the last checkpoint untouched, on a loss or gradient norm that is not finite (as
+/// on_nan says), on an epoch without any other step, and on weights that are not finite
 TrainingResult run_loop(const Learner& learner,
                         const LoopConfig& config,
                         const TrainingInput& input);
 
-/// One step of the loop: loss, backward, clip, update at rate `lr`. @return the loss before it;
-/// when that is not finite nothing is updated. Many processes: the sums of all, of loss too
-double train_step(const Learner& learner,
-                  nn::ShardedAdamW& optimizer,
-                  const std::vector<std::size_t>& examples,
-                  std::uint64_t draw_seed,
-                  const StepConfig& step,
-                  const comm::Communicator& processes = comm::alone());
+/// One step of the loop: loss, backward, clip, update at rate `lr`. When loss or gradient norm is
+/// not finite nothing is updated. Many processes: the sums of all, of loss too
+StepNumbers train_step(const Learner& learner,
+                       nn::ShardedAdamW& optimizer,
+                       const std::vector<std::size_t>& examples,
+                       std::uint64_t draw_seed,
+                       const StepConfig& step,
+                       const comm::Communicator& processes = comm::alone());
 
 /// What a sequential model learns from input.rows. Model and input must outlive it.
 /// @throws DataError when there are no rows
