@@ -1,35 +1,40 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs the rows of Table 1 on a MicroLens folder with the settings of configs/table1, and ends with the table.
-# Usage: table1.sh --data DIR [--rows "SASRec DSSM ..."] [--seeds "1 2 3"] [--out DIR] [--plan]
+# Usage: table1.sh --data DIR [--rows "SASRec DSSM ..."] [--seeds "1 2 3"] [--out DIR] [--plan] [--jobs N]
 #   [--text-model DIR] [--captions DIR] [--msr-captions DIR] [--features DIR] [-- FLAGS FOR EVERY RUN]
 # DIR holds *_pairs.tsv, for text rows *title*.csv, for feature rows extracted_modality_features/*.npy. A row whose
-# inputs are absent is left out, saying what it needs. Finished runs are kept, broken ones resumed. --plan only shows
-# what would run. VRAGENT names the program.
+# inputs are absent is left out, saying what it needs. Finished runs are kept, broken ones resumed; a signal saves those
+# that run, and the same command goes on. --plan only shows what would run. --jobs N runs N rows at a time on the one
+# device: their memory adds up, the CPU's threads are shared out, their messages go to OUT/ROW-seedN.log. --out is
+# build/table1/NAME OF DIR unless given. VRAGENT names the program; python3 without any package is enough.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 vragent=${VRAGENT:-$root/build/release/tools/vragent}
 all_rows="DSSM LightGCN DeepFM NextItNet GRU4Rec SASRec NextItNet_V MMGCN SASRec_T SASRec_I SASRec_V SASRec_F SASRec+MLLM-MSR NextItNet+Ours SASRec+Ours"
-data= rows=$all_rows seeds=1 out=$root/build/table1 plan_only= text_model= captions= msr_captions= features= more=()
+data= rows=$all_rows seeds=1 out= jobs=1 plan_only= text_model= captions= msr_captions= features= more=()
 
 die() { echo "table1.sh: $*" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
     --plan) plan_only=1; shift; continue ;;
     --) shift; more=("$@"); break ;;
-    --data | --rows | --seeds | --out | --text-model | --captions | --msr-captions | --features)
+    --data | --rows | --seeds | --out | --jobs | --text-model | --captions | --msr-captions | --features)
       [ $# -ge 2 ] || die "$1 wants a value" ;;
     *) die "unknown argument $1" ;;
   esac
   case $1 in
-    --data) data=$2 ;; --rows) rows=${2//,/ } ;; --seeds) seeds=${2//,/ } ;; --out) out=$2 ;;
+    --data) data=$2 ;; --rows) rows=${2//,/ } ;; --seeds) seeds=${2//,/ } ;; --out) out=$2 ;; --jobs) jobs=$2 ;;
     --text-model) text_model=$2 ;; --captions) captions=$2 ;; --msr-captions) msr_captions=$2 ;; --features) features=$2 ;;
   esac
   shift 2
 done
 [ -n "$data" ] || die "--data DIR is required"
-[ -x "$vragent" ] || die "$vragent is not built: scripts/build.sh, or set VRAGENT"
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || die "--jobs wants a number of 1 or more, got $jobs"
+for seed in $seeds; do [[ $seed =~ ^[0-9]+$ ]] || die "--seeds wants whole numbers, got $seed"; done
+command -v python3 >/dev/null || die "python3 is not there (its standard library is all that is needed)"
+command -v "$vragent" >/dev/null || die "$vragent is not built: scripts/build.sh, or set VRAGENT"
 for row in $rows; do
   [ -f "$root/configs/table1/${row,,}.json" ] || die "no row $row; there are: $all_rows"
 done
@@ -41,6 +46,7 @@ first_file() { # PATTERN... : the first existing file, or nothing
   done
 }
 
+out=${out:-$root/build/table1/$(basename "$(realpath "$data")")}
 pairs=$(first_file "$data"/*_pairs.tsv)
 [ -n "$pairs" ] || die "$data holds no *_pairs.tsv"
 titles=$(first_file "$data"/*title*.csv)
@@ -90,25 +96,75 @@ done
 [ -z "$plan_only" ] || exit 0
 [ ${#runnable[@]} -gt 0 ] || die "no row can run"
 
+threads=()
+if [ "$jobs" -gt 1 ] && [[ " ${more[*]} " != *" --threads "* ]]; then
+  threads=(--threads $((($(nproc) + jobs - 1) / jobs)))
+fi
 mkdir -p "$out"
-failed=()
-for seed in $seeds; do
-  for row in "${runnable[@]}"; do
-    folder=$out/${row,,}/seed$seed
-    [ ! -f "$folder/metrics.json" ] || { echo "== $row seed $seed: done before"; continue; }
-    echo "== $row seed $seed"
-    inputs_of "$row"
-    resume=() code=0
-    [ ! -f "$folder/effective_config.json" ] || resume=(--resume)
-    "$vragent" train-sasrec --config "$root/configs/table1/${row,,}.json" --interactions "$pairs" "${inputs[@]}" \
-      --seed "$seed" --out "$folder" "${resume[@]}" "${more[@]}" >"$out/${row,,}-seed$seed.txt" || code=$?
+failed=() stopped=
+declare -A pid_of=() started_at=() # by "ROW SEED", of the runs under way
+set -m                              # a process group each: a signal reaches a run once, from here
+exec {never}<> <(:)
+pause() { read -rt 0.2 -u "$never" || true; } # a program would take the terminal's signals away
+stop() {
+  stopped=1
+  [ ${#pid_of[@]} -eq 0 ] || kill -TERM "${pid_of[@]}" 2>/dev/null || true
+}
+trap stop INT TERM
+
+start() { # ROW SEED
+  local row=$1 seed=$2 stem=$out/${1,,}-seed$2 folder=$out/${1,,}/seed$2 resume=() command log=/dev/stderr
+  inputs_of "$row"
+  command="--config $root/configs/table1/${row,,}.json --interactions $pairs ${inputs[*]} --seed $seed ${more[*]}"
+  if [ -f "$folder/metrics.json" ] && [ "$(cat "$stem.command" 2>/dev/null)" = "$command" ]; then
+    echo "== $row seed $seed: done before"
+    return
+  fi
+  [ ! -f "$folder/effective_config.json" ] || resume=(--resume)
+  [ "$jobs" -eq 1 ] || { log=$stem.log; : >"$log"; }
+  "$vragent" train-sasrec --config "$root/configs/table1/${row,,}.json" --interactions "$pairs" "${inputs[@]}" \
+    --seed "$seed" --out "$folder" "${threads[@]}" "${resume[@]}" "${more[@]}" >"$stem.txt" 2>>"$log" </dev/null &
+  pid_of["$row $seed"]=$! started_at["$row $seed"]=$SECONDS
+  printf '%s\n' "$command" >"$stem.command"
+  if [ ${#resume[@]} -gt 0 ]; then echo "== $row seed $seed: goes on"; else echo "== $row seed $seed: starts"; fi
+}
+
+# Takes the runs that have ended off the list.
+collect() {
+  local name code
+  for name in "${!pid_of[@]}"; do
+    kill -0 "${pid_of[$name]}" 2>/dev/null && continue
+    code=0
+    wait "${pid_of[$name]}" || code=$?
+    unset "pid_of[$name]"
     case $code in
-      0) ;;
-      130 | 143) die "stopped; the same command goes on" ;;
-      *) failed+=("$row seed $seed (exit $code)") ;;
+      0) echo "== ${name/ / seed }: done after $((SECONDS - started_at[$name])) s" ;;
+      130 | 143)
+        stopped=1
+        echo "== ${name/ / seed }: stopped"
+        ;;
+      *)
+        failed+=("${name/ / seed } (exit $code)")
+        echo "== ${name/ / seed }: failed with exit code $code"
+        ;;
     esac
   done
+}
+
+for seed in $seeds; do
+  for row in "${runnable[@]}"; do
+    while [ ${#pid_of[@]} -ge "$jobs" ]; do
+      pause
+      collect
+    done
+    [ -n "$stopped" ] || start "$row" "$seed"
+  done
 done
+while [ ${#pid_of[@]} -gt 0 ]; do
+  pause
+  collect
+done
+trap - INT TERM
 
 runs=()
 for row in $all_rows; do
@@ -116,9 +172,11 @@ for row in $all_rows; do
     [ ! -f "$folder/metrics.json" ] || runs+=("$row=${folder%/}")
   done
 done
-echo "== Table 1: ours on $name beside the paper's on MicroLens-100K"
-[ ${#runs[@]} -gt 0 ] && "$vragent" -q eval table --id 1 --published --data "$name" "${runs[@]}"
-if [ ${#failed[@]} -gt 0 ]; then
-  printf 'table1.sh: failed: %s\n' "${failed[@]}" >&2
-  exit 1
+echo "== Table 1: ours on $name ($pairs)${more:+ with ${more[*]}}, beside the paper's on MicroLens-100K"
+[ ${#runs[@]} -eq 0 ] || "$vragent" -q eval table --id 1 --published --data "$name" "${runs[@]}"
+if [ ${#failed[@]} -gt 0 ]; then printf 'table1.sh: failed: %s\n' "${failed[@]}" >&2; fi
+if [ -n "$stopped" ]; then
+  echo "table1.sh: stopped; the same command goes on" >&2
+  exit 130
 fi
+[ ${#failed[@]} -eq 0 ]

@@ -4,7 +4,8 @@
 
 table1_plan.py data|name COUNTS, table1_plan.py row COUNTS CONFIG [FLAGS]. COUNTS is what `inspect data` printed.
 Memory is that of weights, gradients, moments, the best epoch's copy and the scores of a step; time is the
-multiplications of training at VRAGENT_GFLOPS (default 60, a 2-core machine). Both are rough, and say so.
+multiplications of training at VRAGENT_GFLOPS (default 60, a 2-core machine; 8000 with --device cuda). Both are rough,
+and say so.
 """
 import json
 import os
@@ -70,7 +71,8 @@ def plan(counts, config):
         elif config["model"] in ("lightgcn", "mmgcn"):
             work += steps * 8 * pairs * width * config.get("gcn-layers", 3)
     gib = 4 * (6 * parameters + 5 * scores) / 2 ** 30
-    hours = work * config["epochs"] / (float(os.environ.get("VRAGENT_GFLOPS", 60)) * 1e9) / 3600
+    rate = 8000 if str(config.get("device", "cpu")).startswith("cuda") else 60
+    hours = work * config["epochs"] / (float(os.environ.get("VRAGENT_GFLOPS", rate)) * 1e9) / 3600
     return f"at most {config['epochs']} epochs, roughly {gib:.1f} GiB and {hours:.1f} h a seed"
 
 

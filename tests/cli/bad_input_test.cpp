@@ -3,6 +3,7 @@
 //
 // Missing and broken files, full disks, folders in use: one line that names the culprit, and the
 // exit code of its kind.
+#include <cmath>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -57,6 +58,71 @@ TEST_F(BadInput, ABrokenLineIsNamedWithItsFileAndNumber) {
   expect_refusal("$vragent train-sasrec --interactions bad.tsv --out r", 65, "bad.tsv:2: ");
   write("titles.csv", "1,one\n2\n");
   expect_refusal(kMakeCases + "-q", 65, "titles.csv:2: ");
+}
+
+/// A .npy file of 24 rows (items 1 to 24 of the small files) of two numbers, or of so many rows;
+/// those of item 3 are `third`.
+std::string npy_of(float third, int num_rows = kNumSmallItems) {
+  std::string header =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(num_rows) + ", 2), }";
+  header.resize(117, ' ');
+  header += '\n';
+  std::string bytes = std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0';
+  bytes += header;
+  for (int row = 0; row < num_rows; ++row) {
+    const float value = row == 2 ? third : 0.1F * static_cast<float>(row);
+    for (int column = 0; column < 2; ++column)
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  return bytes;
+}
+
+TEST_F(BadInput, OfARecommenderIsNamedInOneLine) {
+  const std::string train = "$vragent train-sasrec -q --out r --epochs 1 --width 8 --threads 1 ";
+  write("twice.tsv", "1\t1 2 3 4 5\n2\t2 3 4 2 5\n");
+  expect_refusal(train + "--interactions twice.tsv --duplicates error",
+                 65,
+                 "twice.tsv:2: user 2 has item 2 twice");
+  write("few.tsv", "1\t1 2 3\n2\t2 3 1 5\n");
+  expect_refusal(train + "--interactions few.tsv", 65, "no user has --min-len 5 interactions");
+  make_models();
+  write("some.csv", small_titles().substr(0, 100) + "\n");
+  expect_refusal(train +
+                     "--interactions interactions.tsv --tower text --text-model models/bert "
+                     "--items some.csv",
+                 65,
+                 "items of interactions.tsv have no text; the first, ");
+}
+
+TEST_F(BadInput, FeaturesThatDoNotFitOrAreNoNumbersAreNamed) {
+  const std::string train =
+      "$vragent train-sasrec -q --interactions interactions.tsv --epochs 2 --width 8 --threads 1 "
+      "--batch-size 4 --tower image --image-features ";
+  write("short.npy", npy_of(0, 20));
+  expect_refusal(train + "short.npy --out r", 65, "items have no row among its 20");
+  write("nan.npy", npy_of(NAN));
+  expect_refusal(train + "nan.npy --out r", 65, "nan.npy: row 2 (item 3) has a value that is not");
+  write("words.tsv", "1\t1 2 3 4 5\n2\t2 3 4 boat 5\n");
+  write("fine.npy", npy_of(1));
+  expect_refusal(
+      "$vragent train-sasrec -q --interactions words.tsv --tower image --out r "
+      "--image-features fine.npy",
+      65,
+      "1 of 6 items have no row among its 24; the first is boat");
+}
+
+TEST_F(BadInput, FeaturesThatOverflowEndTheRunOrItsStepsAndReachNoCheckpoint) {
+  write("huge.npy", npy_of(3e38F));
+  const std::string train =
+      "$vragent train-sasrec -q --interactions interactions.tsv --epochs 2 --width 8 --threads 1 "
+      "--batch-size 4 --tower image --image-features huge.npy --out ";
+  expect_refusal(train + "stop", 70, "(epoch 1), users ");
+  EXPECT_FALSE(exists("stop/checkpoint"));
+  EXPECT_FALSE(exists("stop/model.safetensors"));
+  const Ran skipping = run(train + "skip --on-nan skip");
+  EXPECT_EQ(skipping.code, 70) << "what the item is scored as is no number either";
+  EXPECT_THAT(skipping.err, HasSubstr(" is not a number: the weights are damaged"));
+  EXPECT_FALSE(exists("skip/checkpoint"));
 }
 
 TEST_F(BadInput, AnIncompleteCheckpointIsNamed) {
