@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the recommenders' scores and losses with plain PyTorch written from their formulas, live.
+"""Compares the recommenders' scores, losses and gradients with plain PyTorch written from their formulas, live.
 
 Usage: parity_recommender.py VRAGENT_BINARY [WORK_FOLDER]. Every case trains on random interactions in whole-batch
-steps. The weights after two steps are read back and used here, in double precision, for the third step's loss and
-for the score of every unseen item of every user. One line a comparison; exit code 1 when one is above its bound.
+steps. The weights after two steps are read back and used here, in double precision, for the third step's loss, its
+gradient in every parameter (read out of the optimiser's first moments, relative to the largest) and the score of every
+unseen item of every user. One line a comparison; exit code 1 when one is above its bound.
 """
 import json
 import math
@@ -150,10 +151,9 @@ def sasrec(p, x, real):
 
 
 def gru4rec(p, x, real):
-    gru = torch.nn.GRU(WIDTH, WIDTH, bias=False, batch_first=True, dtype=torch.float64)
-    gru.weight_ih_l0.data = p["users.gru4rec.input.weight"]
-    gru.weight_hh_l0.data = p["users.gru4rec.hidden.weight"]
-    return gru(x)[0]
+    start = torch.zeros(1, len(x), WIDTH, dtype=torch.float64)
+    weights = [p["users.gru4rec.input.weight"], p["users.gru4rec.hidden.weight"]]
+    return torch._VF.gru(x, start, weights, False, 1, 0.0, False, False, True)[0]  # what nn.GRU calls
 
 
 def nextitnet(p, x, real):
@@ -354,12 +354,27 @@ def deepfm_scores(p, history, candidates, released=False):
     return torch.stack(rows)
 
 
-def deepfm_loss(p, data, step):
+def nfm_scores(p, history, candidates):
+    """history [B, L], candidates [C] -> [B, C]"""
+    table = p["nfm.item_table.weight"]
+    rows = []
+    for items in history:
+        scores = []
+        for candidate in candidates:
+            fields = torch.cat([table[items[items > 0]], table[candidate][None]])
+            pairs = sum((fields[i] * fields[j] for i in range(len(fields)) for j in range(i)), torch.zeros(WIDTH).double())
+            layer = torch.relu(F.linear(pairs, p["nfm.hidden.weight"], p["nfm.hidden.bias"]))
+            scores.append(p["nfm.output.weight"][0] @ layer)
+        rows.append(torch.stack(scores))
+    return torch.stack(rows)
+
+
+def fields_loss(scores_of, p, data, step):
     rows = [train[:i] + train[i + 1:] + [train[i]] for train in data.trains for i in range(len(train))]
     rows = [padded(rows[i], MAX_LEN + 1) for i in step_order(len(rows), step)]
     columns = torch.tensor(rows).flatten()
     unique, places = columns.unique(return_inverse=True)
-    all_scores = deepfm_scores(p, torch.tensor(rows)[:, :-1], unique)[:, places]
+    all_scores = scores_of(p, torch.tensor(rows)[:, :-1], unique)[:, places]
     losses = []
     for u, row in enumerate(rows):
         own = u * len(row) + MAX_LEN
@@ -391,9 +406,19 @@ def run(data, work, name, flags, loss_of, scores_of):
         command = [BINARY, "-q", "train-sasrec", "--interactions", data.path, "--out", folders[-1], "--epochs", epochs]
         subprocess.run([str(word) for word in command + COMMON + flags], check=True, stdout=subprocess.DEVNULL)
     lines = (folders[1] / "train_log.jsonl").read_text().splitlines()
+    states = [load_file(folder / "checkpoint" / "state.safetensors") for folder in folders]
+    weights = in_double(states[0], "model.")
+    learnt = [key for key in weights if "optimizer.m." + key in states[0]]
+    for key in learnt:
+        weights[key].requires_grad_()
+    loss = loss_of(weights, 2)
+    check(name + " loss", json.loads(lines[2])["loss"], loss.detach())
+    before, after = (in_double(state, "optimizer.m.") for state in states)
+    gradients = torch.autograd.grad(loss, [weights[key] for key in learnt], materialize_grads=True)
+    largest = max(gradient.abs().max() for gradient in gradients)
+    check(name + " gradients", torch.cat([((after[key] - 0.9 * before[key]) / 0.1).flatten() for key in learnt]) / largest,
+          torch.cat([gradient.flatten() for gradient in gradients]) / largest)
     with torch.no_grad():
-        weights = in_double(load_file(folders[0] / "checkpoint" / "state.safetensors"), "model.")
-        check(name + " loss", json.loads(lines[2])["loss"], loss_of(weights, 2))
         scores = scores_of(in_double(load_file(folders[0] / "model.safetensors")))
     index = {str(item): i for i, item in enumerate(data.item_ids)}
     ours, theirs = [], []
@@ -466,8 +491,10 @@ def all_cases(work):
     for released in (False, True):
         run(data, work, "deepfm" + ("-released" if released else ""),
             ["--model", "deepfm"] + (["--deepfm-eval", "released"] if released else []),
-            lambda p, step: deepfm_loss(p, data, step),
+            lambda p, step: fields_loss(deepfm_scores, p, data, step),
             lambda p: deepfm_scores(p, data.test_inputs(), torch.arange(data.num_items + 1), released))
+    run(data, work, "nfm", ["--model", "nfm"], lambda p, step: fields_loss(nfm_scores, p, data, step),
+        lambda p: nfm_scores(p, data.test_inputs(), torch.arange(data.num_items + 1)))
 
 
 def main():

@@ -122,7 +122,7 @@ Tensor pair_loss(Collaborative& model,
   return factor > 0 ? loss + penalty_of(model, users, batch) * factor : loss;
 }
 
-/// Loss of deepfm: the candidates are the items of the batch.
+/// Loss of deepfm and nfm: the candidates are the items of the batch.
 Tensor row_loss(Collaborative& model,
                 const std::vector<const TrainingRow*>& rows,
                 const std::vector<double>& popularity,
@@ -130,7 +130,7 @@ Tensor row_loss(Collaborative& model,
   const SequenceBatch batch =
       make_batch(rows, input.sequences.protocol.max_len, popularity).to(input.device);
   const Tensor history = batch.unique.index_select(0, batch.inputs.flatten()).view_as(batch.inputs);
-  return debiased_softmax_of_scores(model->deepfm(history, batch.unique), batch);
+  return debiased_softmax_of_scores(model->scores(history, batch.unique), batch);
 }
 
 }  // namespace
@@ -143,8 +143,8 @@ void CollaborativeConfig::check() const {
 }
 
 bool is_collaborative(const std::string& model) {
-  return model == "dssm" || model == "lightgcn" || model == "deepfm" || model == "mmgcn" ||
-         model == "vbpr";
+  return model == "dssm" || model == "lightgcn" || model == "deepfm" || model == "nfm" ||
+         model == "mmgcn" || model == "vbpr";
 }
 
 CollaborativeImpl::CollaborativeImpl(const std::string& model,
@@ -174,6 +174,11 @@ CollaborativeImpl::CollaborativeImpl(const std::string& model,
         model,
         nets::DeepFm(nets::DeepFmConfig{
             .num_items = items, .width = width, .max_len = sequences.protocol.max_len}));
+  } else if (model == "nfm") {
+    nfm = register_module(
+        model,
+        nets::Nfm(nets::NfmConfig{
+            .num_items = items, .width = width, .max_len = sequences.protocol.max_len}));
   } else if (model == "mmgcn") {
     mmgcn = register_module(
         model,
@@ -199,6 +204,11 @@ void CollaborativeImpl::to_device(torch::Device device) {
   if (mmgcn) mmgcn->to_device(device);
   if (vbpr) vbpr->to_device(device);
   if (adjacency_.offsets.defined()) adjacency_ = adjacency_.to(device, torch::kFloat32);
+}
+
+Tensor CollaborativeImpl::scores(const Tensor& history, const Tensor& candidates) {
+  TORCH_CHECK(reads_histories(), "this model reads no histories");
+  return nfm ? nfm(history, candidates) : deepfm(history, candidates);
 }
 
 nets::NodeVectors CollaborativeImpl::vectors() {
@@ -277,7 +287,7 @@ Learner learner_of(Collaborative& model, const LoopConfig& config, const Trainin
   learner.ranker = [&model, &input] {
     return collaborative_ranker(model, input.sequences, input.device);
   };
-  if (model->deepfm) {
+  if (model->reads_histories()) {
     const auto rows =
         std::make_shared<const std::vector<TrainingRow>>(leave_one_out_rows(input.sequences));
     learner.num_examples = rows->size();
@@ -321,6 +331,12 @@ ScoreFunction collaborative_ranker(Collaborative model,
                                                     data::Split split) mutable {
       return model->deepfm->all_scores(
           padded_inputs(sequences, users, split).to(device), layer, seen);
+    };
+  }
+  if (model->nfm) {
+    return [model, &sequences, device](const std::vector<std::int64_t>& users,
+                                       data::Split split) mutable {
+      return model->nfm->all_scores(padded_inputs(sequences, users, split).to(device));
     };
   }
   const nets::NodeVectors vectors = model->vectors();

@@ -217,8 +217,8 @@ void check_collaborative(const TrainConfig& config) {
   }
   if (model == "mmgcn" && config.loss.loss != "bpr")
     throw ConfigError("--model mmgcn trains with --loss bpr");
-  if (model == "deepfm" && config.loss.loss != "in-batch-softmax")
-    throw ConfigError("--model deepfm trains with --loss in-batch-softmax");
+  if ((model == "deepfm" || model == "nfm") && config.loss.loss != "in-batch-softmax")
+    throw ConfigError(formatted("--model {} trains with --loss in-batch-softmax", model));
   if (model == "vbpr" && config.encoder.width % 2 != 0)
     throw ConfigError("--model vbpr wants an even --width");
   const bool has_penalty = model == "dssm" || model == "lightgcn" || model == "mmgcn";
@@ -273,9 +273,10 @@ void write_lists(const TrainConfig& config,
 void TrainConfig::check() const {
   check_given("out", out);
   check_given("interactions", interactions);
-  check_one_of("model",
-               model,
-               {"sequential", "dssm", "lightgcn", "deepfm", "mmgcn", "vbpr", "pop", "markov"});
+  check_one_of(
+      "model",
+      model,
+      {"sequential", "dssm", "lightgcn", "deepfm", "nfm", "mmgcn", "vbpr", "pop", "markov"});
   check_one_of("missing-text", missing_text, {"error", "empty"});
   reading.check();
   tower.check();

@@ -35,7 +35,8 @@ class Table1 : public SmallFiles {
 };
 
 TEST_F(Table1, IsPlannedWithoutRunningAnything) {
-  const std::string plan = output_of("VRAGENT=$vragent bash " + script_ + " --data data --out table --plan");
+  const std::string plan =
+      output_of("VRAGENT=$vragent bash " + script_ + " --data data --out table --plan");
   EXPECT_THAT(plan,
               AllOf(HasSubstr("WARNING: these are not the counts of a published set"),
                     HasSubstr("SASRec           at most 50 epochs, roughly"),

@@ -212,6 +212,7 @@ INSTANTIATE_TEST_SUITE_P(Models,
                          ::testing::Values(ModelCase{"dssm", {}},
                                            ModelCase{"lightgcn", {}},
                                            ModelCase{"deepfm", {}},
+                                           ModelCase{"nfm", {}},
                                            ModelCase{"mmgcn", {.loss = "bpr"}},
                                            ModelCase{"vbpr", {}}),
                          [](const auto& instance) { return instance.param.model; });

@@ -193,7 +193,7 @@ class FeatureRun : public TrainingRun {
 };
 
 TEST_F(FeatureRun, TrainsCollaborativeModelsIntoTheSameFiles) {
-  for (const char* model : {"dssm", "lightgcn", "deepfm", "mmgcn", "vbpr"}) {
+  for (const char* model : {"dssm", "lightgcn", "deepfm", "nfm", "mmgcn", "vbpr"}) {
     const std::string name = model;
     TrainConfig config =
         name == "mmgcn" || name == "vbpr" ? with_features(name) : this->config(name);

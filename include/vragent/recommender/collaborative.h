@@ -17,6 +17,7 @@
 #include "vragent/rec_models/collaborative/graph.h"
 #include "vragent/rec_models/collaborative/lightgcn.h"
 #include "vragent/rec_models/collaborative/mmgcn.h"
+#include "vragent/rec_models/collaborative/nfm.h"
 #include "vragent/rec_models/collaborative/vbpr.h"
 #include "vragent/rec_models/item_features.h"
 #include "vragent/recommender/ranker.h"
@@ -52,12 +53,12 @@ struct CollaborativeConfig {
   void check() const;
 };
 
-/// Whether --model names one of these: dssm, lightgcn, deepfm, mmgcn, vbpr.
+/// Whether --model names one of these: dssm, lightgcn, deepfm, nfm, mmgcn, vbpr.
 bool is_collaborative(const std::string& model);
 
 /// One of the networks and the graph it needs.
 struct CollaborativeImpl : torch::nn::Module {
-  /// @param model one of the names above; deepfm sees the sequences' max_len items
+  /// @param model one of the names above; deepfm and nfm see the sequences' max_len items
   /// @param modalities of mmgcn (at least one) and vbpr (one)
   CollaborativeImpl(const std::string& model,
                     const CollaborativeConfig& config,
@@ -71,13 +72,21 @@ struct CollaborativeImpl : torch::nn::Module {
   /// Parameters, features and graph.
   void to_device(torch::Device device);
 
-  /// Vectors of all users and items; not of deepfm.
+  /// Whether a history is scored with each candidate (deepfm, nfm); else users and items have
+  /// vectors().
+  [[nodiscard]] bool reads_histories() const { return deepfm || nfm; }
+
+  /// Scores [B, C] of candidates [C] after histories [B, L], where histories are read.
+  torch::Tensor scores(const torch::Tensor& history, const torch::Tensor& candidates);
+
+  /// Vectors of all users and items, where they have some.
   rec_models::collaborative::NodeVectors vectors();
 
   CollaborativeConfig config;
-  rec_models::collaborative::Dssm dssm{nullptr};  ///< one of the five is set
+  rec_models::collaborative::Dssm dssm{nullptr};  ///< one of the six is set
   rec_models::collaborative::LightGcn lightgcn{nullptr};
   rec_models::collaborative::DeepFm deepfm{nullptr};
+  rec_models::collaborative::Nfm nfm{nullptr};
   rec_models::collaborative::Mmgcn mmgcn{nullptr};
   rec_models::collaborative::Vbpr vbpr{nullptr};
 
@@ -103,11 +112,11 @@ SequenceBatch make_pair_batch(const std::vector<TrainingPair>& pairs,
                               const LossConfig& loss);
 
 /// Every item of a train part as the target after all others of it, earlier and later ones: what
-/// deepfm learns from.
+/// deepfm and nfm learn from.
 std::vector<TrainingRow> leave_one_out_rows(const data::Sequences& sequences);
 
-/// What a collaborative model learns from all pairs (deepfm: rows) of input.sequences. Model and
-/// input must outlive it. @throws DataError when there is nothing to train on
+/// What a collaborative model learns from all pairs (deepfm, nfm: rows) of input.sequences. Model
+/// and input must outlive it. @throws DataError when there is nothing to train on
 Learner learner_of(Collaborative& model, const LoopConfig& config, const TrainingInput& input);
 
 /// Trains `model` as train() does a sequential one; input.rows is not read.

@@ -59,7 +59,7 @@ struct TrainConfig {
       "an item that has neither title nor caption: error, or empty (an empty text)");
     v("model",
       model,
-      "sequential (a tower and a user encoder), dssm, lightgcn, deepfm, mmgcn, vbpr, or the "
+      "sequential (a tower and a user encoder), dssm, lightgcn, deepfm, nfm, mmgcn, vbpr, or the "
       "counters pop and markov");
     tower.visit(v);
     encoder.visit(v);

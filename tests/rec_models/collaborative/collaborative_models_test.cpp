@@ -15,6 +15,7 @@
 #include "vragent/rec_models/collaborative/dssm.h"
 #include "vragent/rec_models/collaborative/lightgcn.h"
 #include "vragent/rec_models/collaborative/mmgcn.h"
+#include "vragent/rec_models/collaborative/nfm.h"
 #include "vragent/rec_models/collaborative/vbpr.h"
 
 namespace vragent::rec_models::collaborative {
@@ -181,6 +182,53 @@ TEST_F(DeepFmNet, ScoresAllItemsInSinglePrecision) {
 }
 
 TEST_F(DeepFmNet, HasTrueGradients) {
+  const Tensor candidates = torch::tensor({4, 1});
+  expect_true_gradients(net, [&] { return net(history, candidates); });
+}
+
+class NfmNet : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kMaxLen = 3;
+
+  Nfm net = prepared(Nfm(NfmConfig{.num_items = kItems, .width = kWidth, .max_len = kMaxLen}));
+  Tensor history = torch::tensor({{0, 0, 2}, {3, 1, 4}, {0, 0, 0}});
+
+  /// One score, pair of fields by pair of fields.
+  Tensor score(std::int64_t row, std::int64_t candidate) {
+    auto p = net->named_parameters();
+    std::vector<Tensor> fields = {p["item_table.weight"][candidate]};
+    for (std::int64_t i = 0; i < kMaxLen; ++i) {
+      const auto item = history[row][i].item<std::int64_t>();
+      if (item > 0) fields.push_back(p["item_table.weight"][item]);
+    }
+    Tensor pairs = torch::zeros({kWidth}, torch::kFloat64);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      for (std::size_t j = i + 1; j < fields.size(); ++j) pairs = pairs + fields[i] * fields[j];
+    }
+    const Tensor layer = (p["hidden.weight"].matmul(pairs) + p["hidden.bias"]).relu();
+    return p["output.weight"][0].dot(layer);
+  }
+
+  Tensor scores(const Tensor& candidates) {
+    std::vector<Tensor> all;
+    for (std::int64_t row = 0; row < history.size(0); ++row) {
+      for (std::int64_t c = 0; c < candidates.size(0); ++c)
+        all.push_back(score(row, candidates[c].item<std::int64_t>()));
+    }
+    return torch::stack(all).view({history.size(0), candidates.size(0)});
+  }
+};
+
+TEST_F(NfmNet, ReadsTheSumOverPairsOfFields) {
+  const Tensor candidates = torch::tensor({4, 1, 2});
+  EXPECT_TRUE(test::close(net(history, candidates), scores(candidates), 1e-12));
+}
+
+TEST_F(NfmNet, ScoresAllItemsTheSameWay) {
+  EXPECT_TRUE(test::close(net->all_scores(history), scores(torch::arange(kItems + 1)), 1e-12));
+}
+
+TEST_F(NfmNet, HasTrueGradients) {
   const Tensor candidates = torch::tensor({4, 1});
   expect_true_gradients(net, [&] { return net(history, candidates); });
 }
