@@ -341,7 +341,7 @@ void LoopConfig::check() const {
   check_one_of("on-nan", on_nan, {"stop", "skip"});
 }
 
-RecommenderImpl::RecommenderImpl(ItemTower tower, UserEncoder encoder)
+RecommenderImpl::RecommenderImpl(ItemTower tower, rec_models::UserEncoder encoder)
     : items(register_module("items", std::move(tower))),
       users(register_module("users", std::move(encoder))) {}
 

@@ -302,7 +302,7 @@ Recommender build_recommender(const TrainConfig& config,
   ItemTower tower = build_tower(config, sequences, device);
   const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
   tower->init(mix_seed(seed, {1}));
-  UserEncoder encoder(config.encoder, config.protocol.max_len);
+  rec_models::UserEncoder encoder(config.encoder, config.protocol.max_len);
   encoder->init(mix_seed(seed, {2}));
   Recommender model(tower, encoder);
   model->to(device);

@@ -40,8 +40,8 @@ class RecommenderTraining : public ::testing::TestWithParam<const char*> {
   [[nodiscard]] Recommender fresh() const {
     ItemTower tower(sequences.num_items(), 16);
     tower->init(11);
-    UserEncoder encoder(
-        UserEncoderConfig{.user_encoder = encoder_name(), .width = 16, .dropout = 0.2},
+    rec_models::UserEncoder encoder(
+        rec_models::UserEncoderConfig{.user_encoder = encoder_name(), .width = 16, .dropout = 0.2},
         sequences.protocol.max_len);
     encoder->init(12);
     return Recommender(tower, encoder);

@@ -17,11 +17,11 @@
 #include "vragent/comm/communicator.h"
 #include "vragent/data/sequences.h"
 #include "vragent/nn/optim/sharded_adamw.h"
+#include "vragent/rec_models/user_encoder.h"
 #include "vragent/recommender/item_tower.h"
 #include "vragent/recommender/ranker.h"
 #include "vragent/recommender/sequence_batches.h"
 #include "vragent/recommender/sequence_loss.h"
-#include "vragent/recommender/user_encoder.h"
 
 namespace vragent::recommender {
 
@@ -55,10 +55,10 @@ struct LoopConfig {
 
 /// Item tower and user encoder, one module for saving.
 struct RecommenderImpl : torch::nn::Module {
-  RecommenderImpl(ItemTower tower, UserEncoder encoder);
+  RecommenderImpl(ItemTower tower, rec_models::UserEncoder encoder);
 
   ItemTower items;
-  UserEncoder users;
+  rec_models::UserEncoder users;
 };
 
 TORCH_MODULE(Recommender);

@@ -14,11 +14,11 @@
 #include "vragent/data/run_dir.h"
 #include "vragent/data/sequences.h"
 #include "vragent/nn/device.h"
+#include "vragent/rec_models/user_encoder.h"
 #include "vragent/recommender/collaborative.h"
 #include "vragent/recommender/feedback.h"
 #include "vragent/recommender/item_tower.h"
 #include "vragent/recommender/trainer.h"
-#include "vragent/recommender/user_encoder.h"
 
 namespace vragent::recommender {
 
@@ -31,7 +31,7 @@ struct TrainConfig {
   std::string missing_text = "error";
   std::string model = "sequential";
   TowerConfig tower;
-  UserEncoderConfig encoder;
+  rec_models::UserEncoderConfig encoder;
   CollaborativeConfig collaborative;
   data::ProtocolConfig protocol;
   LossConfig loss;

@@ -13,7 +13,7 @@
 #include "vragent/rec_models/nextitnet.h"
 #include "vragent/rec_models/sasrec.h"
 
-namespace vragent::recommender {
+namespace vragent::rec_models {
 
 struct UserEncoderConfig {
   std::string user_encoder = "sasrec";
@@ -42,7 +42,7 @@ struct UserEncoderImpl : torch::nn::Module {
   /// @return states [B, L, D]; the last is the user's vector, what stands at a pad means nothing
   torch::Tensor forward(const torch::Tensor& vectors,
                         const torch::Tensor& places,
-                        const rec_models::BatchPart& part = {});
+                        const BatchPart& part = {});
 
   /// The users' vectors alone, [B, D].
   torch::Tensor last(const torch::Tensor& vectors, const torch::Tensor& places);
@@ -50,11 +50,11 @@ struct UserEncoderImpl : torch::nn::Module {
   /// Draws all parameters as the release does.
   void init(std::uint64_t seed);
 
-  rec_models::SasRec sasrec{nullptr};  ///< one of the three is set
-  rec_models::Gru4Rec gru4rec{nullptr};
-  rec_models::NextItNet nextitnet{nullptr};
+  SasRec sasrec{nullptr};  ///< one of the three is set
+  Gru4Rec gru4rec{nullptr};
+  NextItNet nextitnet{nullptr};
 };
 
 TORCH_MODULE(UserEncoder);
 
-}  // namespace vragent::recommender
+}  // namespace vragent::rec_models

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/recommender/user_encoder.h"
+#include "vragent/rec_models/user_encoder.h"
 
 #include <cmath>
 
@@ -8,7 +8,7 @@
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 
-namespace vragent::recommender {
+namespace vragent::rec_models {
 
 void UserEncoderConfig::check() const {
   check_one_of("user-encoder", user_encoder, {"sasrec", "gru4rec", "nextitnet"});
@@ -22,28 +22,26 @@ void UserEncoderConfig::check() const {
 
 UserEncoderImpl::UserEncoderImpl(const UserEncoderConfig& config, std::int64_t max_len) {
   if (config.user_encoder == "sasrec") {
-    sasrec =
-        register_module("sasrec",
-                        rec_models::SasRec(rec_models::SasRecConfig{.width = config.width,
-                                                                    .num_blocks = config.num_blocks,
-                                                                    .num_heads = config.num_heads,
-                                                                    .max_len = max_len,
-                                                                    .dropout = config.dropout}));
+    sasrec = register_module("sasrec",
+                             SasRec(SasRecConfig{.width = config.width,
+                                                 .num_blocks = config.num_blocks,
+                                                 .num_heads = config.num_heads,
+                                                 .max_len = max_len,
+                                                 .dropout = config.dropout}));
   } else if (config.user_encoder == "gru4rec") {
-    gru4rec = register_module("gru4rec",
-                              rec_models::Gru4Rec(rec_models::Gru4RecConfig{
-                                  .width = config.width, .dropout = config.dropout}));
+    gru4rec = register_module(
+        "gru4rec", Gru4Rec(Gru4RecConfig{.width = config.width, .dropout = config.dropout}));
   } else {
-    rec_models::NextItNetConfig net{.width = config.width, .dilations = {}};
+    NextItNetConfig net{.width = config.width, .dilations = {}};
     for (std::int64_t i = 0; i < config.num_blocks; ++i)
       net.dilations.insert(net.dilations.end(), {1, 4});
-    nextitnet = register_module("nextitnet", rec_models::NextItNet(net));
+    nextitnet = register_module("nextitnet", NextItNet(net));
   }
 }
 
 torch::Tensor UserEncoderImpl::forward(const torch::Tensor& vectors,
                                        const torch::Tensor& places,
-                                       const rec_models::BatchPart& part) {
+                                       const BatchPart& part) {
   if (sasrec) return sasrec->states(vectors, places, part);
   const torch::Tensor items =
       vectors.index_select(0, places.flatten()).view({places.size(0), places.size(1), -1});
@@ -78,4 +76,4 @@ void UserEncoderImpl::init(std::uint64_t seed) {
   }
 }
 
-}  // namespace vragent::recommender
+}  // namespace vragent::rec_models
