@@ -3,29 +3,42 @@
 #include "vragent/recommender/item_tower.h"
 
 #include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
 #include <string_view>
 
+#include <ATen/Parallel.h>
+
 #include "vragent/comm/sharing.h"
+#include "vragent/data/media_records.h"
+#include "vragent/data/run_dir.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
+#include "vragent/util/format.h"
 
 namespace vragent::recommender {
+namespace fs = std::filesystem;
+
 namespace {
 
 using torch::Tensor;
 
 constexpr std::int64_t kChunk = 512;
 
-/// Freezes the embeddings and all but the last `trainable` layers (-1: nothing is frozen).
-void freeze(models::Bert& encoder, std::int64_t trainable) {
-  nn::set_requires_grad(*encoder, trainable != 0);
+constexpr std::int64_t kPictureChunk = 32;
+
+/// Freezes the embeddings and all but the last `trainable` of so many layers (-1: nothing is
+/// frozen).
+void freeze(torch::nn::Module& encoder, std::int64_t num_layers, std::int64_t trainable) {
+  nn::set_requires_grad(encoder, trainable != 0);
   if (trainable <= 0) return;
-  const std::int64_t first = std::max<std::int64_t>(0, encoder->config.num_layers - trainable);
-  for (auto& item : encoder->named_parameters()) {
+  const std::int64_t first = std::max<std::int64_t>(0, num_layers - trainable);
+  for (auto& item : encoder.named_parameters()) {
     const bool is_embedding = item.key().starts_with("embeddings.");
     bool is_early = false;
     for (std::int64_t i = 0; i < first; ++i)
@@ -34,14 +47,68 @@ void freeze(models::Bert& encoder, std::int64_t trainable) {
   }
 }
 
+bool is_picture_name(const fs::path& path) {
+  static const std::set<std::string> kSuffixes = {".jpg", ".jpeg", ".png", ".webp", ".ppm"};
+  std::string suffix = path.extension().string();
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](unsigned char c) {
+    return std::tolower(c);
+  });
+  return kSuffixes.contains(suffix);
+}
+
+/// Files by the name that an item's id gives them.
+std::map<std::string, std::vector<fs::path>> covers_in(const fs::path& folder) {
+  if (!fs::is_directory(folder))
+    throw Error(ExitCode::kNoInput, formatted("{}: no such folder of covers", folder));
+  std::map<std::string, std::vector<fs::path>> covers;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_regular_file() || !is_picture_name(entry.path())) continue;
+    std::vector<fs::path>& files = covers[entry.path().stem().string()];
+    if (files.empty() || entry.path() < files[0]) files = {entry.path()};
+  }
+  return covers;
+}
+
+std::map<std::string, std::vector<fs::path>> frames_in(const fs::path& run) {
+  const fs::path file = data::file_in(run, data::kFramesFile);
+  std::map<std::string, std::vector<fs::path>> frames;
+  for (const data::FramesRow& row : data::load_frames(file)) {
+    for (const std::string& name : row.files)
+      frames[data::file_stem(row.item_id)].push_back(file.parent_path() / name);
+  }
+  return frames;
+}
+
+/// float [T, 3, S, S] of T pictures spread over `files`, which may be fewer.
+Tensor pixels_of(const std::vector<fs::path>& files,
+                 std::int64_t count,
+                 const models::TowerPixelConfig& config) {
+  std::vector<Tensor> pixels;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto at = static_cast<std::size_t>((2 * i + 1) * std::ssize(files) / (2 * count));
+    pixels.push_back(models::tower_pixels(media::read_image(files[at]), config));
+  }
+  return torch::stack(pixels);
+}
+
 }  // namespace
 
 void TowerConfig::check() const {
   check_one_of("tower", tower, {"id", "text", "image", "video", "fusion"});
   if (tower == "text" && text_model.empty() == features.text.empty())
     throw ConfigError("--tower text needs one of --text-model and --text-features");
-  if (tower == "image") check_given("image-features", features.image);
-  if (tower == "video") check_given("video-features", features.video);
+  if (tower == "image" && vision_model.empty() == features.image.empty())
+    throw ConfigError("--tower image needs one of --vision-model and --image-features");
+  if (tower == "video" && vision_model.empty() == features.video.empty())
+    throw ConfigError("--tower video needs one of --vision-model and --video-features");
+  if (!encodes_pictures() && !(vision_model.empty() && covers.empty() && frames.empty())) {
+    throw ConfigError(
+        "--vision-model, --covers and --frames are read by --tower image and video only");
+  }
+  if (encodes_pictures() && tower == "image") check_given("covers", covers);
+  if (encodes_pictures() && tower == "video") check_given("frames", frames);
+  if (encodes_pictures() && !(tower == "image" ? frames : covers).empty())
+    throw ConfigError("--tower image reads --covers, --tower video reads --frames");
   const int given =
       int{!features.text.empty()} + int{!features.image.empty()} + int{!features.video.empty()};
   if (tower == "fusion" && given < 2) {
@@ -70,6 +137,26 @@ std::vector<rec_models::FeatureSource> feature_sources(const TowerConfig& config
   return sources;
 }
 
+Pictures find_pictures(const TowerConfig& config, const std::vector<std::string>& item_ids) {
+  const auto found = config.tower == "image" ? covers_in(config.covers) : frames_in(config.frames);
+  Pictures pictures(item_ids.size());
+  std::vector<std::string> missing;
+  for (std::size_t i = 1; i < item_ids.size(); ++i) {
+    const auto own = found.find(data::file_stem(item_ids[i]));
+    if (own == found.end()) {
+      missing.push_back(item_ids[i]);
+    } else {
+      pictures[i] = own->second;
+    }
+  }
+  if (missing.empty()) return pictures;
+  throw DataError(formatted("{}: {} of {} items have no picture; the first is {}",
+                            config.tower == "image" ? config.covers : config.frames,
+                            missing.size(),
+                            item_ids.size() - 1,
+                            missing.front()));
+}
+
 ItemTowerImpl::ItemTowerImpl(std::int64_t num_items, std::int64_t width)
     : item_embedding(register_module("item_embedding", nn::Embedding(num_items + 1, width))),
       num_items_(num_items) {}
@@ -83,7 +170,7 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
       projection_std_(config.projection_std) {
   const std::filesystem::path folder = models::resolve_model(config.text_model.string());
   encoder = register_module("encoder", models::load_bert(folder, torch::kFloat32, torch::kCPU));
-  freeze(encoder, config.trainable_layers);
+  freeze(*encoder, encoder->config.num_layers, config.trainable_layers);
   project = register_module("project", nn::Linear(encoder->config.hidden_size, width));
   const auto tokenizer = text::load_tokenizer(folder);
   const std::int64_t longest = std::min(config.max_tokens, encoder->config.max_positions);
@@ -97,6 +184,28 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
   lengths_ = torch::tensor(lengths);
   token_ids_ = token_ids_.to(device);
   lengths_ = lengths_.to(device);
+  to(device);
+}
+
+ItemTowerImpl::ItemTowerImpl(const Pictures& pictures,
+                             std::int64_t width,
+                             const TowerConfig& config,
+                             torch::Device device)
+    : num_items_(std::ssize(pictures) - 1),
+      projection_std_(config.projection_std),
+      pictures_(pictures) {
+  const fs::path folder = models::resolve_model(config.vision_model.string());
+  vision = register_module("vision", models::load_vit(folder, torch::kFloat32, torch::kCPU));
+  const bool is_video = vision->config.is_video();
+  if (is_video != (config.tower == "video"))
+    throw DataError(formatted("{}: {} reads {}, --tower {} is wanted",
+                              folder,
+                              vision->config.model_type,
+                              is_video ? "videos" : "images",
+                              is_video ? "video" : "image"));
+  freeze(*vision, vision->config.num_layers, config.trainable_layers);
+  pixels_ = models::load_tower_pixel_config(folder, vision->config.image_size, is_video);
+  project = register_module("project", nn::Linear(vision->config.hidden_size, width));
   to(device);
 }
 
@@ -126,6 +235,36 @@ void ItemTowerImpl::init(std::uint64_t seed) {
 }
 
 Tensor ItemTowerImpl::encode(const Tensor& index) {
+  return vision ? encode_pictures(index) : encode_texts(index);
+}
+
+Tensor ItemTowerImpl::encode_pictures(const Tensor& index) {
+  const Tensor real = (index > 0).nonzero().squeeze(1);
+  const Tensor zeros =
+      torch::zeros({index.size(0), vision->config.hidden_size}, project->weight.options());
+  if (real.size(0) == 0) return zeros;
+  std::vector<Tensor> parts;  // what a frozen layer needs is gone after each
+  for (const Tensor& items : index.index_select(0, real).cpu().split(kPictureChunk))
+    parts.push_back(vision->pool(vision(read_pixels(items).to(index.device()))));
+  return zeros.index_copy(0, real, torch::cat(parts).to(zeros.scalar_type()));
+}
+
+Tensor ItemTowerImpl::read_pixels(const Tensor& items) const {
+  const models::VitConfig& config = vision->config;
+  Tensor pixels = torch::empty(
+      {items.size(0), config.num_frames, 3, config.image_size, config.image_size}, torch::kFloat32);
+  const auto item_at = items.accessor<std::int64_t, 1>();
+  at::parallel_for(0, items.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+    const torch::NoGradGuard no_grad;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto& files = pictures_[static_cast<std::size_t>(item_at[i])];
+      pixels[i].copy_(pixels_of(files, config.num_frames, pixels_));
+    }
+  });
+  return config.is_video() ? pixels : pixels.squeeze(1);
+}
+
+Tensor ItemTowerImpl::encode_texts(const Tensor& index) {
   if ((index == 0).all().item<bool>())
     return torch::zeros({index.size(0), encoder->config.hidden_size}, project->weight.options());
   const Tensor lengths = lengths_.index_select(0, index);
@@ -152,16 +291,20 @@ Tensor ItemTowerImpl::forward(const Tensor& index) {
     if (!frozen_.defined()) {
       const torch::NoGradGuard no_grad;
       std::vector<Tensor> parts;
-      for (const Tensor& part : torch::arange(num_items_ + 1, index.options()).split(kChunk))
+      const std::int64_t chunk = vision ? kPictureChunk : kChunk;
+      for (const Tensor& part : torch::arange(num_items_ + 1, index.options()).split(chunk))
         parts.push_back(encode(part));
       frozen_ = torch::cat(parts);
     }
     pooled = frozen_.index_select(0, index);
   }
-  return project(pooled) * (index > 0).unsqueeze(-1).to(pooled.scalar_type());
+  Tensor vectors = project(pooled);
+  if (vision && vision->config.is_video()) vectors = torch::gelu(vectors);
+  return vectors * (index > 0).unsqueeze(-1).to(pooled.scalar_type());
 }
 
 bool ItemTowerImpl::encoder_trains() const {
+  if (vision) return vision->parameters().back().requires_grad();
   return encoder && encoder->parameters().back().requires_grad();
 }
 
@@ -180,7 +323,7 @@ Tensor ItemTowerImpl::all_vectors() {
   std::vector<Tensor> parts;
   for (const Tensor& part :
        torch::arange(num_items_ + 1, torch::TensorOptions(torch::kInt64).device(device))
-           .split(kChunk))
+           .split(vision ? kPictureChunk : kChunk))
     parts.push_back(forward(part));
   return torch::cat(parts);
 }

@@ -31,16 +31,21 @@ using torch::Tensor;
 
 constexpr const char* kCheckpoint = "checkpoint";
 
-/// The text encoder has its own rate and no decay; everything else decays (as the release groups
-/// them).
+/// The encoders of texts and pictures have their own rates and no decay; everything else decays (as
+/// the release groups them).
 std::vector<nn::ParameterGroup> parameter_groups(const Recommender& model,
                                                  const LoopConfig& config) {
-  nn::ParameterGroup text{.lr_scale = config.optim.lr > 0 ? config.text_lr / config.optim.lr : 0.0};
+  const auto scale_of = [&](double lr) { return config.optim.lr > 0 ? lr / config.optim.lr : 0.0; };
+  nn::ParameterGroup text{.lr_scale = scale_of(config.text_lr)};
+  nn::ParameterGroup vision{.lr_scale = scale_of(config.vision_lr)};
   nn::ParameterGroup rest{.weight_decay = config.optim.weight_decay};
   for (const nn::NamedParameter& parameter : nn::trainable_parameters(*model)) {
-    (parameter.name.starts_with("items.encoder.") ? text : rest).parameters.push_back(parameter);
+    nn::ParameterGroup& group = parameter.name.starts_with("items.encoder.")  ? text
+                                : parameter.name.starts_with("items.vision.") ? vision
+                                                                              : rest;
+    group.parameters.push_back(parameter);
   }
-  return {text, rest};
+  return {text, vision, rest};
 }
 
 /// Everything a run needs to go on where it stopped.
@@ -270,9 +275,10 @@ class Loop {
       return users;
     };
     const std::size_t named = std::min(kNamed, examples.size());
+    // A NaN's sign means nothing.
     std::string what = std::isfinite(numbers.loss)
-                           ? formatted("gradient norm is {}", numbers.grad_norm)
-                           : formatted("loss is {}", numbers.loss);
+                           ? formatted("gradient norm is {}", std::abs(numbers.grad_norm))
+                           : formatted("loss is {}", std::abs(numbers.loss));
     what += formatted(
         " at step {} (epoch {}), users {}", state_.step + 1, state_.epoch + 1, users_among(named));
     if (named < examples.size()) what += formatted(" and {} more", examples.size() - named);
@@ -337,6 +343,7 @@ void LoopConfig::check() const {
   check_range("epochs", static_cast<double>(epochs), 0, 1e9);
   check_range("patience", static_cast<double>(patience), 0, 1e9);
   check_range("text-lr", text_lr, 0, 100);
+  check_range("vision-lr", vision_lr, 0, 100);
   check_group("optim", optim);
   check_one_of("on-nan", on_nan, {"stop", "skip"});
 }

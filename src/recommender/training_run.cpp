@@ -73,6 +73,8 @@ ItemTower build_tower(const TrainConfig& config,
   if (config.tower.tower == "id") return ItemTower(sequences.num_items(), width);
   if (config.tower.encodes_text())
     return ItemTower(texts_of(sequences, config), width, config.tower, device);
+  if (config.tower.encodes_pictures())
+    return ItemTower(find_pictures(config.tower, sequences.item_ids), width, config.tower, device);
   return ItemTower(feature_sources(config.tower, sequences.item_ids), width, config.tower, device);
 }
 
@@ -235,17 +237,18 @@ void check_inputs(const TrainConfig& config) {
       !(config.items.empty() && config.captions.empty() && config.tower.text_model.empty())) {
     throw ConfigError("--items, --captions and --text-model are read by --tower text only");
   }
-  const bool reads_features = is_sequential ? config.tower.tower != "id" && !reads_texts
+  const bool encodes = is_sequential && (reads_texts || config.tower.encodes_pictures());
+  const bool reads_features = is_sequential ? config.tower.tower != "id" && !encodes
                                             : config.model == "mmgcn" || config.model == "vbpr";
   if (!reads_features && config.tower.features.any()) {
     throw ConfigError(
         "--text-features, --image-features and --video-features are read by the towers text, "
         "image, video and fusion, and by --model mmgcn and vbpr");
   }
-  if (reads_texts && config.loss.loss == "softmax" && config.tower.trainable_layers != 0) {
+  if (encodes && config.loss.loss == "softmax" && config.tower.trainable_layers != 0) {
     throw ConfigError(
-        "--loss softmax encodes every item in every step: with --tower text it wants "
-        "--trainable-layers 0");
+        "--loss softmax encodes every item in every step: with --text-model or --vision-model it "
+        "wants --trainable-layers 0");
   }
   if (!config.feedback.feedback.empty() && !is_sequential) {
     throw ConfigError(

@@ -128,7 +128,8 @@ TEST_F(TextTower, IsTheSameFrozenAsTrained) {
 
 TEST_F(TextTower, RefusesSettingsThatCannotWork) {
   EXPECT_THROW((TowerConfig{.tower = "text"}).check(), ConfigError) << "no model";
-  EXPECT_THROW((TowerConfig{.tower = "video"}).check(), ConfigError);
+  EXPECT_THROW((TowerConfig{.tower = "video"}).check(), ConfigError)
+      << "neither model nor features";
   EXPECT_THROW((TowerConfig{.max_tokens = 2}).check(), ConfigError);
   ItemTower tower = make({});
   EXPECT_THROW(tower(torch::zeros({2, 2}, torch::kInt64)), c10::Error);

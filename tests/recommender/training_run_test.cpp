@@ -243,6 +243,19 @@ TEST_F(FeatureRun, SaysWhatAModelLacksOrDoesNotRead) {
   EXPECT_THAT(message_of([](TrainConfig& config) { config.tower.tower = "text"; }),
               HasSubstr("text needs one of --text-model and --text-features"));
   EXPECT_THAT(message_of([](TrainConfig& config) {
+                config.tower = {.tower = "video", .vision_model = "videomae"};
+              }),
+              HasSubstr("--frames is required"));
+  EXPECT_THAT(message_of([](TrainConfig& config) {
+                config.tower = {.vision_model = "vit", .covers = "covers"};
+              }),
+              HasSubstr("are read by --tower image and video only"));
+  EXPECT_THAT(message_of([](TrainConfig& config) {
+                config.tower = {.tower = "image", .vision_model = "vit", .covers = "covers"};
+                config.loss.loss = "softmax";
+              }),
+              HasSubstr("--loss softmax encodes every item in every step"));
+  EXPECT_THAT(message_of([](TrainConfig& config) {
                 config.tower.tower = "fusion";
                 config.tower.features.image.clear();
               }),

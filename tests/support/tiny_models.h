@@ -20,6 +20,7 @@
 #include "vragent/models/clip.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/vision_lm.h"
+#include "vragent/models/vit.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/files.h"
 #include "vragent/util/random.h"
@@ -132,6 +133,32 @@ inline std::filesystem::path write_tiny_vlm(const std::filesystem::path& folder,
   write_weights(folder, *lm, models::to_config_json(config));
   write_file(folder / "preprocessor_config.json",
              R"({"min_pixels": 3136, "max_pixels": 3136, "patch_size": 14, "merge_size": 2})");
+  return folder;
+}
+
+/// A folder of the vision towers' encoders, for squares of 28 pixels. @param type vit, vit_mae or
+/// videomae (clips of four frames)
+inline std::filesystem::path write_tiny_vit(const std::filesystem::path& folder,
+                                            const std::string& type,
+                                            std::uint64_t seed) {
+  models::VitConfig config{.model_type = type,
+                           .hidden_size = 24,
+                           .intermediate_size = 40,
+                           .num_layers = 2,
+                           .num_heads = 3,
+                           .image_size = 28,
+                           .patch_size = 14};
+  if (config.is_video()) {
+    config.num_frames = 4;
+    config.tubelet_size = 2;
+  }
+  models::Vit vit(config);
+  randomise(*vit, seed);
+  write_weights(folder, *vit, models::to_config_json(config));
+  write_file(folder / "preprocessor_config.json",
+             config.is_video()
+                 ? R"({"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}})"
+                 : R"({"size": {"height": 28, "width": 28}})");
   return folder;
 }
 

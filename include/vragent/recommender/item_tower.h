@@ -2,8 +2,9 @@
 // Copyright 2026 The vragent authors
 //
 // Items to vectors: a table of ids, a text encoder (BERT, XLM-R) over titles or captions with a
-// linear layer on its first token, or on the mean of all, or linear layers over features that were
-// computed before (`recommender.md` 3.3).
+// linear layer on its first token, or on the mean of all, a vision transformer over covers (ViT,
+// ViT-MAE) or frames of videos (VideoMAE) with a linear layer (and a GELU for videos), or linear
+// layers over features that were computed before (`recommender.md` 3.3).
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,8 @@
 
 #include "vragent/comm/communicator.h"
 #include "vragent/models/bert.h"
+#include "vragent/models/pixels.h"
+#include "vragent/models/vit.h"
 #include "vragent/nn/layers.h"
 #include "vragent/rec_models/feature_tower.h"
 #include "vragent/rec_models/item_features.h"
@@ -24,6 +27,9 @@ namespace vragent::recommender {
 struct TowerConfig {
   std::string tower = "id";
   std::filesystem::path text_model;
+  std::filesystem::path vision_model;
+  std::filesystem::path covers;
+  std::filesystem::path frames;
   std::int64_t max_tokens = 30;       // the release cuts here, [CLS] and [SEP] included
   std::int64_t trainable_layers = 2;  // the release trains BERT's last two
   std::string pooling = "cls";        // the release takes the first token
@@ -36,10 +42,21 @@ struct TowerConfig {
       tower,
       "how items become vectors: id, text, image, video, or fusion of two or more feature files");
     v("text-model", text_model, "BERT or XLM-R folder of the text tower");
+    v("vision-model",
+      vision_model,
+      "ViT or ViT-MAE folder of the image tower, VideoMAE folder of the video tower, in place of "
+      "features: the encoder reads --covers or --frames and trains as --trainable-layers says");
+    v("covers",
+      covers,
+      "folder of the items' covers, ITEM.jpg, .jpeg, .png or .webp (.ppm where the program is "
+      "built "
+      "without OpenCV)");
+    v("frames", frames, "folder that extract-frames wrote: frames of the items' videos");
     v("max-tokens", max_tokens, "tokens of a text that the tower reads");
     v("trainable-layers",
       trainable_layers,
-      "encoder layers that train, from the last; 0 freezes it, -1 trains all with the embeddings");
+      "layers of a text or vision encoder that train, from the last; 0 freezes it (each item is "
+      "then encoded once a run), -1 trains all with the embeddings");
     v("pooling",
       pooling,
       "text vector: cls, the first token; mean, of all tokens (as sentence encoders)");
@@ -57,7 +74,20 @@ struct TowerConfig {
 
   /// Whether texts are read and encoded here, by text_model.
   [[nodiscard]] bool encodes_text() const { return tower == "text" && features.text.empty(); }
+
+  /// Whether covers or frames are read and encoded here, by vision_model.
+  [[nodiscard]] bool encodes_pictures() const {
+    return (tower == "image" || tower == "video") && !vision_model.empty();
+  }
 };
+
+/// The picture files of items 0..N, [0] of none: one cover each, or a video's frames in time order.
+using Pictures = std::vector<std::vector<std::filesystem::path>>;
+
+/// What the towers image (covers) and video (frames.jsonl) of a vision model read.
+/// @param item_ids [N+1], item_ids[0] is no item. @throws DataError naming the first item that has
+/// no picture
+Pictures find_pictures(const TowerConfig& config, const std::vector<std::string>& item_ids);
 
 /// The sources of the towers text (frozen vectors), image, video and fusion.
 /// @param item_ids [N+1], item_ids[0] is no item
@@ -75,6 +105,13 @@ struct ItemTowerImpl : torch::nn::Module {
                 const TowerConfig& config,
                 torch::Device device);
 
+  /// A vision tower. Pictures are read from their files again in every step, those of the batch's
+  /// items once, on all threads. @throws DataError when the model is not one of the tower's kind
+  ItemTowerImpl(const Pictures& pictures,
+                std::int64_t width,
+                const TowerConfig& config,
+                torch::Device device);
+
   /// A tower over features.
   ItemTowerImpl(const std::vector<rec_models::FeatureSource>& sources,
                 std::int64_t width,
@@ -84,7 +121,7 @@ struct ItemTowerImpl : torch::nn::Module {
   /// index int64 [n] of 0..N -> [n, D]
   torch::Tensor forward(const torch::Tensor& index);
 
-  /// forward() of the same index in all processes. A text encoder that trains reads a part of the
+  /// forward() of the same index in all processes. An encoder that trains reads a part of the
   /// items in each, and they tell each other: collective, backward too.
   torch::Tensor shared_vectors(const torch::Tensor& index, const comm::Communicator& processes);
 
@@ -98,11 +135,18 @@ struct ItemTowerImpl : torch::nn::Module {
 
   nn::Embedding item_embedding{nullptr};       ///< id tower
   models::Bert encoder{nullptr};               ///< text tower
-  nn::Linear project{nullptr};                 ///< text tower
+  models::Vit vision{nullptr};                 ///< image and video towers of a vision model
+  nn::Linear project{nullptr};                 ///< of encoder or vision
   rec_models::FeatureTower features{nullptr};  ///< towers over features
 
  private:
   torch::Tensor encode(const torch::Tensor& index);
+  torch::Tensor encode_texts(const torch::Tensor& index);
+  torch::Tensor encode_pictures(const torch::Tensor& index);
+
+  /// float [n, 3, S, S] of items on the CPU, [n, T, 3, S, S] of videos.
+  [[nodiscard]] torch::Tensor read_pixels(const torch::Tensor& items) const;
+
   [[nodiscard]] bool encoder_trains() const;
 
   std::int64_t num_items_;
@@ -110,7 +154,9 @@ struct ItemTowerImpl : torch::nn::Module {
   double projection_std_ = 0;
   torch::Tensor token_ids_;  ///< int64 [N+1, T]
   torch::Tensor lengths_;    ///< int64 [N+1]
-  torch::Tensor frozen_;     ///< [N+1, D_encoder] where the encoder does not train
+  Pictures pictures_;
+  models::TowerPixelConfig pixels_;
+  torch::Tensor frozen_;  ///< [N+1, D_encoder] where the encoder does not train
 };
 
 TORCH_MODULE(ItemTower);

@@ -30,6 +30,7 @@ struct LoopConfig {
   std::int64_t epochs = 50;       // release: 50
   std::int64_t patience = 6;      // epochs without a better validation HR@10
   double text_lr = 5e-5;          // release: of the text encoder's own parameters
+  double vision_lr = 1e-4;        // release: of the image or video encoder's
   std::string on_nan = "stop";    // a step whose numbers are not finite never counts
   nn::OptimConfig optim = {.lr = 1e-4, .weight_decay = 0.1, .clip = 5.0};
 
@@ -42,6 +43,7 @@ struct LoopConfig {
     v("text-lr",
       text_lr,
       "learning rate of the text encoder's own layers (they have no weight decay)");
+    v("vision-lr", vision_lr, "the same of the image or video encoder");
     v("optim", optim, "");
     v("on-nan",
       on_nan,
