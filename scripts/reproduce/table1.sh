@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the rows of Table 1 on a MicroLens folder with the settings of configs/table1, and ends with the table.
 # Usage: table1.sh --data DIR [--rows "SASRec DSSM ..."] [--seeds "1 2 3"] [--out DIR] [--plan] [--jobs N]
-#   [--text-model DIR] [--captions DIR] [--msr-captions DIR] [--features DIR] [-- FLAGS FOR EVERY RUN]
-# DIR holds *_pairs.tsv, for text rows *title*.csv, for feature rows extracted_modality_features/*.npy. A row whose
+#   [--text-model DIR] [--captions DIR] [--msr-captions DIR] [--features DIR]
+#   [--image-model DIR --covers DIR] [--video-model DIR --frames RUN] [-- FLAGS FOR EVERY RUN]
+# DIR holds *_pairs.tsv, for text rows *title*.csv, for feature rows extracted_modality_features/*.npy
+# (image and video rows train an encoder instead where they are given a model and its pictures). A row whose
 # inputs are absent is left out, saying what it needs. Finished runs are kept, broken ones resumed; a signal saves those
 # that run, and the same command goes on. --plan only shows what would run. --jobs N runs N rows at a time on the one
 # device: their memory adds up, the CPU's threads are shared out, their messages go to OUT/ROW-seedN.log. --out is
@@ -14,19 +16,22 @@ root=$(cd "$here/../.." && pwd)
 vragent=${VRAGENT:-$root/build/release/tools/vragent}
 all_rows="DSSM LightGCN DeepFM NextItNet GRU4Rec SASRec NextItNet_V MMGCN SASRec_T SASRec_I SASRec_V SASRec_F SASRec+MLLM-MSR NextItNet+Ours SASRec+Ours"
 data= rows=$all_rows seeds=1 out= jobs=1 plan_only= text_model= captions= msr_captions= features= more=()
+image_model= covers= video_model= frames=
 
 die() { echo "table1.sh: $*" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
     --plan) plan_only=1; shift; continue ;;
     --) shift; more=("$@"); break ;;
-    --data | --rows | --seeds | --out | --jobs | --text-model | --captions | --msr-captions | --features)
+    --data | --rows | --seeds | --out | --jobs | --text-model | --captions | --msr-captions | --features | --image-model | \
+      --covers | --video-model | --frames)
       [ $# -ge 2 ] || die "$1 wants a value" ;;
     *) die "unknown argument $1" ;;
   esac
   case $1 in
     --data) data=$2 ;; --rows) rows=${2//,/ } ;; --seeds) seeds=${2//,/ } ;; --out) out=$2 ;; --jobs) jobs=$2 ;;
     --text-model) text_model=$2 ;; --captions) captions=$2 ;; --msr-captions) msr_captions=$2 ;; --features) features=$2 ;;
+    --image-model) image_model=$2 ;; --covers) covers=$2 ;; --video-model) video_model=$2 ;; --frames) frames=$2 ;;
   esac
   shift 2
 done
@@ -67,8 +72,18 @@ inputs_of() {
     *+Ours)
       want "$captions" --captions --captions; want "$text_model" --text-model --text-model
       [ -z "$titles" ] || inputs+=(--items "$titles") ;;
-    *_I) want "$image" --image-features "$features/*image*.npy" ;;
-    *_V) want "$video" --video-features "$features/*video*.npy" ;;
+    *_I)
+      if [ -n "$image_model" ]; then
+        inputs=(--vision-model "$image_model"); want "$covers" --covers --covers
+      else
+        want "$image" --image-features "--image-model, or $features/*image*.npy"
+      fi ;;
+    *_V)
+      if [ -n "$video_model" ]; then
+        inputs=(--vision-model "$video_model"); want "$frames" --frames --frames
+      else
+        want "$video" --video-features "--video-model, or $features/*video*.npy"
+      fi ;;
     *_F | MMGCN)
       want "$text" --text-features "$features/*text*.npy"
       want "$image" --image-features "$features/*image*.npy"
@@ -81,6 +96,7 @@ counts=$("$vragent" -q inspect data --interactions "$pairs" ${titles:+--items "$
 printf '%s\n' "$counts"
 python3 "$here/table1_plan.py" data "$counts"
 name=$(python3 "$here/table1_plan.py" name "$counts")
+[ "$name" != "unknown data" ] || name=$(basename "$pairs")
 
 echo "== plan"
 runnable=()
@@ -90,8 +106,14 @@ for row in $rows; do
     printf '%-16s left out: needs %s\n' "$row" "$needs"
     continue
   fi
+  config=$root/configs/table1/${row,,}.json
+  dry_run=("$vragent" -q train-sasrec --dry-run --json --config "$config" --interactions "$pairs" "${inputs[@]}" "${more[@]}")
+  if ! memory=$("${dry_run[@]}" 2>/dev/null); then
+    printf '%-16s left out: %s\n' "$row" "$("${dry_run[@]}" 2>&1 >/dev/null || true)"
+    continue
+  fi
   runnable+=("$row")
-  printf '%-16s %s\n' "$row" "$(python3 "$here/table1_plan.py" row "$counts" "$root/configs/table1/${row,,}.json" "${more[@]}")"
+  printf '%-16s %s\n' "$row" "$(python3 "$here/table1_plan.py" row "$counts" "$config" "$memory" "${more[@]}")"
 done
 [ -z "$plan_only" ] || exit 0
 [ ${#runnable[@]} -gt 0 ] || die "no row can run"

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What table1.sh says about data sets and rows before anything runs.
 
-table1_plan.py data|name COUNTS, table1_plan.py row COUNTS CONFIG [FLAGS]. COUNTS is what `inspect data` printed.
-Memory is that of weights, gradients, moments, the best epoch's copy and the scores of a step; time is the
-multiplications of training at VRAGENT_GFLOPS (default 60, a 2-core machine; 8000 with --device cuda). Both are rough,
-and say so.
+table1_plan.py data|name COUNTS, table1_plan.py row COUNTS CONFIG MEMORY [FLAGS]. COUNTS is what `inspect data` printed,
+MEMORY what `train-sasrec --dry-run --json` did. Time is the multiplications of training at VRAGENT_GFLOPS (default 60,
+a 2-core machine; with --device cuda 8000, and 5 ms a step): rough, and says so.
 """
 import json
 import os
@@ -44,42 +43,43 @@ def flags_over(config, flags):
     return values
 
 
-def plan(counts, config):
+def steps_and_work(counts, config):
+    """Optimiser steps of an epoch, and its multiplications."""
     width, batch = config["width"], config["batch-size"]
     protocol = counts["protocol"]
     users, items, pairs = protocol["users"], protocol["items"], protocol["train_interactions"]
-    targets = pairs - users  # one position a user has no history
-    parameters, scores, work = items * width, 0, 0
     if config["model"] == "sequential":
-        parameters += ENCODER_MATRICES[config["user-encoder"]] * width ** 2
+        targets = pairs - users  # one position a user has no history
         columns = min(items, batch * pairs // users)
-        scores = batch * targets // users * columns
         work = 6 * users * config["max-len"] * ENCODER_MATRICES[config["user-encoder"]] * width ** 2
         work += 6 * targets * columns * width
         if config["tower"] == "text":
-            parameters += BERT
             work += 2.5 * BERT * min(pairs, users / batch * columns) * config["max-tokens"]
-    else:
-        parameters += users * width
-        steps = pairs / batch
-        scores = batch * batch
-        work = 6 * pairs * batch * width + 30 * steps * parameters
-        if config["model"] == "deepfm":
-            parameters = items * width + 11 * width ** 2
-            scores = batch * batch * 11 * width
-            work = 6 * pairs * (11 * width ** 2 + 11 * batch * width)
-        elif config["model"] in ("lightgcn", "mmgcn"):
-            work += steps * 8 * pairs * width * config.get("gcn-layers", 3)
-    gib = 4 * (6 * parameters + 5 * scores) / 2 ** 30
-    rate = 8000 if str(config.get("device", "cpu")).startswith("cuda") else 60
-    hours = work * config["epochs"] / (float(os.environ.get("VRAGENT_GFLOPS", rate)) * 1e9) / 3600
-    return f"at most {config['epochs']} epochs, roughly {gib:.1f} GiB and {hours:.1f} h a seed"
+        return users / batch, work
+    steps = pairs / batch
+    work = 6 * pairs * batch * width + 30 * steps * (users + items) * width
+    if config["model"] == "deepfm":
+        work = 6 * pairs * (11 * width ** 2 + 11 * batch * width)
+    elif config["model"] in ("lightgcn", "mmgcn"):
+        work += steps * 8 * pairs * width * config.get("gcn-layers", 3)
+    return steps, work
+
+
+def plan(counts, config, memory):
+    """memory: what --dry-run --json printed."""
+    gib = max(float(memory[0]["rows"][-1][phase]) for phase in ("training", "ranking"))
+    on_gpu = str(config.get("device", "cpu")).startswith("cuda")
+    rate = float(os.environ.get("VRAGENT_GFLOPS", 8000 if on_gpu else 60)) * 1e9
+    steps, work = steps_and_work(counts, config)
+    hours = config["epochs"] * (work / rate + steps * (0.005 if on_gpu else 0)) / 3600
+    time = f"{hours:.1f} h" if hours >= 1 else f"{max(1, 60 * hours):.0f} min"
+    return f"at most {config['epochs']} epochs, roughly {gib:.2f} GiB and {time} a seed"
 
 
 def main():
     counts = counts_of(sys.argv[2])
     if sys.argv[1] == "row":
-        print(plan(counts, flags_over(json.load(open(sys.argv[3])), sys.argv[4:])))
+        print(plan(counts, flags_over(json.load(open(sys.argv[3])), sys.argv[5:]), json.loads(sys.argv[4])))
     elif sys.argv[1] == "name":
         print(data_name(counts))
     elif data_name(counts) in KNOWN:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "recommender/training_plan.h"
 #include "vragent/data/formats/item_reader.h"
 #include "vragent/data/items.h"
 #include "vragent/data/run_dir.h"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMayDiffer = "resume,overwrite,device,threads,epochs,on-nan";
+constexpr std::string_view kMayDiffer = "resume,overwrite,dry-run,device,threads,epochs,on-nan";
 
 bool is_counter(const std::string& model) {
   return model == "pop" || model == "markov";
@@ -119,6 +120,26 @@ OrderedJson feedback_json(const FeedbackConfig& config, const FeedbackCounts& co
           {"unanswered", counts.unanswered}};
 }
 
+PlanInput plan_of(const TrainConfig& config,
+                  const data::Sequences& sequences,
+                  const Recommender& model,
+                  int processes) {
+  PlanInput input{
+      .config = config, .sequences = sequences, .model = *model, .processes = processes};
+  if (const models::Bert& text = model->items->encoder) {
+    input.encoder = {.tokens = std::min(config.tower.max_tokens, text->config.max_positions),
+                     .width = text->config.hidden_size,
+                     .heads = text->config.num_heads,
+                     .layers = text->config.num_layers};
+  } else if (const models::Vit& vision = model->items->vision) {
+    input.encoder = {.tokens = vision->position_embeddings.size(1),
+                     .width = vision->config.hidden_size,
+                     .heads = vision->config.num_heads,
+                     .layers = vision->config.num_layers};
+  }
+  return input;
+}
+
 /// Fills the model-dependent parts of metrics.json and gives the ranker that made them.
 ScoreFunction train_sequential(const TrainConfig& config,
                                const comm::Communicator& processes,
@@ -144,6 +165,7 @@ ScoreFunction train_sequential(const TrainConfig& config,
               feedback.counts.held_out);
     add_feedback(input.rows, feedback, sequences);
   }
+  log::info("{}", memory_text(memory_of(plan_of(config, sequences, model, processes.size()))));
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
@@ -185,6 +207,8 @@ ScoreFunction train_collaborative(const TrainConfig& config,
                             .device = device,
                             .resume = config.resume,
                             .loss = config.loss};
+  log::info("{}",
+            memory_text(memory_of({.config = config, .sequences = sequences, .model = *model})));
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
@@ -274,7 +298,7 @@ void write_lists(const TrainConfig& config,
 }  // namespace
 
 void TrainConfig::check() const {
-  check_given("out", out);
+  if (!dry_run) check_given("out", out);
   check_given("interactions", interactions);
   check_one_of(
       "model",
@@ -323,6 +347,21 @@ Collaborative build_collaborative(const TrainConfig& config,
   model->init(mix_seed(static_cast<std::uint64_t>(config.runtime.seed), {1}));
   model->to_device(device);
   return model;
+}
+
+Table plan_training(const TrainConfig& config, int processes) {
+  config.check();
+  if (is_counter(config.model))
+    throw ConfigError(formatted("--dry-run plans models that train; {} counts", config.model));
+  nn::prepare_torch(config.runtime);
+  const data::Sequences sequences =
+      data::formats::load_sequences(config.interactions, config.reading, config.protocol);
+  if (is_collaborative(config.model)) {
+    const Collaborative model = build_collaborative(config, sequences, torch::kCPU);
+    return memory_table({.config = config, .sequences = sequences, .model = *model});
+  }
+  const Recommender model = build_recommender(config, sequences, torch::kCPU);
+  return memory_table(plan_of(config, sequences, model, processes));
 }
 
 std::string run_training(const TrainConfig& config, const comm::Communicator& processes) {

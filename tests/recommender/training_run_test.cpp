@@ -15,6 +15,7 @@
 #include "vragent/nn/safetensors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
+#include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
 #include "vragent/util/json.h"
 
@@ -65,7 +66,8 @@ TEST_F(TrainingRun, WritesModelMetricsAndLists) {
   EXPECT_EQ(metrics["counts"]["users"], 40);
   EXPECT_EQ(metrics["training"]["epochs_run"], 3);
   EXPECT_EQ(parse_json_object(read_file(config.out / "metrics.json"), "file"), metrics);
-  for (const char* name : {"model.safetensors", "config.json", "train_log.jsonl"})
+  for (const char* name :
+       {"model.safetensors", "config.json", "train_log.jsonl", "events.out.tfevents.vragent"})
     EXPECT_TRUE(std::filesystem::exists(config.out / name)) << name;
   for (const char* name : {"topk.jsonl", "topk.valid.jsonl"}) {
     std::int64_t users = 0;
@@ -214,6 +216,58 @@ TEST_F(FeatureRun, TrainsTowersOverFeatures) {
     config.tower.tower = tower;
     EXPECT_EQ(run(config)["training"]["epochs_run"], 3) << tower;
   }
+}
+
+TEST_F(FeatureRun, PlansTheParametersThatTrainingWillSaveAndWritesNothing) {
+  for (const std::string name :
+       {"id", "fusion", "dssm", "lightgcn", "deepfm", "nfm", "mmgcn", "vbpr"}) {
+    TrainConfig config = name == "mmgcn" || name == "vbpr" || name == "fusion" ? with_features(name)
+                                                                               : this->config(name);
+    (name == "id" || name == "fusion" ? config.tower.tower : config.model) = name;
+    if (name == "vbpr") config.tower.features.image.clear();
+    if (name == "mmgcn") config.loss.loss = "bpr";
+    config.encoder.width = 96;
+    config.loop.epochs = 0;
+    config.dry_run = true;
+    const std::string counts = plan_training(config).notes.at(0);
+    EXPECT_FALSE(std::filesystem::exists(config.out)) << name;
+    config.dry_run = false;
+    run(config);
+    double parameters = 0;
+    for (const auto& [key, tensor] : nn::load_safetensors(config.out / "model.safetensors"))
+      parameters += static_cast<double>(tensor.numel());
+    EXPECT_THAT(
+        counts,
+        HasSubstr(formatted(
+            "{:.3f} million parameters, {:.3f} million learn", parameters / 1e6, parameters / 1e6)))
+        << name;
+  }
+}
+
+TEST_F(TrainingRun, PlansWhatAStepAndABlockOfUsersHold) {
+  TrainConfig config = this->config("");
+  config.dry_run = true;
+  config.out.clear();
+  config.encoder.width = 2048;
+  const auto cell = [&](const std::string& row, std::size_t column) {
+    const Table table = plan_training(config);
+    for (const auto& cells : table.rows) {
+      if (cells[0] == row) return cells[column].empty() ? 0.0 : std::stod(cells[column]);
+    }
+    ADD_FAILURE() << "no row " << row;
+    return 0.0;
+  };
+  // 24 d^2 and a little for two blocks: 0.375 GiB in fp32, half as much again for each moment.
+  EXPECT_NEAR(cell("weights", 1), 0.376, 0.002);
+  EXPECT_NEAR(cell("moments", 1), 2 * cell("weights", 1), 0.002);
+  EXPECT_NEAR(cell("copy of the best epoch", 2), cell("weights", 1), 0.001);
+  EXPECT_THAT(plan_training(config).notes.at(1), HasSubstr("about 56 targets against 21 items"))
+      << "16 users with 3 to 6 items each, all 20 items and padding";
+  const double small = cell("activations", 1);
+  config.loop.batch_size = 40;
+  EXPECT_NEAR(cell("activations", 1) / small, 2.5, 0.1);
+  config.model = "pop";
+  EXPECT_THROW(plan_training(config), ConfigError);
 }
 
 TEST_F(FeatureRun, SaysWhatAModelLacksOrDoesNotRead) {

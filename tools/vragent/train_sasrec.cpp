@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "commands.h"
+#include "printing.h"
 #include "together.h"
 #include "vragent/recommender/training_run.h"
 #include "vragent/util/format.h"
@@ -38,6 +39,11 @@ void add_train_sasrec(CLI::App& app) {
   auto json = add_json_flag(command);
   on_run(command, [config, json] {
     run_together(config->runtime, [&](const comm::Communicator& processes) {
+      if (config->dry_run) {
+        if (processes.rank() == 0)
+          print_tables({recommender::plan_training(*config, processes.size())}, *json);
+        return;
+      }
       const std::string metrics = recommender::run_training(*config, processes);
       if (processes.rank() > 0) return;
       std::cout << (*json ? metrics : to_text(metrics_table(metrics)));

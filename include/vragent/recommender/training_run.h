@@ -19,6 +19,7 @@
 #include "vragent/recommender/feedback.h"
 #include "vragent/recommender/item_tower.h"
 #include "vragent/recommender/trainer.h"
+#include "vragent/util/table.h"
 
 namespace vragent::recommender {
 
@@ -41,6 +42,7 @@ struct TrainConfig {
   std::vector<std::string> top_k_splits = {"test"};
   bool resume = false;
   bool overwrite = false;
+  bool dry_run = false;
   nn::RuntimeConfig runtime;
 
   void visit(auto& v) {
@@ -74,6 +76,11 @@ struct TrainConfig {
       "lists from the history before this target: test (topk.jsonl), valid (topk.valid.jsonl)");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
+    v("dry-run",
+      dry_run,
+      "read the inputs, build the network, print what training and ranking will hold in memory, "
+      "and "
+      "do nothing; --out is not needed");
     runtime.visit(v);
   }
 
@@ -89,6 +96,10 @@ Recommender build_recommender(const TrainConfig& config,
 Collaborative build_collaborative(const TrainConfig& config,
                                   const data::Sequences& sequences,
                                   torch::Device device);
+
+/// What --dry-run prints: weights, gradients, moments, activations, embeddings and the block of
+/// scores that ranking holds, in GiB. Nothing is written. @throws ConfigError for a counter
+Table plan_training(const TrainConfig& config, int processes = 1);
 
 /// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl and the logs
 /// into config.out. Returns the text of metrics.json. Many processes share the batches of
