@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 import transformers
 
-from parity_checks import common, encoders, generation, language, real_models, vision_language
+from parity_checks import chat_templates, common, encoders, generation, language, real_models, vision_language
 
-GROUPS = {group.__name__: group for part in (language, vision_language, encoders, generation, real_models) for group in part.GROUPS}
+GROUPS = {group.__name__: group for part in (language, vision_language, encoders, generation, chat_templates, real_models) for group in part.GROUPS}
 
 
 def main():

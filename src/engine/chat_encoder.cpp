@@ -28,11 +28,15 @@ void add_eos(const fs::path& file, std::vector<std::int64_t>& ids) {
   }
 }
 
-std::vector<std::int64_t> stop_ids_of(const fs::path& folder, const text::Tokenizer& tokenizer) {
+/// The model's own ids, and the end of a turn, which the files of some models do not name.
+std::vector<std::int64_t> stop_ids_of(const fs::path& folder,
+                                      const text::Tokenizer& tokenizer,
+                                      text::ChatTemplate chat_template) {
   std::vector<std::int64_t> ids;
   add_eos(folder / "generation_config.json", ids);
   add_eos(folder / "config.json", ids);
-  for (const auto& id : {tokenizer.find_token("<|im_end|>"), tokenizer.special_ids().eos}) {
+  for (const auto& id :
+       {tokenizer.find_token(text::end_of_turn(chat_template)), tokenizer.special_ids().eos}) {
     if (id) ids.push_back(*id);
   }
   std::sort(ids.begin(), ids.end());
@@ -55,7 +59,7 @@ ChatEncoder::ChatEncoder(const fs::path& model) {
   const fs::path folder = base_folder(model);
   tokenizer_ = text::load_tokenizer(folder);
   template_ = text::detect_chat_template(folder);
-  stop_ids_ = stop_ids_of(folder, *tokenizer_);
+  stop_ids_ = stop_ids_of(folder, *tokenizer_, template_);
   const std::string where = (folder / "config.json").string();
   const std::string config = models::read_model_config(folder);
   if (models::model_type(config, where) != "qwen2_5_vl") return;
@@ -83,6 +87,10 @@ EncodedChat ChatEncoder::encode(std::span<const chat::Message> messages,
       text::encode_chat(*tokenizer_, template_, turns, prefill, add_generation_prompt);
   if (images.empty()) return {.ids = std::move(ids)};
   return encoded_prompt(models::vision_prompt(std::move(ids), images, *vision_, pixels_));
+}
+
+bool ChatEncoder::ends_answer(std::int64_t id) const {
+  return std::binary_search(stop_ids_.begin(), stop_ids_.end(), id);
 }
 
 std::string ChatEncoder::decode(std::span<const std::int64_t> ids) const {

@@ -152,6 +152,17 @@ std::vector<chat::Message> read_messages(const ChatExample& example) {
   return messages;
 }
 
+/// How many ids belong to the answer at the end of a closed turn: not what the template writes
+/// behind the end mark (ChatML's line feed), which is not the model's to write.
+std::size_t answer_end(const std::vector<std::int64_t>& closed,
+                       std::size_t begin,
+                       const engine::ChatEncoder& encoder) {
+  for (std::size_t end = closed.size(); end > begin; --end) {
+    if (encoder.ends_answer(closed[end - 1])) return end;
+  }
+  return closed.size();
+}
+
 /// Marks the tokens between the end of the generation prompt before each assistant turn and the end
 /// of that turn's words and end mark. Prefixes of a chat are prefixes of its ids, because turns end
 /// in control tokens.
@@ -162,10 +173,9 @@ std::vector<bool> mark_answers(std::span<const chat::Message> messages,
   for (std::size_t turn = 0; turn < messages.size(); ++turn) {
     if (messages[turn].role != "assistant") continue;
     const std::size_t begin = encoder.encode(messages.first(turn), "", true).ids.size();
-    const std::size_t turn_end = encoder.encode(messages.first(turn + 1), "", false).ids.size();
-    // The template closes a turn with its end mark and a line feed; the line feed is not the
-    // model's to write.
-    for (std::size_t i = begin; i + 1 < std::min(turn_end, length); ++i) marks[i] = true;
+    const std::size_t end =
+        answer_end(encoder.encode(messages.first(turn + 1), "", false).ids, begin, encoder);
+    for (std::size_t i = begin; i < std::min(end, length); ++i) marks[i] = true;
   }
   return marks;
 }
@@ -187,8 +197,8 @@ TokenExample encode_prefilled(std::span<const chat::Message> messages,
   unsaid.back().text.clear();
   const auto closed = encoder.encode(unsaid, "", false).ids;
   ids.insert(ids.end(), closed.begin() + static_cast<std::ptrdiff_t>(head), closed.end());
-  result.in_loss.resize(ids.size(), true);
-  result.in_loss.back() = false;  // the line feed behind the end mark
+  result.in_loss.resize(answer_end(ids, head, encoder), true);
+  result.in_loss.resize(ids.size(), false);
   return result;
 }
 

@@ -56,6 +56,30 @@ TEST_F(Inspect, FramesATextUnlessToldOtherwiseAndTakesControlTokensInItForText) 
   EXPECT_EQ(std::count(as_text.begin(), as_text.end(), as_token[0]), 0);
 }
 
+TEST_F(Inspect, TokenizesChatsAsTheModelReadsThem) {
+  const auto text_of = [&](const std::string& model, const std::string& chat) {
+    write("chat", chat + "\n");
+    write("ids", output_of("$vragent inspect tokenize --chat --model " + model + " <chat"));
+    return parse_json(output_of("$vragent inspect tokenize --decode --no-skip-special --model " +
+                                model + " <ids"),
+                      "text")
+        .get<std::string>();
+  };
+  EXPECT_EQ(
+      text_of("models/lm",
+              R"([{"role": "system", "content": "a"}, {"role": "user", "content": "b"}])"),
+      "<|im_start|>system\na<|im_end|>\n<|im_start|>user\nb<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_THAT(
+      text_of(
+          "models/vlm",
+          R"([{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "b"}]}])"),
+      HasSubstr("user\n<|vision_start|><|image_pad|><|vision_end|>b<|im_end|>"));
+  write("chat", R"([{"role": "user", "content": [{"type": "video"}]}])");
+  const Ran ran = run("$vragent inspect tokenize --chat --model models/vlm <chat");
+  EXPECT_EQ(ran.code, 65);
+  EXPECT_THAT(ran.err, HasSubstr("images, then texts are wanted; got \"video\""));
+}
+
 TEST_F(Inspect, GeneratesTheSameGreedyAnswerTwice) {
   const std::string ask =
       "$vragent inspect generate --model models/lm --prompt 'a boat <|im_end|>' --max-tokens 8 "

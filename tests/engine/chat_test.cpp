@@ -51,6 +51,23 @@ TEST_F(LmFolder, StopsAtEveryTokenThatTheFilesName) {
         << wanted;
 }
 
+TEST_F(LmFolder, StopsAtTheEndOfATurnOfItsTemplate) {
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    std::string text = read_file(folder_ / name);
+    const std::string pad = "<|vision_pad|>";
+    for (auto at = text.find(pad); at != std::string::npos; at = text.find(pad))
+      text.replace(at, pad.size(), "<|eot_id|>");
+    write_file(folder_ / name, text);
+  }
+  const auto stops = [&] { return ChatEncoder(folder_.path()).stop_ids(); };
+  const std::int64_t eot = text::load_tokenizer(folder_.path())->need_token("<|eot_id|>");
+  const Ids chatml = stops();
+  EXPECT_EQ(std::count(chatml.begin(), chatml.end(), eot), 0);
+  write_file(folder_ / "chat_template.jinja", "<|start_header_id|>{{ role }}<|eot_id|>");
+  const Ids llama = stops();
+  EXPECT_EQ(std::count(llama.begin(), llama.end(), eot), 1);
+}
+
 TEST_F(LmFolder, RefusesImagesForAModelWithoutEyes) {
   const ChatEncoder encoder(folder_.path());
   EXPECT_THROW((void)encoder.encode(dialogue("what is this?", 1), ""), ConfigError);

@@ -68,9 +68,11 @@ TEST(WriteQwenTokenizer, WritesATemplateThatIsRecognised) {
   for (const auto kind : {ChatTemplate::kQwen25, ChatTemplate::kQwen25Vl}) {
     const TempDir folder;
     write_qwen_tokenizer(folder.path(), trained(BpeFlavour::kQwen2, 300), kind);
+    testing::internal::CaptureStderr();
     EXPECT_EQ(text::detect_chat_template(folder.path()), kind);
     fs::remove(folder / "chat_template.jinja");
     EXPECT_EQ(text::detect_chat_template(folder.path()), kind);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");  // known, not guessed
   }
 }
 

@@ -121,20 +121,58 @@ TEST(EncodeChat, ContinuesThePrefill) {
                std::logic_error);
 }
 
-TEST(RecognisedTemplate, TellsTheFamilyByItsSystemText) {
+TEST(RenderChat, WritesLlamasTurnsTrimmed) {
+  EXPECT_EQ(rendered(ChatTemplate::kLlama3, {{"user", " \u00a0Hi\n"}, {"assistant", "Yo"}}),
+            "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\nYo<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\n");
+}
+
+TEST(RenderChat, PutsLlamasDatesIntoEverySystemTurn) {
+  const std::string head =
+      "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: "
+      "December 2023\nToday Date: 26 Jul 2024\n\n";
+  const std::string user = "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>";
+  EXPECT_EQ(rendered(ChatTemplate::kLlama31, {{"user", "Hi"}}, false), head + "<|eot_id|>" + user);
+  EXPECT_EQ(rendered(ChatTemplate::kLlama31, {{"system", "Be brief. "}, {"user", "Hi"}}, false),
+            head + "Be brief.<|eot_id|>" + user);
+}
+
+TEST(EndOfTurn, IsTheTokenThatTheTemplateWritesBehindATurn) {
+  EXPECT_EQ(end_of_turn(ChatTemplate::kQwen25), "<|im_end|>");
+  EXPECT_EQ(end_of_turn(ChatTemplate::kLlama31), "<|eot_id|>");
+}
+
+TEST(KnownTemplate, KnowsAPublishedTextWhateverLineFeedsEndIt) {
+  const std::string smollm2 =
+      "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
+      "{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging "
+      "Face<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + "
+      "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}"
+      "{{ '<|im_start|>assistant\n' }}{% endif %}";
+  EXPECT_EQ(known_template(smollm2), ChatTemplate::kSmolLm2);
+  EXPECT_EQ(known_template(smollm2 + "\n\n"), ChatTemplate::kSmolLm2);
+  EXPECT_EQ(known_template(smollm2 + " "), std::nullopt);
+  EXPECT_EQ(known_template(""), std::nullopt);
+}
+
+TEST(SimilarTemplate, TellsTheFamilyByItsTokensAndItsSystemText) {
   const auto jinja = [](const std::string& system, const std::string& more = "") {
     return "{{ '<|im_start|>system\\n" + system + "<|im_end|>\\n' }}" + more;
   };
   const std::string helpful = "You are a helpful assistant.";
-  EXPECT_EQ(recognised_template(jinja("You are Qwen, created by Alibaba Cloud. " + helpful)),
+  EXPECT_EQ(similar_template(jinja("You are Qwen, created by Alibaba Cloud. " + helpful)),
             ChatTemplate::kQwen25);
-  EXPECT_EQ(recognised_template(jinja(helpful)), ChatTemplate::kQwen2);
-  EXPECT_EQ(recognised_template(jinja(helpful, "<|vision_start|><|image_pad|><|vision_end|>")),
+  EXPECT_EQ(similar_template(jinja(helpful)), ChatTemplate::kQwen2);
+  EXPECT_EQ(similar_template(jinja(helpful, "<|vision_start|><|image_pad|><|vision_end|>")),
             ChatTemplate::kQwen25Vl);
-  EXPECT_EQ(recognised_template(jinja("{{ content }}")), ChatTemplate::kChatMl);
-  EXPECT_EQ(recognised_template(jinja("{{ content }}", "<think>")), std::nullopt);
-  EXPECT_EQ(recognised_template("[INST] {{ content }} [/INST]"), std::nullopt);
-  EXPECT_EQ(recognised_template(""), std::nullopt);
+  EXPECT_EQ(similar_template(jinja("{{ content }}")), ChatTemplate::kChatMl);
+  EXPECT_EQ(similar_template(jinja("{{ content }}", "<think>")), std::nullopt);
+  EXPECT_EQ(similar_template("[INST] {{ content }} [/INST]"), std::nullopt);
+  EXPECT_EQ(similar_template("<|start_header_id|>{{ content }}<|eot_id|>"), ChatTemplate::kLlama3);
+  EXPECT_EQ(similar_template("<|start_header_id|>Cutting Knowledge Date: x<|eot_id|>"),
+            ChatTemplate::kLlama31);
+  EXPECT_EQ(similar_template(""), std::nullopt);
 }
 
 TEST(DetectChatTemplate, PrefersTheJinjaFileThenTheJsonThenTheConfig) {
@@ -152,6 +190,16 @@ TEST(DetectChatTemplate, PrefersTheJinjaFileThenTheJsonThenTheConfig) {
   EXPECT_EQ(detect_chat_template(folder.path()), ChatTemplate::kSmolLm2);
   write_file(folder / "chat_template.jinja", template_for(ChatTemplate::kQwen2));
   EXPECT_EQ(detect_chat_template(folder.path()), ChatTemplate::kQwen2);
+}
+
+TEST(DetectChatTemplate, WarnsOfATextItDoesNotKnowAndSaysWhatItTakesItFor) {
+  const test::TempDir folder;
+  write_file(folder / "chat_template.jinja",
+             "<|im_start|>You are a helpful assistant.<|im_end|>{{ changed }}");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(detect_chat_template(folder.path()), ChatTemplate::kQwen2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("unknown chat template; chats are written in the form of qwen2"));
 }
 
 TEST(DetectChatTemplate, FallsBackToChatMlWithAWarning) {

@@ -146,7 +146,9 @@ TEST_F(PublishedVocab, QwenCutsTagsIntoOrdinaryTokens) {
 }
 
 TEST_F(PublishedVocab, QwenChatsHaveTheirPublishedIds) {
+  testing::internal::CaptureStderr();
   EXPECT_EQ(detect_chat_template(shared("tokenizers/qwen2.5")), ChatTemplate::kQwen25);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   const Ids introduction = {
       2610, 525, 1207, 16948, 11, 3465, 553, 54364, 14817, 13, 1446, 525, 264, 10950, 17847, 13};
   const std::vector<TemplateMessage> messages = {{"user", "Hello world"}};

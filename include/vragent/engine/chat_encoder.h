@@ -49,9 +49,12 @@ class ChatEncoder {
 
   [[nodiscard]] const text::Tokenizer& tokenizer() const { return *tokenizer_; }
 
-  /// Ids that end an answer: eos of generation_config.json (a number or a list) and config.json,
-  /// and the template's end of turn.
+  /// Ids that end an answer, rising: eos of generation_config.json (a number or a list) and
+  /// config.json, the tokenizer's, and the template's end of turn.
   [[nodiscard]] const std::vector<std::int64_t>& stop_ids() const { return stop_ids_; }
+
+  /// Whether the id is one of stop_ids().
+  [[nodiscard]] bool ends_answer(std::int64_t id) const;
 
   /// Text of an answer without its stop token and other special tokens.
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const;

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Chats as the text a model was trained on. All templates here are ChatML,
+// Chats as the text a model was trained on. Most templates here are ChatML,
 //
 //   <|im_start|>ROLE\n<|vision_start|><|image_pad|><|vision_end|>TEXT<|im_end|>\n
 //
 // and differ in the system turn that they put in front of a chat without one, and in whether they
-// take images. What the template writes and what people wrote stay apart until the ids are made,
-// so no text can open or close a turn. A new line and the text behind it are still tokenized
-// together, exactly as if the whole chat were one string.
+// take images; Llama 3's are
+//
+//   <|begin_of_text|><|start_header_id|>ROLE<|end_header_id|>\n\nTEXT<|eot_id|>
+//
+// What the template writes and what people wrote stay apart until the ids are made, so no text can
+// open or close a turn. A new line and the text behind it are still tokenized together, exactly as
+// if the whole chat were one string.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +33,8 @@ enum class ChatTemplate {
   kQwen25,    ///< "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
   kQwen25Vl,  ///< as kQwen2, with images in front of a turn's text
   kSmolLm2,   ///< SmolLM2's own introduction
+  kLlama3,    ///< Llama 3: no system turn of its own, turns are trimmed
+  kLlama31,   ///< Llama 3.1: every system turn begins with two dates (today's is 26 Jul 2024)
 };
 
 /// One turn.
@@ -44,12 +50,21 @@ std::string_view to_string(ChatTemplate chat_template);
 /// The system text that the template adds to a chat without one, "" when it adds none.
 std::string_view default_system_text(ChatTemplate chat_template);
 
-/// The template behind a Jinja text; none when it is no ChatML known here (for example because it
-/// adds thoughts or tools' turns of its own).
-std::optional<ChatTemplate> recognised_template(std::string_view jinja);
+/// The control token that closes a turn.
+std::string_view end_of_turn(ChatTemplate chat_template);
+
+/// The template that a Jinja text is known to be, by the SHA-256 of the text without the line feeds
+/// at its end; none when the text is not one of those. Qwen3's are kChatMl: thoughts in earlier
+/// turns, which they leave out, stay; Llama 3.2's is kLlama31, so that no chat depends on the day.
+std::optional<ChatTemplate> known_template(std::string_view jinja);
+
+/// The template that a Jinja text looks like, by its control tokens and its system text; none when
+/// it is of no form known here (for example because it adds thoughts of its own).
+std::optional<ChatTemplate> similar_template(std::string_view jinja);
 
 /// The template of a checkpoint folder: chat_template.jinja, else chat_template.json, else the key
-/// in tokenizer_config.json. One that is unknown or absent is warned about and gives kChatMl.
+/// in tokenizer_config.json. One that is not known is warned about and gives the one it looks like;
+/// kChatMl where it looks like none, or is absent.
 /// @throws DataError when one of these files is damaged
 ChatTemplate detect_chat_template(const std::filesystem::path& folder);
 

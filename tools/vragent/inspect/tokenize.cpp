@@ -9,6 +9,7 @@
 #include "printing.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
+#include "vragent/text/chat_template.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
@@ -22,6 +23,7 @@ struct TokenizeFlags {
   bool match_special = false;
   bool lines = false;
   bool json_lines = false;
+  bool chat = false;
   bool decode = false;
   bool skip_special = true;
 
@@ -31,6 +33,11 @@ struct TokenizeFlags {
     v("match-special", match_special, "read <|im_end|> and its like as control tokens");
     v("lines", lines, "each line of stdin is a text, not the whole of it");
     v("json-lines", json_lines, "each line of stdin is a text as JSON");
+    v("chat",
+      chat,
+      "each line of stdin is a chat as JSON, [{\"role\", \"content\"}, ...]: what a model reads of "
+      "it "
+      "before it answers");
     v("decode", decode, "each line of stdin is a JSON list of ids, their text is wanted as JSON");
     v("skip-special", skip_special, "with --decode: leave control tokens out");
   }
@@ -70,10 +77,44 @@ void encode(const TokenizeFlags& flags, const text::Tokenizer& tokenizer) {
   }
 }
 
+/// {"role", "content"}; a content in parts has its images before its text.
+text::TemplateMessage message_of(const Json& value) {
+  const JsonRecord record(value, "stdin");
+  text::TemplateMessage message{.role = record.text("role")};
+  if (!value.contains("content") || !value["content"].is_array()) {
+    message.text = record.text("content");
+    return message;
+  }
+  for (const Json& item : value["content"]) {
+    const JsonRecord part(item, "stdin: content");
+    const std::string type = part.text("type");
+    if (type == "text") {
+      message.text += part.text("text");
+    } else if (type == "image" && message.text.empty()) {
+      message.num_images += 1;
+    } else {
+      part.fail("type", "images, then texts are wanted; got \"" + type + "\"");
+    }
+  }
+  return message;
+}
+
+void encode_chats(const std::filesystem::path& folder, const text::Tokenizer& tokenizer) {
+  const text::ChatTemplate chat_template = text::detect_chat_template(folder);
+  for_each_input([&](const std::string& line) {
+    const Json chat = parse_json_object("{\"messages\": " + line + "}", "stdin");
+    std::vector<text::TemplateMessage> messages;
+    for (const Json& value : JsonRecord(chat, "stdin").array("messages"))
+      messages.push_back(message_of(value));
+    print_text(dump_json(Json(text::encode_chat(tokenizer, chat_template, messages))) + "\n");
+  });
+}
+
 void tokenize(const TokenizeFlags& flags) {
   check_given("model", flags.model);
-  const auto tokenizer =
-      text::load_tokenizer(engine::base_folder(models::resolve_model(flags.model)));
+  const auto folder = engine::base_folder(models::resolve_model(flags.model));
+  const auto tokenizer = text::load_tokenizer(folder);
+  if (flags.chat) return encode_chats(folder, *tokenizer);
   flags.decode ? decode(flags, *tokenizer) : encode(flags, *tokenizer);
 }
 
