@@ -5,36 +5,22 @@
 #include <algorithm>
 
 #include "vragent/engine/adapter_folder.h"
+#include "vragent/engine/generation_config.h"
 #include "vragent/models/hf_folder.h"
-#include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
-#include "vragent/util/json.h"
 
 namespace vragent::engine {
 namespace fs = std::filesystem;
 
 namespace {
 
-void add_eos(const fs::path& file, std::vector<std::int64_t>& ids) {
-  if (!fs::exists(fs::symlink_status(file))) return;
-  const Json root = parse_json_object(text::read_inside(file), file.string());
-  const auto found = root.find("eos_token_id");
-  if (found == root.end()) return;
-  if (found->is_number_integer()) ids.push_back(found->get<std::int64_t>());
-  if (!found->is_array()) return;
-  for (const Json& id : *found) {
-    if (id.is_number_integer()) ids.push_back(id.get<std::int64_t>());
-  }
-}
-
 /// The model's own ids, and the end of a turn, which the files of some models do not name.
 std::vector<std::int64_t> stop_ids_of(const fs::path& folder,
                                       const text::Tokenizer& tokenizer,
                                       text::ChatTemplate chat_template) {
-  std::vector<std::int64_t> ids;
-  add_eos(folder / "generation_config.json", ids);
-  add_eos(folder / "config.json", ids);
+  std::vector<std::int64_t> ids = eos_ids_in(folder / "generation_config.json");
+  for (const std::int64_t id : eos_ids_in(folder / "config.json")) ids.push_back(id);
   for (const auto& id :
        {tokenizer.find_token(text::end_of_turn(chat_template)), tokenizer.special_ids().eos}) {
     if (id) ids.push_back(*id);

@@ -145,9 +145,9 @@ std::string nearest_option(const std::vector<Option>& options, const std::string
   return nearest_name(known, name);
 }
 
-void apply_json(const std::vector<Option>& options,
-                const std::string& json_text,
-                const std::string& where) {
+std::vector<std::string> apply_json(const std::vector<Option>& options,
+                                    const std::string& json_text,
+                                    const std::string& where) {
   Json root;
   try {
     root = parse_json_object(json_text, where);
@@ -161,6 +161,7 @@ void apply_json(const std::vector<Option>& options,
   }
   std::vector<std::pair<std::string, const Json*>> leaves;
   flatten(root, "", options, leaves);
+  std::vector<std::string> names;
   for (const auto& [name, value] : leaves) {
     const auto option = std::find_if(
         options.begin(), options.end(), [&name = name](const Option& o) { return o.name == name; });
@@ -180,11 +181,14 @@ void apply_json(const std::vector<Option>& options,
                                   std::visit(TypeName{}, option->target),
                                   dump_json(*value)));
     }
+    names.push_back(name);
   }
+  return names;
 }
 
-void apply_json_file(const std::vector<Option>& options, const std::filesystem::path& path) {
-  apply_json(options, read_file(path), path.string());
+std::vector<std::string> apply_json_file(const std::vector<Option>& options,
+                                         const std::filesystem::path& path) {
+  return apply_json(options, read_file(path), path.string());
 }
 
 std::string to_json(const std::vector<Option>& options) {

@@ -190,6 +190,26 @@ TEST_F(BadInput, ATokenizerOfAnotherModelIsRefusedBeforeTraining) {
   EXPECT_FALSE(exists("grpo/train_log.jsonl"));
 }
 
+TEST_F(BadInput, AWrongGenerationConfigIsNamedWithItsField) {
+  make_models();
+  copy_model();
+  output_of(kMakeCases + "--num-users 1 --out cases.jsonl");
+  const std::string ask = "$vragent simulate --agent vragent --model lm cases.jsonl --max-tokens 2";
+  const std::string file = "lm/generation_config.json";
+  write(file, "{\"eos_token_id\": \"<|im_end|>\"}");
+  expect_refusal(ask, 65, file + ": \"eos_token_id\": a whole number");
+  write(file, "{\"eos_token_id\": 1, \"temperature\": \"hot\"}");
+  EXPECT_EQ(run(ask).code, 0);  // not asked for
+  expect_refusal(ask + " --model-sampling", 65, file + ": \"temperature\": a finite number");
+  write(file, "{\"num_beams\": 4}");
+  expect_refusal(ask + " --model-sampling", 65, file + ": \"num_beams\": is not followed here");
+  write(file, "{");
+  expect_refusal(ask, 65, file + ": not JSON");
+  fs::remove(here() / file);
+  expect_refusal(ask + " --model-sampling", 66, file + ": cannot open");
+  expect_refusal(ask + " --model-sampling --backend mock:x", 2, "--model-sampling needs --backend");
+}
+
 TEST_F(BadInput, AModelWithoutEyesIsRefusedBeforeAnythingIsWritten) {
   make_models();
   write(

@@ -82,6 +82,35 @@ TEST_F(Pipeline, AsksALanguageModelAndAlwaysHearsTheSame) {
   for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again[i]["raw"], decisions[i]["raw"]);
 }
 
+TEST_F(Pipeline, DrawsAsTheModelsAuthorsSayOnlyWhereItIsAsked) {
+  make_models();
+  output_of(kMakeCases + "--num-users 1 --out cases.jsonl");
+  write("models/lm/generation_config.json",
+        R"({"eos_token_id": [1], "do_sample": true, "temperature": 0.7, "top_p": 0.8, "top_k": 20,
+            "repetition_penalty": 1.05})");
+  write("some.json", R"({"top-k": 5})");
+  const auto recorded = [&](const std::string& flags) {
+    output_of("$vragent simulate -q --agent vragent --model models/lm --limit 1 --max-tokens 2 " +
+              flags + " cases.jsonl --overwrite --out run");
+    return parse_json_object(read("run/effective_config.json"), "echo")["config"];
+  };
+  const Json ours = recorded("");
+  EXPECT_EQ(ours["model-sampling"], false);
+  EXPECT_EQ(ours["temperature"], 0.0);
+  EXPECT_EQ(ours["repetition-penalty"], 1.0);
+  const Json theirs = recorded("--model-sampling");
+  EXPECT_EQ(theirs["model-sampling"], true);
+  EXPECT_EQ(theirs["temperature"], 0.7);
+  EXPECT_EQ(theirs["top-p"], 0.8);
+  EXPECT_EQ(theirs["top-k"], 20);
+  EXPECT_EQ(theirs["repetition-penalty"], 1.05);
+  EXPECT_EQ(theirs["max-tokens"], 2);
+  const Json mixed = recorded("--temperature 0 --model-sampling --config some.json");
+  EXPECT_EQ(mixed["temperature"], 0.0);
+  EXPECT_EQ(mixed["top-k"], 5);
+  EXPECT_EQ(mixed["top-p"], 0.8);
+}
+
 TEST_F(Pipeline, EndsQuietlyWhenTheReaderHasSeenEnough) {
   const std::string make = kMakeCases + "-q --num-users 0 --out - ";
   const Ran head = run(make + "| head -n 1");

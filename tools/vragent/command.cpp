@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "command.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "vragent/util/error.h"
@@ -101,12 +103,17 @@ void add_footer(CLI::App& command, const std::string& text) {
   command.footer(text);
 }
 
-void bind_options(CLI::App& command, const std::vector<Option>& options) {
+IsGiven bind_options(CLI::App& command, const std::vector<Option>& options) {
+  auto in_file = std::make_shared<std::vector<std::string>>();
   command.add_option_function<std::string>(
       "--config",
-      [options](const std::string& path) { apply_json_file(options, path); },
+      [options, in_file](const std::string& path) { *in_file = apply_json_file(options, path); },
       "JSON file with any of these options; flags override it");
   for (const Option& option : options) std::visit(Bind{command, option}, option.target);
+  return [&command, in_file](const std::string& name) {
+    return command.get_option("--" + name)->count() > 0 ||
+           std::find(in_file->begin(), in_file->end(), name) != in_file->end();
+  };
 }
 
 void add_file(CLI::App& command,

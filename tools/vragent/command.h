@@ -35,9 +35,12 @@ void on_run(CLI::App& command, std::function<void()> work);
 /// Text below the flags in --help.
 void add_footer(CLI::App& command, const std::string& text);
 
+/// Whether a flag or the --config file gave an option; known once the line is read.
+using IsGiven = std::function<bool(const std::string& name)>;
+
 /// Adds --config FILE and one flag an option to a command; flags override the file in either order.
 /// The options must point into a config that outlives the command.
-void bind_options(CLI::App& command, const std::vector<Option>& options);
+IsGiven bind_options(CLI::App& command, const std::vector<Option>& options);
 
 /// Adds the flags of a config, which lives as long as the pointer (held by the command's work).
 template <class Config>

@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "command.h"
 #include "commands.h"
+#include "model_sampling.h"
 #include "printing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
@@ -15,10 +16,13 @@ namespace vragent::tools {
 void add_ip_caption(CLI::App& app) {
   CLI::App& command =
       add_command(app, "ip-caption", "Describe videos for a recommender: perceive, then rewrite");
-  auto config = bind_config<perception::IpCaptionConfig>(command);
+  auto config = std::make_shared<perception::IpCaptionConfig>();
+  const IsGiven is_given = bind_options(command, options_of(*config));
   auto json = add_json_flag(command);
-  on_run(command, [config, json] {
+  on_run(command, [config, is_given, json] {
     config->check();
+    if (config->model_sampling)
+      take_model_sampling(config->model, "sampling.", is_given, config->captioner.sampling);
     check_given("model", config->model);
     nn::prepare_torch(config->runtime);
     engine::NativeChat model(models::resolve_model(config->model),

@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "command.h"
 #include "commands.h"
+#include "model_sampling.h"
 #include "printing.h"
 #include "vragent/engine/chat_backends.h"
 #include "vragent/simulator/agents/simulation.h"
@@ -55,10 +56,13 @@ void check_calls(const agents::SimulateReport& report) {
 void add_simulate(CLI::App& app) {
   CLI::App& command =
       add_command(app, "simulate", "Let simulated users, or controls, decide cases");
-  auto config = bind_config<agents::SimulateConfig>(command);
+  auto config = std::make_shared<agents::SimulateConfig>();
+  const IsGiven is_given = bind_options(command, options_of(*config));
   add_file(command, "CASES", "--cases", config->cases);
   auto json = add_json_flag(command);
-  on_run(command, [config, json] {
+  on_run(command, [config, is_given, json] {
+    if (config->model_sampling && config->backend.backend == "native")
+      take_model_sampling(config->backend.model, "", is_given, config->ask.sampling);
     const agents::SimulateReport report = agents::simulate(*config, engine::make_chat_model);
     if (config->out == "-") {
       log_report(report);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "vragent/chat/chat_model.h"
+#include "vragent/chat/model_sampling.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/nn/device.h"
 #include "vragent/perception/captioner.h"
@@ -28,6 +29,7 @@ struct IpCaptionConfig {
   bool overwrite = false;
   std::string model;
   CaptionerConfig captioner;
+  bool model_sampling = false;  ///< for the record: who calls has put the values into captioner
   ExtractConfig extract;
   nn::RuntimeConfig runtime;
 
@@ -46,6 +48,7 @@ struct IpCaptionConfig {
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     captioner.visit(v);
+    v("model-sampling", model_sampling, chat::kModelSamplingHelp);
     v("videos",
       extract.videos,
       "instead of --frames: extract frames from this folder into --out first");

@@ -79,13 +79,15 @@ std::vector<Option> options_of(Config& config) {
 /// Sets fields from a JSON object. Unknown keys and wrong types (3.7 for an integer among them) are
 /// refused.
 /// @param where  named in errors, for example the file's path
+/// @return the names of the options that were set
 /// @throws ConfigError naming the key, with the nearest known one
-void apply_json(const std::vector<Option>& options,
-                const std::string& json_text,
-                const std::string& where);
+std::vector<std::string> apply_json(const std::vector<Option>& options,
+                                    const std::string& json_text,
+                                    const std::string& where);
 
 /// Reads a --config file with apply_json(). @throws Error (66) when it cannot be read
-void apply_json_file(const std::vector<Option>& options, const std::filesystem::path& path);
+std::vector<std::string> apply_json_file(const std::vector<Option>& options,
+                                         const std::filesystem::path& path);
 
 /// The effective values as a JSON object, nested as the config is, indented by two.
 std::string to_json(const std::vector<Option>& options);

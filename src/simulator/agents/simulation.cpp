@@ -50,6 +50,8 @@ void SimulateConfig::check() const {
   }
   if (run.resume && overwrite) throw ConfigError("--resume and --overwrite exclude each other");
   if (run.resume && out == "-") throw ConfigError("--resume needs a file; --out is stdout");
+  if (model_sampling && backend.backend != "native")
+    throw ConfigError("--model-sampling needs --backend native: it reads a model's folder");
   check_range("threads", static_cast<double>(backend.threads), 0, 4096);
   run.check();
   ask.check();

@@ -3,7 +3,9 @@
 #include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
+#include "model_sampling.h"
 #include "printing.h"
+#include "vragent/chat/model_sampling.h"
 #include "vragent/engine/answer_texts.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/media/image.h"
@@ -26,6 +28,7 @@ struct GenerateFlags {
   std::int64_t num_samples = 1;
   std::vector<std::string> stops;
   chat::SamplingConfig sampling = {.temperature = 0.0, .max_tokens = 64};
+  bool model_sampling = false;
   nn::RuntimeConfig runtime = {.seed = 0};
 
   void visit(auto& v) {
@@ -38,6 +41,7 @@ struct GenerateFlags {
     v("num-samples", num_samples, "answers of each prompt");
     v("stop", stops, "end an answer before the first of these texts");
     sampling.visit(v);
+    v("model-sampling", model_sampling, chat::kModelSamplingHelp);
     runtime.visit(v);
   }
 
@@ -129,9 +133,13 @@ void add_inspect_generate(CLI::App& inspect) {
       add_nested_command(inspect,
                          "generate",
                          "Answers of a language model to a prompt; greedy unless asked otherwise");
-  auto flags = bind_config<GenerateFlags>(command);
+  auto flags = std::make_shared<GenerateFlags>();
+  const IsGiven is_given = bind_options(command, options_of(*flags));
   auto json = add_json_flag(command);
-  on_run(command, [flags, json] { generate_text(*flags, *json); });
+  on_run(command, [flags, is_given, json] {
+    if (flags->model_sampling) take_model_sampling(flags->model, "", is_given, flags->sampling);
+    generate_text(*flags, *json);
+  });
 }
 
 }  // namespace vragent::tools

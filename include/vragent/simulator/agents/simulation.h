@@ -13,6 +13,7 @@
 
 #include "vragent/chat/backend_config.h"
 #include "vragent/chat/chat_model.h"
+#include "vragent/chat/model_sampling.h"
 #include "vragent/simulator/agents/asking.h"
 #include "vragent/simulator/runner.h"
 
@@ -25,6 +26,7 @@ struct SimulateConfig {
   bool overwrite = false;
   RunConfig run;
   AskConfig ask;
+  bool model_sampling = false;  ///< for the record: who calls has put the values into ask.sampling
   chat::BackendConfig backend;
 
   void visit(auto& v) {
@@ -38,6 +40,7 @@ struct SimulateConfig {
     v("overwrite", overwrite, "replace the decisions that are there");
     run.visit(v);
     ask.visit(v);
+    v("model-sampling", model_sampling, chat::kModelSamplingHelp);
     backend.visit(v);
   }
 
