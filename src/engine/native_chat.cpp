@@ -101,6 +101,7 @@ LanguageModel load_language_model_folder(const std::filesystem::path& folder,
 
 Prompt make_prompt(LanguageModel& model, const EncodedChat& encoded) {
   check_ids(encoded.ids, model.text().decoder->embed_tokens->weight.size(0));
+  if (!model.vision.is_empty()) models::refuse_videos(encoded.ids, model.vision->config);
   Prompt prompt{
       .ids = encoded.ids, .positions = encoded.positions, .position_delta = encoded.position_delta};
   if (!encoded.patches.defined()) return prompt;

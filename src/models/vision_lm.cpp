@@ -31,8 +31,9 @@ VisionLmConfig parse_vision_lm_config(const std::string& config_json, const std:
   config.text = parse_causal_lm_config(config_json, where);
   config.vision = parse_vision_config(config_json, where);
   const Json root = parse_json_object(config_json, where);
-  config.image_token_id =
-      JsonRecord(root, where).integer_or("image_token_id", config.image_token_id);
+  const JsonRecord record(root, where);
+  config.image_token_id = record.integer_or("image_token_id", config.image_token_id);
+  config.video_token_id = record.integer_or("video_token_id", config.video_token_id);
   if (config.vision.out_hidden_size != config.text.hidden_size)
     throw DataError(where + ": out_hidden_size of vision is not hidden_size of text");
   return config;
@@ -45,6 +46,7 @@ std::string to_config_json(const VisionLmConfig& config) {
   root["model_type"] = "qwen2_5_vl";
   root["rope_scaling"] = {{"type", "mrope"}, {"mrope_section", config.text.mrope_section}};
   root["image_token_id"] = config.image_token_id;
+  root["video_token_id"] = config.video_token_id;
   root["vision_config"] = {{"model_type", "qwen2_5_vl"},
                            {"depth", vision.depth},
                            {"hidden_size", vision.hidden_size},
@@ -60,6 +62,14 @@ std::string to_config_json(const VisionLmConfig& config) {
                            {"hidden_act", "silu"},
                            {"fullatt_block_indexes", vision.fullatt_block_indexes}};
   return root.dump(2) + "\n";
+}
+
+void refuse_videos(const std::vector<std::int64_t>& ids, const VisionLmConfig& config) {
+  if (std::find(ids.begin(), ids.end(), config.video_token_id) == ids.end()) return;
+  throw DataError(
+      formatted("the prompt holds <|video_pad|> (token {}), a place for a video: videos are not "
+                "read, show their frames as images",
+                config.video_token_id));
 }
 
 std::vector<std::int64_t> expand_image_tokens(const std::vector<std::int64_t>& ids,
@@ -117,6 +127,7 @@ VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
                            std::span<const media::Image* const> images,
                            const VisionLmConfig& config,
                            const QwenPixelConfig& pixels) {
+  refuse_videos(ids, config);
   VisionPrompt prompt{.ids = std::move(ids)};
   std::vector<Tensor> rows;
   for (const media::Image* image : images) {

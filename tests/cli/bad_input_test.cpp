@@ -210,6 +210,20 @@ TEST_F(BadInput, AWrongGenerationConfigIsNamedWithItsField) {
   expect_refusal(ask + " --model-sampling --backend mock:x", 2, "--model-sampling needs --backend");
 }
 
+TEST_F(BadInput, APlaceForAVideoIsRefusedByName) {
+  make_models();
+  const std::string ask = "$vragent inspect generate --model models/vlm --max-tokens 1 ";
+  expect_refusal(
+      ask + "--prompt 'what is <|video_pad|>?'", 65, "<|video_pad|>: videos are not read");
+  write("text", "<|video_pad|>");
+  write("ids.json",
+        output_of("$vragent inspect tokenize --model models/vlm --match-special <text"));
+  expect_refusal(ask + "--ids ids.json", 65, "holds <|video_pad|> (token ");
+  expect_refusal("$vragent inspect logits --model models/vlm --ids ids.json --out l.safetensors",
+                 65,
+                 "holds <|video_pad|> (token ");
+}
+
 TEST_F(BadInput, AModelWithoutEyesIsRefusedBeforeAnythingIsWritten) {
   make_models();
   write(

@@ -265,6 +265,20 @@ TEST_F(VlmFolder, SeesWhatIsOnTheImages) {
   EXPECT_GT(test::max_difference(rows[0], rows[1]), 1e-3);
 }
 
+TEST_F(VlmFolder, RefusesAPlaceForAVideoAndTakesItsNameInATextForText) {
+  const std::int64_t video = encoder_.tokenizer().need_token("<|video_pad|>");
+  model_.vision->config.video_token_id = video;
+  EXPECT_NO_THROW((void)prompt_of(dialogue("what is <|video_pad|>?", 1), 1));
+  EncodedChat chat = encoder_.encode(dialogue("what is this?", 1), "");
+  chat.ids.push_back(video);
+  try {
+    (void)make_prompt(model_, chat);
+    FAIL();
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("holds <|video_pad|> (token "), std::string::npos);
+  }
+}
+
 TEST_F(VlmFolder, RefusesPixelSettingsThatDoNotFitTheTower) {
   write_file(folder_ / "preprocessor_config.json", R"({"patch_size": 16, "merge_size": 2})");
   EXPECT_THROW(ChatEncoder(folder_.path()), DataError);

@@ -184,6 +184,7 @@ TEST(VisionLmConfig, ReadsTheHubsSpellingOfTheVisionPart) {
   EXPECT_EQ(config.text.mrope_section, (std::vector<std::int64_t>{16, 24, 24}));
   EXPECT_EQ(config.text.head_dim, 128);
   EXPECT_EQ(config.image_token_id, 151655);
+  EXPECT_EQ(config.video_token_id, 151656);
 }
 
 TEST(VisionLmConfig, ReadsNestedTextWithTheTieOutside) {

@@ -224,5 +224,15 @@ TEST(VisionPrompt, TakesPlacesOnceAnImageOrExpanded) {
   EXPECT_FALSE(prompt({1, 2}, {}).patches.defined());
 }
 
+TEST(VisionPrompt, RefusesAPlaceForAVideo) {
+  VisionLmConfig config = test::tiny_vlm_config(300, 299);
+  config.video_token_id = 298;
+  EXPECT_THROW((void)vision_prompt({1, 298, 2}, std::vector<media::Image>{}, config, {}),
+               DataError);
+  EXPECT_EQ(vision_prompt({1, 297, 2}, std::vector<media::Image>{}, config, {}).ids,
+            (Numbers{1, 297, 2}));
+  EXPECT_EQ(parse_vision_lm_config(to_config_json(config), "config").video_token_id, 298);
+}
+
 }  // namespace
 }  // namespace vragent::models

@@ -93,7 +93,8 @@ void make_vlm(const fs::path& folder, const TrainedBpe& bpe, std::uint64_t seed)
                                            .num_heads = 4,
                                            .out_hidden_size = 128,
                                            .fullatt_block_indexes = {1}},
-                                .image_token_id = tokenizer->need_token("<|image_pad|>")};
+                                .image_token_id = tokenizer->need_token("<|image_pad|>"),
+                                .video_token_id = tokenizer->need_token("<|video_pad|>")};
   config.text.model_type = "qwen2_5_vl_text";
   config.text.mrope_section = {6, 5, 5};
   models::VisionLm lm(config);

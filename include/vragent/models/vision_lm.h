@@ -23,6 +23,7 @@ struct VisionLmConfig {
   CausalLmConfig text;
   VisionConfig vision;
   std::int64_t image_token_id = 151655;
+  std::int64_t video_token_id = 151656;
 };
 
 /// @throws DataError
@@ -30,6 +31,10 @@ VisionLmConfig parse_vision_lm_config(const std::string& config_json, const std:
 
 /// A config.json that transformers reads (4.x flat spelling).
 std::string to_config_json(const VisionLmConfig& config);
+
+/// Videos are shown as images of their frames; there is no other way yet.
+/// @throws DataError when a place for a video (<|video_pad|>) is among the ids
+void refuse_videos(const std::vector<std::int64_t>& ids, const VisionLmConfig& config);
 
 /// ids with each image placeholder repeated once per merged cell of its image.
 /// @throws DataError when placeholders and images differ in number
@@ -59,7 +64,7 @@ struct VisionPrompt {
 
 /// @param ids with one image token an image, or with as many as its cells
 /// @param images in reading order; pointers where they lie in several messages
-/// @throws DataError when places and images do not fit each other
+/// @throws DataError when places and images do not fit each other, or one is a video's
 VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
                            std::span<const media::Image* const> images,
                            const VisionLmConfig& config,

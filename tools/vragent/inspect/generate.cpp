@@ -79,6 +79,11 @@ std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
   if (!flags.system.empty()) messages.push_back({"system", flags.system, {}});
   messages.push_back({"user", flags.prompt, {}});
   for (const auto& path : flags.images) messages.back().images.push_back(media::read_image(path));
+  // In a chat these are but letters; somebody who types them here means a video.
+  if (encoder.sees_images() &&
+      (flags.prompt + flags.system).find("<|video_pad|>") != std::string::npos)
+    throw DataError(
+        "the prompt holds <|video_pad|>: videos are not read, show their frames as images");
   encoded.push_back(encoder.encode(messages, flags.prefill));
   return encoded;
 }
