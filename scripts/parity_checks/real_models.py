@@ -7,6 +7,7 @@ import subprocess
 
 import torch
 import transformers
+from torch.nn.functional import normalize
 
 from .common import BINARY, check, check_equal, probe
 from .generation import compare, ours, theirs
@@ -57,7 +58,13 @@ def minilm(work):
     check_equal("all-MiniLM-L6-v2 ids of texts", tokenized(folder, TEXTS), rows)
     with torch.no_grad():
         states = model(**batch).last_hidden_state
-    check("all-MiniLM-L6-v2, 5 texts", probe(folder, rows)["last_hidden_state"][mask], states[mask])
+    out = probe(folder, rows)
+    check("all-MiniLM-L6-v2, 5 texts", out["last_hidden_state"][mask], states[mask])
+    # What the text tower of train-sasrec keeps of a frozen encoder, with --pooling mean and with --pooling cls.
+    weights = mask.unsqueeze(-1).float()
+    mean = (states * weights).sum(1) / weights.sum(1)
+    check("all-MiniLM-L6-v2 sentence embeddings", normalize(out["mean_states"]), normalize(mean), 1e-5)
+    check("all-MiniLM-L6-v2 first states", out["first_states"], states[:, 0], 1e-5)
 
 
 GROUPS = (smollm2, minilm)

@@ -203,6 +203,14 @@ Tensor BertImpl::first_states(const Tensor& ids, const Tensor& mask) {
   return layers[last]->as<BertLayerImpl>()->forward_first(texts.states, texts.packing);
 }
 
+Tensor BertImpl::mean_states(const Tensor& ids, const Tensor& mask) {
+  const Tensor states = encode(ids, mask).states;
+  const Tensor lengths = mask.sum(1);
+  const Tensor rows = torch::arange(ids.size(0), lengths.options()).repeat_interleave(lengths);
+  const Tensor sums = torch::zeros({ids.size(0), states.size(1)}, states.options());
+  return sums.index_add(0, rows, states) / lengths.clamp_min(1).unsqueeze(1);
+}
+
 Tensor BertImpl::forward(const Tensor& ids, const Tensor& mask) {
   const Tensor states = encode(ids, mask).states;
   const Tensor empty = torch::zeros({ids.numel(), config.hidden_size}, states.options());

@@ -137,7 +137,10 @@ nn::NamedTensors probe_bert(const fs::path& folder, const ProbeInput& input, tor
   if (first + ids.size(1) > config.max_positions)
     throw DataError(formatted(
         "{} tokens, but the model has {} positions", ids.size(1), config.max_positions - first));
-  return {{"last_hidden_state", bert(ids, ids != bert->config.pad_token_id)}};
+  const Tensor mask = ids != config.pad_token_id;
+  return {{"last_hidden_state", bert(ids, mask)},
+          {"first_states", bert->first_states(ids, mask)},
+          {"mean_states", bert->mean_states(ids, mask)}};
 }
 
 nn::NamedTensors probe_vit(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {

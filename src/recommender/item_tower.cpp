@@ -272,12 +272,7 @@ Tensor ItemTowerImpl::encode_texts(const Tensor& index) {
   const Tensor ids = token_ids_.index_select(0, index).narrow(1, 0, longest);
   const Tensor mask = ops::length_mask(lengths, longest);
   // Padding has no text: what it gets here is zeroed later.
-  if (!mean_pooling_) return encoder->first_states(ids, mask);
-  const Tensor states = encoder->encode(ids, mask).states;
-  const Tensor rows =
-      torch::arange(index.size(0), index.options()).repeat_interleave(lengths.to(index.device()));
-  const Tensor sums = torch::zeros({index.size(0), states.size(1)}, states.options());
-  return sums.index_add(0, rows, states) / lengths.clamp_min(1).unsqueeze(1);
+  return mean_pooling_ ? encoder->mean_states(ids, mask) : encoder->first_states(ids, mask);
 }
 
 Tensor ItemTowerImpl::forward(const Tensor& index) {

@@ -95,6 +95,20 @@ TEST_P(BertFamily, GivesFiniteStatesToARowOfPads) {
   EXPECT_TRUE(bert(ids, ids != pad).isfinite().all().item<bool>());
 }
 
+TEST_P(BertFamily, PoolsTheTokensOfEachTextAndNoPads) {
+  const std::int64_t pad = config.pad_token_id;
+  const Tensor ids = torch::stack({torch::tensor({5, 6, 7}).to(torch::kInt64),
+                                   torch::full({3}, pad),
+                                   torch::tensor({8, 9, 0}).to(torch::kInt64)});
+  Tensor mask = ids != pad;
+  mask[2] = torch::tensor({true, true, false});
+  const Tensor states = bert(ids, mask);
+  const Tensor mean = bert->mean_states(ids, mask);
+  EXPECT_TRUE(test::close(mean[0], states[0].mean(0), 1e-6));
+  EXPECT_TRUE(mean[1].equal(torch::zeros_like(mean[1])));
+  EXPECT_TRUE(test::close(mean[2], states[2].narrow(0, 0, 2).mean(0), 1e-6));
+}
+
 TEST_P(BertFamily, SeesPositions) {
   const Tensor ones = torch::ones({1, 3}, torch::kBool);
   const Tensor there = bert(torch::tensor({{5, 6, 7}}), ones);

@@ -55,6 +55,10 @@ struct BertImpl : torch::nn::Module {
   /// text without tokens gets zeros or the state of another; it means nothing.
   torch::Tensor first_states(const torch::Tensor& ids, const torch::Tensor& mask);
 
+  /// The mean of the last hidden states of a text's tokens [B, D], as sentence encoders (MiniLM)
+  /// pool them; zeros for a text without tokens.
+  torch::Tensor mean_states(const torch::Tensor& ids, const torch::Tensor& mask);
+
   /// All states put back into rows: last hidden states [B, T, D], zeros where no token stands.
   torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& mask);
 

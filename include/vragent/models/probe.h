@@ -42,7 +42,8 @@ using PrepareModule = std::function<void(torch::nn::Module&)>;
 ///   qwen2_5_vl            also "positions" int64 [3, T]; with images "image_features" [n, D],
 ///     "grids" int64 [images, 3], "window_index", "window_ends", "frame_ends" int64
 ///   clip                  "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
-///   bert, roberta, xlm-roberta  "last_hidden_state" [B, T, D]; shorter texts are padded
+///   bert, roberta, xlm-roberta  "last_hidden_state" [B, T, D]; shorter texts are padded;
+///     "first_states" and "mean_states" [B, D], which a text tower keeps
 ///   vit, vit_mae, videomae      "pixel_values" [B, (frames,) 3, S, S], "embeddings" and
 ///     "last_hidden_state" [B, N, D], "pooled" [B, D] (see VitImpl::pool)
 /// Image placeholders may be given once per image or already expanded.
