@@ -32,9 +32,9 @@ class GenerationConfig : public ::testing::Test {
 
   template <class Read>
   void expect_refusal(Read read, const std::string& problem) {
-    EXPECT_THAT(read,
-                ThrowsMessage<DataError>(
-                    AllOf(HasSubstr("generation_config.json: "), HasSubstr(problem))));
+    EXPECT_THAT(
+        read,
+        ThrowsMessage<DataError>(AllOf(HasSubstr("generation_config.json: "), HasSubstr(problem))));
   }
 
   test::TempDir folder_;
@@ -55,7 +55,8 @@ TEST_F(GenerationConfig, GivesWhatQwen25InstructSays) {
 }
 
 TEST_F(GenerationConfig, TakesTheDefaultsOfTransformersWhereTheFileIsSilent) {
-  const chat::SamplingConfig drawn = sampling(R"({"do_sample": true, "top_k": null, "min_p": 0.1})");
+  const chat::SamplingConfig drawn =
+      sampling(R"({"do_sample": true, "top_k": null, "min_p": 0.1})");
   EXPECT_EQ(drawn.temperature, 1);
   EXPECT_EQ(drawn.top_k, 50);
   EXPECT_EQ(drawn.top_p, 1);
@@ -107,7 +108,8 @@ TEST_F(GenerationConfig, TakesOneEosOrAList) {
 }
 
 TEST_F(GenerationConfig, RefusesAnEosThatIsNoId) {
-  for (const char* value : {"\"</s>\"", "7.5", "true", "[7, \"x\"]", "[[7]]", "{}", "-1", "[7, -2]"})
+  for (const char* value :
+       {"\"</s>\"", "7.5", "true", "[7, \"x\"]", "[[7]]", "{}", "-1", "[7, -2]"})
     expect_refusal([&] { return eos(std::string("{\"eos_token_id\": ") + value + "}"); },
                    "\"eos_token_id\": ");
 }

@@ -22,7 +22,8 @@ std::vector<std::int64_t> eos_ids_in(const std::filesystem::path& file);
 /// from the generation_config.json of a model's folder (of the base, for an adapter): greedy unless
 /// do_sample is true, top-k 50 where the file is silent. The longest answer stays our default.
 /// @throws Error (66) where the file is absent; DataError naming the file and the key for a value
-///   of a wrong type or out of range, and for settings that we cannot follow (beams, bans of tokens)
+///   of a wrong type or out of range, and for settings that we cannot follow (beams, bans of
+///   tokens)
 chat::SamplingConfig model_sampling(const std::filesystem::path& folder);
 
 }  // namespace vragent::engine
