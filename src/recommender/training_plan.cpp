@@ -15,11 +15,12 @@ namespace {
 
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 constexpr double kFloat = 4;
-constexpr double kScoreCopies = 6;  // of a step's scores in the loss and its backward pass
-constexpr double kEdgeBytes = 16;   // neighbour and two weights, an edge seen from one side
+constexpr double kScoreCopies = 10;  // of a step's scores in the loss and its backward pass
+constexpr double kEdgeBytes = 16;    // neighbour and two weights, an edge seen from one side
 
 /// Numbers that a user encoder keeps of a position for its backward pass, in widths.
-constexpr double kSasRecBlock = 20;
+constexpr double kSasRecReal = 14;   // a block, of positions that are no padding
+constexpr double kSasRecPadded = 6;  // a block's attention, of all positions
 constexpr double kGru4Rec = 14;
 constexpr double kNextItNetPair = 4 * 12;  // two residual blocks of two convolutions
 constexpr double kEncoderLayer = 20;
@@ -91,10 +92,12 @@ double encoded_bytes(const TowerConfig& tower, const EncoderSize& encoder, doubl
   return items * tokens * of_a_token * layers * kFloat;
 }
 
-double encoder_widths(const rec_models::UserEncoderConfig& config) {
-  if (config.user_encoder == "gru4rec") return kGru4Rec;
-  return as_double(config.num_blocks) *
-         (config.user_encoder == "sasrec" ? kSasRecBlock : kNextItNetPair);
+/// Vectors of the user encoder's width that a step keeps.
+double encoder_vectors(const rec_models::UserEncoderConfig& config, const StepSize& step) {
+  const double blocks = as_double(config.num_blocks);
+  if (config.user_encoder == "gru4rec") return kGru4Rec * step.positions;
+  if (config.user_encoder == "nextitnet") return blocks * kNextItNetPair * step.positions;
+  return blocks * (kSasRecReal * step.targets + kSasRecPadded * step.positions);
 }
 
 /// Scores of a step and all that the loss makes of them.
@@ -113,7 +116,7 @@ double activation_bytes(const TrainConfig& config,
                         const StepSize& step) {
   const double width = as_double(config.encoder.width);
   if (config.model == "sequential")
-    return step.positions * width * (encoder_widths(config.encoder) + 4) * kFloat;
+    return width * (encoder_vectors(config.encoder, step) + 4 * step.positions) * kFloat;
   if (scores_histories(config)) return 4 * step.positions * width * kFloat;
   const double nodes = as_double(sequences.num_users() + sequences.num_items() + 1);
   if (config.model == "lightgcn") return 4 * nodes * width * kFloat;
@@ -170,9 +173,7 @@ StepSize step_size(const TrainConfig& config, const data::Sequences& sequences) 
   double draws = 0;
   if (config.model == "sequential") {
     const double rows = std::min(batch, users);
-    step.positions =
-        rows * (config.encoder.user_encoder == "sasrec" ? (interactions - users) / users
-                                                        : as_double(config.protocol.max_len));
+    step.positions = rows * as_double(config.protocol.max_len);
     step.targets = rows * (interactions - users) / users;
     draws = rows * interactions / users;
   } else {
@@ -230,18 +231,18 @@ Table memory_table(const PlanInput& input) {
       {"sum", gib(sum_of(lines, &MemoryLine::training)), gib(sum_of(lines, &MemoryLine::ranking))});
   const Parameters parameters = count(input.model);
   const StepSize step = step_size(config, sequences);
-  table.notes = {
-      formatted("{} users, {} items, {:.3f} million parameters, {:.3f} million learn",
-                sequences.num_users(),
-                sequences.num_items(),
-                parameters.all / 1e6,
-                parameters.learning / 1e6),
-      formatted("a step of {}: about {:.0f} targets against {:.0f} items",
-                config.loop.batch_size,
-                step.targets,
-                step.items),
-      "weights are counted, what a step needs is reckoned and rough; the program and its libraries "
-      "come on top"};
+  table.notes = {formatted("{} users, {} items, {:.3f} million parameters, {:.3f} million learn",
+                           sequences.num_users(),
+                           sequences.num_items(),
+                           parameters.all / 1e6,
+                           parameters.learning / 1e6),
+                 formatted("a step of {}: about {:.0f} targets against {:.0f} items",
+                           config.loop.batch_size,
+                           step.targets,
+                           step.items),
+                 "weights are counted, what a step needs is reckoned and rough; the program itself "
+                 "(0.3 GiB) and "
+                 "what the allocator keeps (up to 40 % of a small network's) come on top"};
   if (config.runtime.device == "cpu") table.notes.push_back(room_text(peak_of(lines)));
   return table;
 }

@@ -28,7 +28,7 @@ struct MemoryLine {
 /// How large a step is.
 struct StepSize {
   double targets = 0;    ///< scored positions (collaborative models: rows)
-  double positions = 0;  ///< of histories, those that are computed
+  double positions = 0;  ///< of histories, padding too
   double items = 0;      ///< columns of the scores: the batch's own, or all
   double drawn = 0;      ///< negatives of a target
 };
