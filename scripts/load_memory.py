@@ -3,8 +3,9 @@
 """Prints how much memory loading a checkpoint of about 1 GB takes: no second copy of the weights may stand in it.
 
 Usage: load_memory.py VRAGENT_BINARY [FOLDER]. Writes a sparse checkpoint of the shape of Qwen2.5-0.5B (zeros, bf16; no disk
-is needed for it) and one of a few kilobytes, draws one token from each, and compares the peaks of resident memory, mapped
-pages included. Exit code 1 when the large one takes more than its weights + 200 MB.
+is needed for it) and one of a few kilobytes, passes three tokens through each, and compares the peaks of resident memory,
+mapped pages included. Exit code 1 when the large one takes more than its weights + 200 MB, the program included. Beside that it
+prints what drawing a token takes: there, on a CPU with AMX, layers are laid out anew, which is no matter of loading.
 """
 import json
 import os
@@ -67,9 +68,13 @@ def write_model(folder, config):
     return offset
 
 
-def peak_megabytes(binary, folder):
-    command = [binary, "inspect", "generate", "--model", folder, "--ids", folder / "ids.json", "--max-tokens", "1",
-               "--dtype", "bfloat16", "--threads", "1"]
+def commands(binary, folder):
+    common = ["--model", folder, "--ids", folder / "ids.json", "--dtype", "bfloat16"]
+    return {"load": [binary, "inspect", "logits", *common, "--out", folder / "logits.safetensors"],
+            "draw": [binary, "inspect", "generate", *common, "--max-tokens", "1", "--threads", "1"]}
+
+
+def peak_megabytes(command):
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     text = process.stderr.read().decode()
     _, status, usage = os.wait4(process.pid, 0)
@@ -82,11 +87,12 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(sys.argv[2] if len(sys.argv) > 2 else temporary)
         weights = {name: write_model(work / name, shape) / 2**20 for name, shape in SHAPES.items()}
-        peaks = {name: peak_megabytes(sys.argv[1], work / name) for name in SHAPES}
-    beyond = peaks["large"] - weights["large"]
-    print(f"weights {weights['large']:.0f} MB, peak {peaks['large']:.0f} MB: {beyond:.0f} MB beyond the weights (limit {LIMIT_MB}),",
-          f"of which the program itself takes {peaks['small']:.0f} MB")
-    return 1 if beyond > LIMIT_MB else 0
+        peaks = {name: {what: peak_megabytes(command) for what, command in commands(sys.argv[1], work / name).items()}
+                 for name in SHAPES}
+    beyond = {what: peak - weights["large"] for what, peak in peaks["large"].items()}
+    print(f"weights {weights['large']:.0f} MB; beyond them loading took {beyond['load']:.0f} MB (limit {LIMIT_MB}), drawing a token",
+          f"{beyond['draw']:.0f} MB; the program itself takes {peaks['small']['load']:.0f} MB of these")
+    return 1 if beyond["load"] > LIMIT_MB else 0
 
 
 if __name__ == "__main__":
