@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares our networks and generations with transformers and our adapters with PEFT on random tiny checkpoints, the
-# recommenders with plain PyTorch and the GRPO losses with TRL. Usage: parity.sh [VRAGENT_BINARY [WORK_FOLDER [GROUP...]]]
+# Compares our networks, chats and generations with transformers and our adapters with PEFT on random tiny checkpoints, the
+# recommenders with plain PyTorch, the GRPO losses with TRL, and our tokenizers with the package tokenizers. Usage: parity.sh [VRAGENT_BINARY [WORK_FOLDER [GROUP...]]]
 # WORK_FOLDER and GROUP: only those groups of scripts/parity.py.
 # VRAGENT_PARITY_DEVICE=cuda computes our side of the forward passes there.
 # VRAGENT_PARITY_SETUP=1 only makes the environment.
@@ -31,6 +31,10 @@ if ! "$venv/bin/python" -c 'import peft' 2>/dev/null; then
   echo "== installing peft 0.18.1 into $venv" >&2
   "$venv/bin/pip" install --quiet --disable-pip-version-check peft==0.18.1
 fi
+if ! "$venv/bin/python" -c 'import sentencepiece, google.protobuf' 2>/dev/null; then
+  echo "== installing sentencepiece 0.2.3 and protobuf 7.36.2 into $venv" >&2
+  "$venv/bin/pip" install --quiet --disable-pip-version-check sentencepiece==0.2.3 protobuf==7.36.2
+fi
 if ! "$trl_venv/bin/python" -c 'import trl, datasets' 2>/dev/null; then
   echo "== installing TRL 1.16.0 into $trl_venv" >&2
   new_venv "$trl_venv" "${VRAGENT_VENV:-.venv}" "$venv"
@@ -40,7 +44,7 @@ fi
 export TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1
 [ $# -le 1 ] || exec "$venv/bin/python" scripts/parity.py "$binary" "${@:2}"
 code=0
-for part in parity parity_lora parity_recommender; do
+for part in parity parity_lora parity_recommender parity_tokenizers; do
   "$venv/bin/python" "scripts/$part.py" "$binary" || code=$?
 done
 "$trl_venv/bin/python" scripts/parity_grpo.py "$binary" || code=$?
