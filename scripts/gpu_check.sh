@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The one command for a machine with a GPU: builds without FFmpeg and OpenCV, runs the unit tests, does the same work on
-# the CPU and on the device (answers, supervised and policy training, every recommender) and compares, runs the parity
-# checks there, and ends with the benchmark of generation beside transformers.
+# The one command for a machine with a GPU: builds without FFmpeg and OpenCV, runs the unit tests (those of tests/device on
+# the device), does the same work on the CPU and on the device (answers, supervised and policy training, every recommender)
+# and compares, runs the parity checks there, and ends with the benchmark of generation beside transformers.
 # Usage: gpu_check.sh [DEVICE]   (default: cuda). Exit code 1 when device and CPU disagree.
 # Environment: as scripts/build.sh; VRAGENT takes a program that is there instead of building one, VRAGENT_CHECK_MODEL a
 # small chat model's folder instead of scripts/get_models.sh, VRAGENT_CHECK_PARTS some of "unit generation training
@@ -62,7 +62,7 @@ both() {
 
 if wants unit && [ -z "${VRAGENT:-}" ]; then
   echo "== unit tests"
-  ctest --test-dir "$folder" -j "$(nproc)" --output-on-failure -L unit >"$work/unit.log" || status=1
+  VRAGENT_TEST_DEVICE=$device ctest --test-dir "$folder" -j "$(nproc)" --output-on-failure -L unit >"$work/unit.log" || status=1
   tail -8 "$work/unit.log"
 fi
 

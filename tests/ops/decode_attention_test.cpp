@@ -2,13 +2,11 @@
 // Copyright 2026 The vragent authors
 #include "vragent/ops/decoding/decode_attention.h"
 
-#include <cmath>
-
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "support/decode_rows.h"
 #include "support/tensor_matchers.h"
-#include "vragent/ops/decoding/slot_attention.h"
 
 namespace vragent::ops {
 namespace {
@@ -61,34 +59,10 @@ class DecodeAttention : public ::testing::TestWithParam<DecodeShape> {
   LayerKv fresh;
 };
 
-/// Row by row in double precision: [R, H, d].
-Tensor by_hand(const Tensor& q, const LayerKv& fresh, const DecodeCache& cache) {
-  const auto all_of = [](const Tensor& prefix, const Tensor& own, const Tensor& last) {
-    return torch::cat({prefix, own, last.unsqueeze(0)}).to(torch::kFloat64).transpose(0, 1);
-  };
-  std::vector<Tensor> rows;
-  std::int64_t row = 0;
-  for (const auto& group : cache.groups) {
-    for (std::int64_t i = 0; i < group.num_rows; ++i, ++row) {
-      const auto at = static_cast<std::size_t>(row);
-      const auto own = [&](const Tensor& x) {
-        return x[cache.slots[at]].narrow(0, 0, cache.lengths[at]);
-      };
-      const Tensor k = all_of(group.prefix[0].k, own(cache.own[0].k), fresh.k[row]);
-      const Tensor v = all_of(group.prefix[0].v, own(cache.own[0].v), fresh.v[row]);
-      const Tensor queries = q[row].to(torch::kFloat64).unflatten(0, {k.size(0), -1});
-      const Tensor scores =
-          torch::matmul(queries, k.transpose(1, 2)) / std::sqrt(static_cast<double>(q.size(2)));
-      rows.push_back(torch::matmul(torch::softmax(scores, -1), v).flatten(0, 1));
-    }
-  }
-  return torch::stack(rows);
-}
-
 TEST_P(DecodeAttention, EqualsSoftmaxRowByRow) {
   DecodeCache changed = copy_of(cache);
   const Tensor got = decode_attention(q, fresh, changed, 0);
-  EXPECT_TRUE(test::close(got.to(torch::kFloat64), by_hand(q, fresh, cache), 2e-6));
+  EXPECT_TRUE(test::close(got.to(torch::kFloat64), test::attention_by_hand(q, fresh, cache), 2e-6));
   const auto row = static_cast<std::size_t>(q.size(0) - 1);
   EXPECT_TRUE(changed.own[0].k[cache.slots[row]][cache.lengths[row]].equal(fresh.k[-1]));
   EXPECT_TRUE(changed.own[0].v[cache.slots[row]][cache.lengths[row]].equal(fresh.v[-1]));
@@ -100,67 +74,16 @@ TEST_P(DecodeAttention, EqualsSoftmaxRowByRowInBfloat16) {
   const LayerKv rows{fresh.k.to(torch::kBFloat16), fresh.v.to(torch::kBFloat16)};
   const Tensor queries = q.to(torch::kBFloat16);
   const Tensor got = decode_attention(queries, rows, changed, 0);
-  EXPECT_TRUE(
-      torch::allclose(got.to(torch::kFloat64), by_hand(queries, rows, narrow), 1.0 / 128, 1e-5));
-}
-
-/// A row's slot among slots of which most are free, its group among groups of which one is free.
-struct SlotRows {
-  Tensor slots;  ///< [R]
-  std::int64_t num_slots;
-  SlotCache cache;
-
-  [[nodiscard]] Tensor spread(const Tensor& rows) const {
-    Tensor all = torch::full({num_slots, rows.size(1), rows.size(2)}, 0.5, rows.options());
-    return all.index_copy_(0, slots, rows);
-  }
-};
-
-SlotRows slots_of(const DecodeCache& rows) {
-  const auto num_slots = rows.own[0].k.size(0);
-  const auto num_groups = std::ssize(rows.groups) + 1;
-  std::int64_t most = 0;
-  for (const auto& group : rows.groups) most = std::max(most, group.num_rows);
-  SlotRows made{.slots = torch::tensor(rows.slots), .num_slots = num_slots};
-  SlotCache& cache = made.cache;
-  cache.own = {{rows.own[0].k.clone(), rows.own[0].v.clone()}};
-  cache.lengths = torch::zeros({num_slots}, torch::kInt64);
-  cache.lengths.index_copy_(0, made.slots, torch::tensor(rows.lengths));
-  cache.starts = torch::zeros({num_groups}, torch::kInt64);
-  cache.prefix_lengths = torch::ones({num_groups}, torch::kInt64);
-  cache.slot_of_place = torch::zeros({num_groups * most}, torch::kInt64);
-  cache.place_of_slot = torch::zeros({num_slots}, torch::kInt64);
-  // The last group's prefix lies in front, and tokens of nobody between them.
-  std::vector<Tensor> k;
-  std::vector<Tensor> v;
-  std::int64_t begin = 0;
-  std::int64_t row = std::ssize(rows.slots);
-  for (std::int64_t g = num_groups - 2; g >= 0; --g) {
-    const auto& group = rows.groups[static_cast<std::size_t>(g)];
-    const Tensor gap = torch::full_like(group.prefix[0].k.narrow(0, 0, 1), 9);
-    k.insert(k.end(), {group.prefix[0].k, gap});
-    v.insert(v.end(), {group.prefix[0].v, gap});
-    const std::int64_t length = group.prefix[0].k.size(0);
-    cache.starts[g + 1] = begin;  // the first group is the free one
-    cache.prefix_lengths[g + 1] = length;
-    begin += length + 1;
-    cache.longest_prefix = std::max(cache.longest_prefix, length);
-    for (std::int64_t i = group.num_rows - 1; i >= 0; --i) {
-      const std::int64_t slot = rows.slots[static_cast<std::size_t>(--row)];
-      cache.slot_of_place[(g + 1) * most + i] = slot;
-      cache.place_of_slot[slot] = (g + 1) * most + i;
-    }
-  }
-  cache.prefixes = {{torch::cat(k), torch::cat(v)}};
-  return made;
+  EXPECT_TRUE(torch::allclose(
+      got.to(torch::kFloat64), test::attention_by_hand(queries, rows, narrow), 1.0 / 128, 1e-5));
 }
 
 TEST_P(DecodeAttention, GivesSlotsTheSameNumbers) {
-  SlotRows rows = slots_of(cache);
+  test::SlotRows rows = test::slots_of(cache);
   const LayerKv spread{rows.spread(fresh.k), rows.spread(fresh.v)};
   const Tensor got =
       slot_attention(rows.spread(q), spread, rows.cache, 0).index_select(0, rows.slots);
-  EXPECT_TRUE(test::close(got.to(torch::kFloat64), by_hand(q, fresh, cache), 2e-6));
+  EXPECT_TRUE(test::close(got.to(torch::kFloat64), test::attention_by_hand(q, fresh, cache), 2e-6));
   const auto last = static_cast<std::size_t>(q.size(0) - 1);
   const LayerKv& own = rows.cache.own[0];
   EXPECT_TRUE(own.k[cache.slots[last]][cache.lengths[last]].equal(fresh.k[-1]));
@@ -169,14 +92,14 @@ TEST_P(DecodeAttention, GivesSlotsTheSameNumbers) {
 
 TEST_P(DecodeAttention, GivesSlotsTheSameNumbersInBfloat16) {
   const DecodeCache narrow = copy_of(cache, torch::kBFloat16);
-  SlotRows rows = slots_of(narrow);
+  test::SlotRows rows = test::slots_of(narrow);
   const LayerKv few{fresh.k.to(torch::kBFloat16), fresh.v.to(torch::kBFloat16)};
   const LayerKv spread{rows.spread(few.k), rows.spread(few.v)};
   const Tensor queries = q.to(torch::kBFloat16);
   const Tensor got =
       slot_attention(rows.spread(queries), spread, rows.cache, 0).index_select(0, rows.slots);
-  EXPECT_TRUE(
-      torch::allclose(got.to(torch::kFloat64), by_hand(queries, few, narrow), 1.0 / 128, 1e-5));
+  EXPECT_TRUE(torch::allclose(
+      got.to(torch::kFloat64), test::attention_by_hand(queries, few, narrow), 1.0 / 128, 1e-5));
 }
 
 TEST_P(DecodeAttention, GivesARowTheSameNumbersAlone) {
