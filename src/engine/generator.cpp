@@ -8,6 +8,7 @@
 #include "vragent/engine/decoding/sampler.h"
 #include "vragent/engine/prefill.h"
 #include "vragent/util/error.h"
+#include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
 
 namespace vragent::engine {
@@ -120,11 +121,16 @@ class Decoding {
     const std::size_t first = rows_.size() - static_cast<std::size_t>(logits.size(0));
     std::vector<DrawRow> wanted;
     for (std::size_t r = first; r < rows_.size(); ++r)
-      wanted.push_back({rows_[r].key, rows_[r].prompt->ids, rows_[r].sample->ids});
+      wanted.push_back(
+          {rows_[r].key, rows_[r].prompt->ids, rows_[r].sample->ids, index_of(rows_[r])});
     const std::vector<Draw> draws = draw_tokens(logits, config_.sampling, wanted);
     std::vector<bool> done(rows_.size(), false);
     for (std::size_t r = first; r < rows_.size(); ++r) done[r] = note(rows_[r], draws[r - first]);
     if (std::find(done.begin(), done.end(), true) != done.end()) drop(done);
+  }
+
+  [[nodiscard]] std::size_t index_of(const Row& row) const {
+    return static_cast<std::size_t>(row.prompt - prompts_.data());
   }
 
   /// @return whether the row is done
@@ -138,7 +144,7 @@ class Decoding {
     const bool full = std::ssize(row.sample->ids) >= config_.sampling.max_tokens;
     if (config_.on_token) {
       const bool ended =
-          config_.on_token({.prompt = static_cast<std::size_t>(row.prompt - prompts_.data()),
+          config_.on_token({.prompt = index_of(row),
                             .sample = static_cast<std::int64_t>(row.key.sample),
                             .id = draw.id,
                             .is_last = stopped || full});
@@ -203,9 +209,12 @@ Tensor next_token_log_probs(const models::TextModel& model,
   }
   if (log_probs.empty()) return torch::empty({0, model.head.size(0)});
   const Tensor all = torch::cat(log_probs);
-  if (!all.isfinite().all().item<bool>()) {
+  const Tensor is_finite = all.isfinite().all(1);
+  if (!is_finite.all().item<bool>()) {
     throw Error(ExitCode::kInternal,
-                "non-finite log-probabilities: the weights are damaged, or this dtype overflows");
+                formatted("non-finite log-probabilities behind prompt {}: the weights are damaged, "
+                          "or this dtype overflows",
+                          is_finite.to(torch::kInt64).argmin().item<std::int64_t>()));
   }
   return all;
 }

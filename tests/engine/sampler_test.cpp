@@ -242,17 +242,19 @@ TEST(DrawTokens, NeedTheCpuForFiltersAndPenalties) {
   EXPECT_FALSE(draws_on_device({.temperature = 0, .repetition_penalty = 1.1}));
 }
 
-TEST(DrawTokens, RefuseNonFiniteLogitsNamingStepAndRow) {
+TEST(DrawTokens, RefuseNonFiniteLogitsNamingStepPromptAndSample) {
   for (const float bad : {NAN, INFINITY, -INFINITY}) {
     for (const double temperature : {0.0, 1.0}) {
       Tensor logits = test::randn({3, 20}, 4);
       logits[1][7] = bad;
       try {
-        draw(logits, {.temperature = temperature}, rows_of(3, 5, /*step=*/17));
+        std::vector<DrawRow> rows = rows_of(3, 5, /*step=*/17);
+        rows[1].prompt_index = 40;
+        draw(logits, {.temperature = temperature}, rows);
         FAIL() << "no error for " << bad;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ExitCode::kInternal);
-        EXPECT_NE(std::string(error.what()).find("step 17 of row 1"), std::string::npos)
+        EXPECT_NE(std::string(error.what()).find("step 17 of prompt 40, sample 1:"), std::string::npos)
             << error.what();
       }
     }

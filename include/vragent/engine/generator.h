@@ -54,13 +54,13 @@ struct Sample {
 
 /// Answers of each prompt, in order. An answer does not depend on the other prompts (fp32: to
 /// rounding); max_rows is exceeded by a prompt alone that wants more samples.
-/// @throws Error (70) on non-finite logits; Interrupted when prompts still wait after a signal
+/// @throws Error (70) naming step, prompt and sample on non-finite logits; Interrupted when prompts still wait after a signal
 std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           std::span<const Prompt> prompts,
                                           const GeneratorConfig& config);
 
 /// Log-probabilities of the token that follows each prompt: fp32 [prompts, V].
-/// @throws Error (70) when one is not finite
+/// @throws Error (70) naming the prompt when one is not finite
 torch::Tensor next_token_log_probs(const models::TextModel& model,
                                    std::span<const Prompt> prompts,
                                    std::int64_t max_prefill_tokens = 16384);

@@ -103,10 +103,11 @@ std::vector<Draw> draw_tokens(const Tensor& logits,
   for (std::size_t r = 0; r < draws.size(); ++r) {
     if (!std::isnan(draws[r].log_prob)) continue;
     throw Error(ExitCode::kInternal,
-                formatted("non-finite logits at step {} of row {}: the weights are damaged, or "
-                          "this dtype overflows",
+                formatted("non-finite logits at step {} of prompt {}, sample {}: the weights are damaged, "
+                          "or this dtype overflows",
                           rows[r].key.step,
-                          static_cast<std::int64_t>(r)));
+                          rows[r].prompt_index,
+                          rows[r].key.sample));
   }
   return draws;
 }

@@ -97,7 +97,14 @@ Tensor StepGraph::run(const std::function<Tensor()>& step) {
       const c10::StreamGuard guard(stream);
       step();
       device.synchronizeStream(stream);
-      recorded->record(step);
+      try {
+        recorded->record(step);
+      } catch (const c10::Error& error) {
+        throw Error(ExitCode::kInternal,
+                    formatted("a step of decoding cannot be recorded as a CUDA graph ({}); "
+                              "VRAGENT_CUDA_GRAPHS=0 computes without",
+                              error.what_without_backtrace()));
+      }
     }
     device.synchronizeStream(stream);
     recorded_ = std::move(recorded);

@@ -27,6 +27,7 @@ struct DrawRow {
   DrawKey key;
   std::span<const std::int64_t> prompt;
   std::span<const std::int64_t> answer;  ///< so far
+  std::size_t prompt_index = 0;          ///< among the prompts, for messages
 };
 
 struct Draw {
@@ -40,7 +41,7 @@ struct Draw {
 /// on
 ///   the others, to the last bit; elsewhere sums stay where the logits are, but with filters or
 ///   penalties all logits come to the CPU
-/// @throws Error (70) naming the step and the row when a row has non-finite logits
+/// @throws Error (70) naming step, prompt and sample when a row has non-finite logits
 std::vector<Draw> draw_tokens(const torch::Tensor& logits,
                               const chat::SamplingConfig& config,
                               std::span<const DrawRow> rows);
