@@ -143,11 +143,10 @@ class Decoding {
     bool stopped = std::find(stops.begin(), stops.end(), draw.id) != stops.end();
     const bool full = std::ssize(row.sample->ids) >= config_.sampling.max_tokens;
     if (config_.on_token) {
-      const bool ended =
-          config_.on_token({.prompt = index_of(row),
-                            .sample = static_cast<std::int64_t>(row.key.sample),
-                            .id = draw.id,
-                            .is_last = stopped || full});
+      const bool ended = config_.on_token({.prompt = index_of(row),
+                                           .sample = static_cast<std::int64_t>(row.key.sample),
+                                           .id = draw.id,
+                                           .is_last = stopped || full});
       stopped = stopped || ended;
     }
     if (stopped || full) row.sample->finish_reason = stopped ? "stop" : "length";

@@ -60,9 +60,9 @@ TEST_P(AttentionOnDevice, OfSlotsIsThatOfDoublePrecision) {
   const std::vector<std::int64_t> prefixes = {3, 130, 64};
   const std::vector<std::int64_t> num_rows = {1, 7, 3};
   for (std::size_t g = 0; g < prefixes.size(); ++g)
-    rows.groups.push_back({{{rounded({prefixes[g], 2, 64}, 10 + g),
-                             rounded({prefixes[g], 2, 64}, 20 + g)}},
-                           num_rows[g]});
+    rows.groups.push_back(
+        {{{rounded({prefixes[g], 2, 64}, 10 + g), rounded({prefixes[g], 2, 64}, 20 + g)}},
+         num_rows[g]});
   for (std::int64_t row = 0; row < 11; ++row) {
     rows.slots.push_back(row * 2 % 23);
     rows.lengths.push_back(row * 7 % 40);
@@ -85,8 +85,7 @@ TEST_P(AttentionOnDevice, OfSlotsIsThatOfDoublePrecision) {
                          &cache.own[0].v})
     *tensor = tensor->to(test::device());
   const auto spread = [&](const Tensor& x) { return slots.spread(x).to(test::device()); };
-  const Tensor got =
-      slot_attention(spread(q), {spread(fresh.k), spread(fresh.v)}, cache, 0).cpu();
+  const Tensor got = slot_attention(spread(q), {spread(fresh.k), spread(fresh.v)}, cache, 0).cpu();
   expect_near(got.index_select(0, slots.slots), wanted);
 }
 

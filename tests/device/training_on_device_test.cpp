@@ -51,8 +51,7 @@ TEST(TrainingOnDevice, HasTheLayersGradientsOfTheCpu) {
   const std::vector<Tensor> wanted = run(torch::kCPU);
   const std::vector<Tensor> got = run(test::device());
   for (std::size_t i = 0; i < got.size(); ++i)
-    EXPECT_TRUE(
-        test::close(got[i], wanted[i], 2e-5 * wanted[i].abs().max().item<double>()));
+    EXPECT_TRUE(test::close(got[i], wanted[i], 2e-5 * wanted[i].abs().max().item<double>()));
 }
 
 TEST(TrainingOnDevice, DropsTheElementsThatTheCpuDrops) {

@@ -254,7 +254,8 @@ TEST(DrawTokens, RefuseNonFiniteLogitsNamingStepPromptAndSample) {
         FAIL() << "no error for " << bad;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ExitCode::kInternal);
-        EXPECT_NE(std::string(error.what()).find("step 17 of prompt 40, sample 1:"), std::string::npos)
+        EXPECT_NE(std::string(error.what()).find("step 17 of prompt 40, sample 1:"),
+                  std::string::npos)
             << error.what();
       }
     }

@@ -17,10 +17,13 @@
 namespace vragent::test {
 
 /// Row by row in double precision: [R, H, d].
-inline torch::Tensor attention_by_hand(const torch::Tensor& q, const ops::LayerKv& fresh, const ops::DecodeCache& cache) {
-  const auto all_of = [](const torch::Tensor& prefix, const torch::Tensor& own, const torch::Tensor& last) {
-    return torch::cat({prefix, own, last.unsqueeze(0)}).to(torch::kFloat64).transpose(0, 1);
-  };
+inline torch::Tensor attention_by_hand(const torch::Tensor& q,
+                                       const ops::LayerKv& fresh,
+                                       const ops::DecodeCache& cache) {
+  const auto all_of =
+      [](const torch::Tensor& prefix, const torch::Tensor& own, const torch::Tensor& last) {
+        return torch::cat({prefix, own, last.unsqueeze(0)}).to(torch::kFloat64).transpose(0, 1);
+      };
   std::vector<torch::Tensor> rows;
   std::int64_t row = 0;
   for (const auto& group : cache.groups) {

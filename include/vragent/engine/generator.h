@@ -54,7 +54,8 @@ struct Sample {
 
 /// Answers of each prompt, in order. An answer does not depend on the other prompts (fp32: to
 /// rounding); max_rows is exceeded by a prompt alone that wants more samples.
-/// @throws Error (70) naming step, prompt and sample on non-finite logits; Interrupted when prompts still wait after a signal
+/// @throws Error (70) naming step, prompt and sample on non-finite logits; Interrupted when prompts
+/// still wait after a signal
 std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           std::span<const Prompt> prompts,
                                           const GeneratorConfig& config);

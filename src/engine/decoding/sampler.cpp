@@ -102,12 +102,13 @@ std::vector<Draw> draw_tokens(const Tensor& logits,
                                       : draw_on_cpu(logits, config, rows);
   for (std::size_t r = 0; r < draws.size(); ++r) {
     if (!std::isnan(draws[r].log_prob)) continue;
-    throw Error(ExitCode::kInternal,
-                formatted("non-finite logits at step {} of prompt {}, sample {}: the weights are damaged, "
-                          "or this dtype overflows",
-                          rows[r].key.step,
-                          rows[r].prompt_index,
-                          rows[r].key.sample));
+    throw Error(
+        ExitCode::kInternal,
+        formatted("non-finite logits at step {} of prompt {}, sample {}: the weights are damaged, "
+                  "or this dtype overflows",
+                  rows[r].key.step,
+                  rows[r].prompt_index,
+                  rows[r].key.sample));
   }
   return draws;
 }
