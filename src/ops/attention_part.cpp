@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include <ATen/Context.h>
+#include "vragent/ops/determinism.h"
 
 namespace vragent::ops {
 namespace {
@@ -28,22 +28,6 @@ Tensor scores_of(const Tensor& q, const Tensor& k, bool causal) {
   const Tensor later = torch::ones({q.size(2), k.size(2)}, scores.options().dtype(torch::kBool));
   return scores.masked_fill(later.triu(1), -std::numeric_limits<double>::infinity());
 }
-
-/// While one lives, CUDA's fused attention adds gradients in a fixed order: the same bits every
-/// time.
-class FixedOrder {
- public:
-  FixedOrder() { at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false); }
-
-  ~FixedOrder() { at::globalContext().setDeterministicAlgorithms(was_on_, was_warning_); }
-
-  FixedOrder(const FixedOrder&) = delete;
-  FixedOrder& operator=(const FixedOrder&) = delete;
-
- private:
-  bool was_on_ = at::globalContext().deterministicAlgorithms();
-  bool was_warning_ = at::globalContext().deterministicAlgorithmsWarnOnly();
-};
 
 bool is_fused_on_cuda(const Tensor& q) {
   return q.is_cuda() && q.scalar_type() == torch::kBFloat16;
@@ -99,8 +83,8 @@ AttentionGradients attention_part_backward(const Tensor& grad,
     return {dq, dk, dv};
   }
   if (is_fused_on_cuda(q)) {
-    const FixedOrder fixed_order;
-    const Tensor lse = whole.lse.contiguous();  // its strides are not looked at
+    const DeterministicAlgorithms fixed_order(true);  // the order in which gradients are added
+    const Tensor lse = whole.lse.contiguous();        // its strides are not looked at
     const Tensor none;
     const Tensor no_philox =
         torch::zeros({}, torch::TensorOptions(q.device()).dtype(torch::kInt64));

@@ -10,6 +10,25 @@
 
 namespace vragent::engine {
 
+std::vector<ops::LayerKv> empty_slots(const std::vector<ops::LayerKv>& like,
+                                      std::int64_t rows,
+                                      std::int64_t capacity) {
+  std::vector<ops::LayerKv> slots;
+  for (const ops::LayerKv& layer : like) {
+    const std::vector<std::int64_t> shape = {rows, capacity, layer.k.size(1), layer.k.size(2)};
+    slots.push_back(
+        {torch::zeros(shape, layer.k.options()), torch::zeros(shape, layer.v.options())});
+  }
+  return slots;
+}
+
+void double_slots(std::vector<ops::LayerKv>& slots) {
+  for (ops::LayerKv& layer : slots) {
+    layer = {torch::cat({layer.k, torch::zeros_like(layer.k)}, 1),
+             torch::cat({layer.v, torch::zeros_like(layer.v)}, 1)};
+  }
+}
+
 std::unique_ptr<DecodeBatch> make_decode_batch(const models::TextModel& model,
                                                const BatchLimits& limits) {
   const torch::Dtype dtype = model.head.scalar_type();

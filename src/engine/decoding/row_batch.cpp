@@ -20,7 +20,9 @@ RowBatch::RowBatch(const models::TextModel& model, const BatchLimits& limits)
 
 void RowBatch::add(std::span<const std::int64_t> num_samples,
                    std::vector<std::vector<ops::LayerKv>> prefixes) {
-  if (cache_.own.empty()) make_slots(prefixes.front());
+  if (cache_.own.empty())
+    cache_.own =
+        empty_slots(prefixes.front(), limits_.rows, std::min(kFirstCapacity, limits_.tokens));
   for (std::size_t p = 0; p < num_samples.size(); ++p) {
     cache_.groups.push_back({std::move(prefixes[p]), num_samples[p]});
     for (std::int64_t sample = 0; sample < num_samples[p]; ++sample) {
@@ -28,16 +30,6 @@ void RowBatch::add(std::span<const std::int64_t> num_samples,
       cache_.lengths.push_back(0);
       free_slots_.pop_back();
     }
-  }
-}
-
-void RowBatch::make_slots(const std::vector<ops::LayerKv>& like) {
-  const std::int64_t capacity = std::min(kFirstCapacity, limits_.tokens);
-  for (const ops::LayerKv& layer : like) {
-    const std::vector<std::int64_t> shape = {
-        limits_.rows, capacity, layer.k.size(1), layer.k.size(2)};
-    cache_.own.push_back(
-        {torch::zeros(shape, layer.k.options()), torch::zeros(shape, layer.v.options())});
   }
 }
 
@@ -65,10 +57,7 @@ void RowBatch::remove(const std::vector<bool>& done) {
 void RowBatch::grow_slots() {
   const std::int64_t capacity = cache_.own[0].k.size(1);
   if (*std::max_element(cache_.lengths.begin(), cache_.lengths.end()) < capacity) return;
-  for (ops::LayerKv& layer : cache_.own) {
-    layer = {torch::cat({layer.k, torch::zeros_like(layer.k)}, 1),
-             torch::cat({layer.v, torch::zeros_like(layer.v)}, 1)};
-  }
+  double_slots(cache_.own);
 }
 
 Tensor RowBatch::step(std::span<const NextToken> tokens) {

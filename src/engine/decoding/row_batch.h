@@ -20,7 +20,6 @@ class RowBatch : public DecodeBatch {
   torch::Tensor step(std::span<const NextToken> tokens) override;
 
  private:
-  void make_slots(const std::vector<ops::LayerKv>& like);
   void grow_slots();
 
   const models::TextModel& model_;

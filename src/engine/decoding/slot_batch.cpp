@@ -123,19 +123,11 @@ void SlotBatch::grow_slots() {
   const std::int64_t capacity = cache_.own.empty() ? 0 : cache_.own[0].k.size(1);
   if (*std::max_element(lengths_.begin(), lengths_.end()) < capacity) return;
   if (cache_.own.empty()) {
-    const std::int64_t first = std::min(kFirstCapacity, limits_.tokens);
-    for (const ops::LayerKv& layer : cache_.prefixes) {
-      const std::vector<std::int64_t> shape = {
-          limits_.rows, first, layer.k.size(1), layer.k.size(2)};
-      cache_.own.push_back(
-          {torch::zeros(shape, layer.k.options()), torch::zeros(shape, layer.v.options())});
-    }
+    cache_.own =
+        empty_slots(cache_.prefixes, limits_.rows, std::min(kFirstCapacity, limits_.tokens));
     return;
   }
-  for (ops::LayerKv& layer : cache_.own) {
-    layer = {torch::cat({layer.k, torch::zeros_like(layer.k)}, 1),
-             torch::cat({layer.v, torch::zeros_like(layer.v)}, 1)};
-  }
+  double_slots(cache_.own);
   if (graph_) graph_->forget();
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include <ATen/Context.h>
+#include "vragent/ops/determinism.h"
 
 namespace vragent::ops {
 namespace {
@@ -99,12 +99,8 @@ void begin_step(SlotCache& cache, std::int64_t times, std::int64_t capacity) {
 /// Writes rows to places that are all different: any order gives the same bits, so the slower
 /// deterministic twin is not wanted.
 void write_rows(const Tensor& into, const Tensor& places, const Tensor& rows) {
-  at::Context& context = at::globalContext();
-  const bool was_on = context.deterministicAlgorithms();
-  const bool was_warning = context.deterministicAlgorithmsWarnOnly();
-  context.setDeterministicAlgorithms(false, false);
+  const DeterministicAlgorithms any(false);
   into.index_copy_(0, places, rows);
-  context.setDeterministicAlgorithms(was_on, was_warning);
 }
 
 }  // namespace

@@ -50,6 +50,14 @@ struct BatchLimits {
   std::int64_t longest_prompt = 0;
 };
 
+/// Slots of zeros, [rows, capacity, Hkv, d] a layer, for keys and values like these: [.., Hkv, d].
+std::vector<ops::LayerKv> empty_slots(const std::vector<ops::LayerKv>& like,
+                                      std::int64_t rows,
+                                      std::int64_t capacity);
+
+/// Slots of twice the capacity with the same tokens.
+void double_slots(std::vector<ops::LayerKv>& slots);
+
 /// The batch that suits the model's device. On an NVIDIA GPU steps are replayed as
 /// CUDA graphs unless the environment says VRAGENT_CUDA_GRAPHS=0.
 std::unique_ptr<DecodeBatch> make_decode_batch(const models::TextModel& model,
