@@ -7,6 +7,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "rec_models/collaborative/history_vectors.h"
 #include "rec_models/collaborative/row_kernels.h"
 
 namespace vragent::rec_models::collaborative {
@@ -59,13 +60,7 @@ Tensor DeepFmImpl::candidate_weight() const {
 }
 
 DeepFmImpl::Parts DeepFmImpl::parts_of(const Tensor& history) {
-  TORCH_CHECK(history.dim() == 2 && history.size(1) == config.max_len,
-              "deepfm: want [B, ",
-              config.max_len,
-              "], got ",
-              history.sizes());
-  const Tensor vectors =
-      item_table(history) * (history > 0).unsqueeze(-1).to(item_table->weight.scalar_type());
+  const Tensor vectors = history_vectors(item_table, history, config.max_len, "deepfm");
   const Tensor sum = vectors.sum(1);
   const Tensor squares = vectors.square().sum(at::IntArrayRef({1, 2}));
   return {.sum = sum,

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "rec_models/collaborative/history_vectors.h"
+
 namespace vragent::rec_models::collaborative {
 
 using torch::Tensor;
@@ -15,13 +17,7 @@ NfmImpl::NfmImpl(const NfmConfig& c)
       output(register_module("output", nn::Linear(c.width, 1, /*with_bias=*/false))) {}
 
 NfmImpl::Pooled NfmImpl::pooled(const Tensor& history) {
-  TORCH_CHECK(history.dim() == 2 && history.size(1) == config.max_len,
-              "nfm: want [B, ",
-              config.max_len,
-              "], got ",
-              history.sizes());
-  const Tensor vectors =
-      item_table(history) * (history > 0).unsqueeze(-1).to(item_table->weight.scalar_type());
+  const Tensor vectors = history_vectors(item_table, history, config.max_len, "nfm");
   const Tensor sum = vectors.sum(1);
   return {.sum = sum, .pairs = (sum.square() - vectors.square().sum(1)) * 0.5};
 }
