@@ -22,6 +22,10 @@ inline constexpr const char* kRehearseHelp =
     "off, "
     "or auto (on a GPU)";
 
+inline constexpr const char* kGradientCheckpointingHelp =
+    "keep only the input of each layer for the backward pass, which computes the layer again: the "
+    "same result in less memory and more time";
+
 /// Whether --rehearse (auto, on, off) asks for it on this device.
 bool rehearses(const std::string& setting, torch::Device device);
 

@@ -66,11 +66,7 @@ struct SftConfig {
       "tokens of one forward and backward, into which a step is cut; a longer example stands "
       "alone; "
       "0: a step is computed at once");
-    v("gradient-checkpointing",
-      gradient_checkpointing,
-      "keep only the input of each layer for the backward pass, which computes the layer again: "
-      "the "
-      "same result in less memory and more time");
+    v("gradient-checkpointing", gradient_checkpointing, kGradientCheckpointingHelp);
     v("max-length", max_length, "longest example in tokens");
     v("overlong",
       overlong,

@@ -90,11 +90,7 @@ struct GrpoConfig {
       micro_tokens,
       "tokens of one forward and backward in place of micro-prompts, each prompt counted once; "
       "groups are cut where they are longer; 0 is off");
-    v("gradient-checkpointing",
-      gradient_checkpointing,
-      "keep only the input of each layer for the backward pass, which computes the layer again: "
-      "the "
-      "same result in less memory and more time");
+    v("gradient-checkpointing", gradient_checkpointing, kGradientCheckpointingHelp);
     v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
     v("overlong",
       overlong,
