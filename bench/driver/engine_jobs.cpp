@@ -145,12 +145,8 @@ void add_text_jobs(const Session& session, std::map<std::string, Job>& jobs) {
             .copy_(torch::tensor(rows[r]));
         lengths[static_cast<std::int64_t>(r)] = std::ssize(rows[r]);
       }
-      const auto [states, packing] =
-          (*bert)->encode(ids, ops::length_mask(lengths, static_cast<std::int64_t>(longest)));
-      const Tensor row_of = torch::arange(std::ssize(rows)).repeat_interleave(lengths);
-      parts.push_back(torch::zeros({std::ssize(rows), states.size(1)}, states.options())
-                          .index_add(0, row_of, states) /
-                      lengths.unsqueeze(1));
+      parts.push_back(
+          (*bert)->mean_states(ids, ops::length_mask(lengths, static_cast<std::int64_t>(longest))));
     }
     const Tensor all = torch::cat(parts);
     return {{"seconds", watch.seconds()},
