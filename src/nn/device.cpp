@@ -73,7 +73,10 @@ void prepare_torch(const RuntimeConfig& config) {
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   at::globalContext().setAllowTF32CuDNN(
       false);  // convolutions, as matrix products, stay in full fp32
-  log::debug("torch threads={} amx_bf16={}", at::get_num_threads(), ops::has_amx_bf16());
+  log::debug("torch threads={} amx_bf16={} avx512_bf16={}",
+             at::get_num_threads(),
+             ops::has_amx_bf16(),
+             ops::multiplies_bf16());
 }
 
 }  // namespace vragent::nn

@@ -8,7 +8,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/generated/variable_factories.h>
 
-#include "ops/kernels/amx_linear.h"
+#include "ops/kernels/bf16_linear.h"
 
 #ifndef INTRA_OP_PARALLEL
 #error "at::parallel_for runs on one thread unless it is compiled with OpenMP"
@@ -17,7 +17,7 @@
 namespace vragent::ops {
 namespace {
 
-using amx::Bf16;
+using bf16::Bf16;
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
@@ -38,9 +38,9 @@ const Bf16* data_or_null(const Tensor& x) {
 Tensor packed(const Tensor& matrix) {
   const std::int64_t rows = matrix.size(0);
   const std::int64_t in = matrix.size(1);
-  Tensor result = torch::empty({amx::padded(rows), amx::padded(in)}, matrix.options());
-  at::parallel_for(0, amx::padded(rows) / amx::kBlock, 4, [&](auto begin, auto end) {
-    amx::pack(data(matrix), rows, in, data(result), begin, end);
+  Tensor result = torch::empty({bf16::padded(rows), bf16::padded(in)}, matrix.options());
+  at::parallel_for(0, bf16::padded(rows) / bf16::kBlock, 4, [&](auto begin, auto end) {
+    bf16::pack(data(matrix), rows, in, data(result), begin, end);
   });
   return result;
 }
@@ -49,9 +49,9 @@ Tensor packed(const Tensor& matrix) {
 Tensor packed_columns(const Tensor& matrix) {
   const std::int64_t in = matrix.size(0);
   const std::int64_t columns = matrix.size(1);
-  Tensor result = torch::empty({amx::padded(columns), amx::padded(in)}, matrix.options());
-  at::parallel_for(0, amx::padded(in) / amx::kBlock, 1, [&](auto begin, auto end) {
-    amx::pack_columns(data(matrix), in, columns, data(result), begin, end);
+  Tensor result = torch::empty({bf16::padded(columns), bf16::padded(in)}, matrix.options());
+  at::parallel_for(0, bf16::padded(in) / bf16::kBlock, 1, [&](auto begin, auto end) {
+    bf16::pack_columns(data(matrix), in, columns, data(result), begin, end);
   });
   return result;
 }
@@ -59,8 +59,8 @@ Tensor packed_columns(const Tensor& matrix) {
 /// Runs pieces of `in` x 32 weights on all threads.
 template <class Product>
 void run(const Product& task, std::int64_t pieces) {
-  const std::int64_t grain = std::max<std::int64_t>(1, kGrain / (task.in * amx::kBlock));
-  at::parallel_for(0, pieces, grain, [&](auto begin, auto end) { amx::run(task, begin, end); });
+  const std::int64_t grain = std::max<std::int64_t>(1, kGrain / (task.in * bf16::kBlock));
+  at::parallel_for(0, pieces, grain, [&](auto begin, auto end) { bf16::run(task, begin, end); });
 }
 
 std::vector<std::int64_t> shape_of(const Tensor& x, std::int64_t out) {
@@ -77,16 +77,17 @@ bool suits_tiles(const Tensor& x, const Tensor& weight) {
 /// x [.., in] by a weight as it lies, in a multiple of 32
 Tensor few_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t in = weight.size(1);
-  const Tensor packed_x = packed(x.reshape({-1, in}).contiguous());
+  Tensor rows = x.reshape({-1, in}).contiguous();
+  if (bf16::unit() == bf16::Unit::kTiles) rows = packed(rows);
   Tensor y = torch::empty(shape_of(x, weight.size(0)), x.options());
-  const amx::PlainProduct task{.packed_x = data(packed_x),
-                               .weight = data(weight),
-                               .bias = data_or_null(bias),
-                               .y = data(y),
-                               .rows = x.numel() / in,
-                               .in = in,
-                               .out = weight.size(0)};
-  run(task, amx::padded(task.out) / amx::kBlock);
+  const bf16::PlainProduct task{.x = data(rows),
+                                .weight = data(weight),
+                                .bias = data_or_null(bias),
+                                .y = data(y),
+                                .rows = x.numel() / in,
+                                .in = in,
+                                .out = weight.size(0)};
+  run(task, bf16::padded(task.out) / bf16::kBlock);
   return y;
 }
 
@@ -94,15 +95,15 @@ Tensor few_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 Tensor over_tokens(const Tensor& a, const Tensor& b) {
   const Tensor packed_b = packed_columns(b);
   Tensor y = torch::empty({a.size(1), b.size(1)}, a.options());
-  const amx::Product task{.x = data(a),
-                          .packed = data(packed_b),
-                          .bias = nullptr,
-                          .y = data(y),
-                          .rows = a.size(1),
-                          .in = a.size(0),
-                          .out = b.size(1),
-                          .is_turned = true};
-  run(task, amx::num_pieces(task));
+  const bf16::Product task{.x = data(a),
+                           .packed = data(packed_b),
+                           .bias = nullptr,
+                           .y = data(y),
+                           .rows = a.size(1),
+                           .in = a.size(0),
+                           .out = b.size(1),
+                           .is_turned = true};
+  run(task, bf16::num_pieces(task));
   return y;
 }
 
@@ -136,11 +137,15 @@ struct TiledLinear : torch::autograd::Function<TiledLinear> {
 }  // namespace
 
 bool has_amx_bf16() {
-  return amx::is_available();
+  return bf16::unit() == bf16::Unit::kTiles;
+}
+
+bool multiplies_bf16() {
+  return bf16::unit() != bf16::Unit::kNone;
 }
 
 bool packing_pays(const Tensor& weight) {
-  return amx::is_available() && weight.is_cpu() && weight.scalar_type() == torch::kBFloat16;
+  return multiplies_bf16() && weight.is_cpu() && weight.scalar_type() == torch::kBFloat16;
 }
 
 PackedLinear pack_linear(const std::vector<Tensor>& weights, const std::vector<Tensor>& biases) {
@@ -157,17 +162,17 @@ Tensor PackedLinear::forward(const Tensor& x) const {
               in,
               "], got ",
               x.sizes());
-  const std::int64_t padding = amx::padded(in) - in;
+  const std::int64_t padding = bf16::padded(in) - in;
   const Tensor rows = (padding == 0 ? x : at::constant_pad_nd(x, {0, padding})).contiguous();
   Tensor y = torch::empty(shape_of(x, out), x.options());
-  const amx::Product task{.x = data(rows),
-                          .packed = data(weight),
-                          .bias = data_or_null(bias),
-                          .y = data(y),
-                          .rows = x.numel() / in,
-                          .in = in,
-                          .out = out};
-  run(task, amx::num_pieces(task));
+  const bf16::Product task{.x = data(rows),
+                           .packed = data(weight),
+                           .bias = data_or_null(bias),
+                           .y = data(y),
+                           .rows = x.numel() / in,
+                           .in = in,
+                           .out = out};
+  run(task, bf16::num_pieces(task));
   return y;
 }
 
@@ -181,7 +186,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
         .view(shape_of(x, weight.size(0)));
   }
   const Tensor added = bias.value_or(Tensor());
-  if (rows <= kFewRows && in % amx::kBlock == 0) return few_rows(x, weight, added);
+  if (rows <= kFewRows && in % bf16::kBlock == 0) return few_rows(x, weight, added);
   if (rows < kManyRows) return at::linear(x, weight, bias);
   return PackedLinear{.weight = packed(weight), .bias = added, .in = in, .out = weight.size(0)}
       .forward(x);

@@ -11,7 +11,6 @@ namespace vragent::plan {
 namespace {
 
 constexpr double kGiB = 1024.0 * 1024 * 1024;
-constexpr double kMaxRows = 512;           // answers that the sampler decodes together
 constexpr double kLogitChunk = 1024;       // tokens whose logits are worked on at one time
 constexpr double kKeptLogits = 256 << 20;  // bytes of them that wait for the backward pass at most
 constexpr double kLogitBytes = 12;         // logits, their log softmax and a product, in fp32
@@ -101,7 +100,7 @@ double copy_bytes(const TrainingRun& run) {
 double decode_seconds(const TrainingRun& run, const Hardware& hardware) {
   const Rows rows = rows_of(run);
   const double matrices = as_double(layer_matrices(run.model) + head_matrix(run.model));
-  const double waves = std::max(1.0, rows.answers / kMaxRows);
+  const double waves = std::max(1.0, rows.answers / as_double(run.sample_rows));
   const double at_once = rows.answers / waves;
   const double products = std::max(matrices * weight_bytes(run) / hardware.bandwidth,
                                    2 * matrices * at_once / hardware.flops);
@@ -224,8 +223,9 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
     lines.push_back({"packed copies of the weights", bytes, 0, 0});
   if (run.prompts > 0) {
     const Rows rows = rows_of(run);
-    const double tokens = rows.prompts * as_double(run.max_prompt) +
-                          std::min(rows.answers, kMaxRows) * as_double(run.max_answer);
+    const double tokens =
+        rows.prompts * as_double(run.max_prompt) +
+        std::min(rows.answers, as_double(run.sample_rows)) * as_double(run.max_answer);
     lines.push_back(
         {"keys and values", tokens * as_double(kv_elements(run.model)) * weight_bytes(run), 0, 0});
   }
@@ -234,7 +234,7 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
 
 bool packs_copies(const nn::RuntimeConfig& runtime, const PlanConfig& config) {
   return config.card == "this" && runtime.device == "cpu" && runtime.dtype == "bfloat16" &&
-         ops::has_amx_bf16();
+         ops::multiplies_bf16();
 }
 
 double peak_of(const std::vector<MemoryLine>& lines) {
@@ -259,7 +259,7 @@ std::vector<TimeLine> time_of(const TrainingRun& run, const Hardware& hardware) 
     lines.push_back({"answers", decode_seconds(run, hardware)});
     if (run.updates > 1) lines.push_back({"old log-probabilities", forward});
   }
-  if (run.reference) lines.push_back({"reference log-probabilities", forward * updates});
+  if (run.reference) lines.push_back({"reference log-probabilities", forward});
   // Backward is twice the forward, without gradients of the base's weights once.
   const double again = run.recomputes ? layer_flops(run) / hardware.flops : 0;
   lines.push_back(

@@ -28,11 +28,13 @@ bool is_close(const Tensor& y, const Tensor& wanted) {
   return torch::allclose(y.to(torch::kFloat64), wanted, 1.0 / 256, 2e-4);
 }
 
-#define SKIP_WITHOUT_AMX() \
-  if (!has_amx_bf16()) GTEST_SKIP() << "skipped: this CPU has no AMX, nothing is packed on it"
+#define SKIP_WITHOUT_BF16()                                           \
+  if (!multiplies_bf16())                                             \
+  GTEST_SKIP() << "skipped: this CPU multiplies no bf16, nothing is " \
+                  "packed"
 
 TEST(PackedLinear, EqualsTheExactProductForEveryNumberOfRows) {
-  SKIP_WITHOUT_AMX();
+  SKIP_WITHOUT_BF16();
   const std::vector<Tensor> weights = {bf16({48, 96}, 1), bf16({13, 96}, 2)};
   const std::vector<Tensor> biases = {bf16({48}, 3), bf16({13}, 4)};
   for (const std::int64_t rows : {1, 2, 15, 16, 17, 31, 32, 33, 48, 300, 1100}) {
@@ -46,7 +48,7 @@ TEST(PackedLinear, EqualsTheExactProductForEveryNumberOfRows) {
 }
 
 TEST(PackedLinear, PadsWidthsThatAreNoMultipleOfATile) {
-  SKIP_WITHOUT_AMX();
+  SKIP_WITHOUT_BF16();
   for (const std::int64_t in : {1, 31, 33, 50, 107}) {
     const Tensor weight = bf16({70, in}, 6);
     const Tensor x = bf16({2, 21, in}, 7);
@@ -57,7 +59,7 @@ TEST(PackedLinear, PadsWidthsThatAreNoMultipleOfATile) {
 }
 
 TEST(PackedLinear, GivesARowTheSameBitsWhateverIsBesideIt) {
-  SKIP_WITHOUT_AMX();
+  SKIP_WITHOUT_BF16();
   const PackedLinear packed = pack_linear({bf16({64, 192}, 8)});
   const Tensor x = bf16({700, 192}, 9);
   const Tensor all = packed.forward(x);
@@ -66,7 +68,7 @@ TEST(PackedLinear, GivesARowTheSameBitsWhateverIsBesideIt) {
 }
 
 TEST(Linear, MultipliesByAPlainWeightInTiles) {
-  SKIP_WITHOUT_AMX();
+  SKIP_WITHOUT_BF16();
   const torch::NoGradGuard no_grad;
   for (const std::int64_t out : {1, 16, 33, 150}) {
     const Tensor weight = bf16({out, 64}, 10);
@@ -123,7 +125,7 @@ TEST(Linear, GivesItsInputTheGradientThatTheTransposedWeightWould) {
       const Tensor weight = bf16({out, in}, 24);
       const Tensor got = linear_input_gradient(grad, weight);
       EXPECT_TRUE(is_close(got, exact(grad, weight.t(), {}))) << rows << " " << in;
-      if (rows < 256 || !has_amx_bf16()) continue;
+      if (rows < 256 || !multiplies_bf16()) continue;
       const torch::NoGradGuard no_grad;
       EXPECT_TRUE(got.equal(ops::linear(grad, weight.t().contiguous()))) << rows << " " << in;
     }
@@ -138,9 +140,9 @@ TEST(Linear, LearnsNoWeightThatIsFrozen) {
   EXPECT_FALSE(weight.grad().defined());
 }
 
-TEST(PackedLinear, IsForBfloat16OnCpusWithTilesOnly) {
+TEST(PackedLinear, IsForBfloat16OnCpusThatMultiplyItOnly) {
   EXPECT_FALSE(packing_pays(test::randn({4, 4}, 1)));
-  EXPECT_EQ(packing_pays(bf16({4, 4}, 1)), has_amx_bf16());
+  EXPECT_EQ(packing_pays(bf16({4, 4}, 1)), multiplies_bf16());
   EXPECT_FALSE(PackedLinear().is_packed());
 }
 

@@ -98,6 +98,10 @@ TEST(MemoryOf, IsThatOfTheTableForOneDevice) {
   EXPECT_NEAR(lines["reference policy"].sampling / kGiB, 14.2, 0.05);
   EXPECT_EQ(lines["gradients"].sampling, 0);
   EXPECT_NEAR(lines["keys and values"].sampling / kGiB, 5.0, 0.1) << "prompts once for a group";
+  run.sample_rows = 64;  // of 256 answers
+  EXPECT_NEAR(lines["keys and values"].sampling - by_name(run)["keys and values"].sampling,
+              2.0 * 192 * static_cast<double>(run.max_answer * kv_elements(run.model)),
+              1);
   EXPECT_NEAR(lines["activations"].learning / 16384 / 1e6, 4.6, 0.25) << "MB a token";
   EXPECT_EQ(lines.count("their sums over micro-batches (fp32)"), 0);
   run.several_parts = true;
@@ -134,9 +138,9 @@ TEST(MemoryOf, CountsThePackedCopiesThatSamplingMakes) {
   EXPECT_EQ(by_name(run).count("packed copies of the weights"), 0) << "adapters sample as they are";
 }
 
-TEST(PacksCopies, OnACpuWithTilesInBf16Only) {
+TEST(PacksCopies, OnACpuThatMultipliesBf16InBf16Only) {
   const nn::RuntimeConfig bf16{.device = "cpu", .dtype = "bfloat16"};
-  EXPECT_EQ(packs_copies(bf16, {}), ops::has_amx_bf16());
+  EXPECT_EQ(packs_copies(bf16, {}), ops::multiplies_bf16());
   EXPECT_FALSE(packs_copies(bf16, {.card = "h100-80"}));
   EXPECT_FALSE(packs_copies({.device = "cpu", .dtype = "float32"}, {}));
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Products with weights for the CPU's matrix unit (AMX), where it has one: with weights that do not
-// change and are laid out for it once, several over the same input as one, or with weights as they
-// lie. Sums are in float32 and rounded once; a row's result does not depend on the other rows.
+// Products in bfloat16 for CPUs that multiply it, in tiles (AMX) or in vectors (AVX-512): with
+// weights that do not change and are laid out for it once, several over the same input as one, or
+// with weights as they lie. Sums are in float32 and rounded once; a row's result does not depend on
+// the other rows.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,12 @@
 
 namespace vragent::ops {
 
-/// Whether this CPU multiplies bf16 matrices in hardware tiles (AMX); without it fp32 is faster.
+/// Whether this CPU multiplies bf16 matrices in hardware tiles (AMX), and this process may.
 bool has_amx_bf16();
+
+/// Whether it multiplies bf16 at all, in tiles or in vectors; where it does not, fp32 is faster.
+/// VRAGENT_BF16=vectors in the environment leaves the tiles out.
+bool multiplies_bf16();
 
 /// One or several weights of one input. Empty until made by pack_linear().
 struct PackedLinear {
@@ -30,7 +35,7 @@ struct PackedLinear {
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x) const;
 };
 
-/// Whether packing pays for weights like this: bfloat16 on a CPU with AMX.
+/// Whether packing pays for weights like this: bfloat16 on a CPU that multiplies it.
 bool packing_pays(const torch::Tensor& weight);
 
 /// Stacks weights [out_i, in] and biases [out_i] (all or none) and packs them.

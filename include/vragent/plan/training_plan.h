@@ -30,9 +30,10 @@ struct TrainingRun {
   bool several_parts = false;      ///< an update has several of those: bf16 sums up in fp32
   bool recomputes = false;         ///< each layer's input is kept, and the layer computed again
 
-  std::int64_t prompts = 0;  ///< of a step, all ranks; 0 where nothing is sampled
-  std::int64_t group = 1;    ///< answers of each
-  bool copies = false;       ///< sampling has packed copies of bf16 matrices (InferenceCopies)
+  std::int64_t prompts = 0;        ///< of a step, all ranks; 0 where nothing is sampled
+  std::int64_t group = 1;          ///< answers of each
+  std::int64_t sample_rows = 512;  ///< answers decoded together
+  bool copies = false;  ///< sampling has packed copies of bf16 matrices (InferenceCopies)
   std::int64_t max_prompt = 0;
   std::int64_t max_answer = 0;
 
@@ -51,7 +52,7 @@ struct MemoryLine {
 std::vector<MemoryLine> memory_of(const TrainingRun& run);
 
 /// Whether a run on this device in this type packs copies of what it samples from: bf16 on a CPU
-/// with AMX. Of a card other than "this" one it is not so.
+/// that multiplies bf16. Of a card other than "this" one it is not so.
 bool packs_copies(const nn::RuntimeConfig& runtime, const PlanConfig& config);
 
 /// The largest of the three sums.

@@ -1,161 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "ops/kernels/amx_linear.h"
+#include "ops/kernels/bf16_linear.h"
 
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
 #if defined(__x86_64__) && defined(__linux__)
-#include <cpuid.h>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#define VRAGENT_AMX \
-  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16")))
+#define VRAGENT_VECTORS __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
 
-namespace vragent::ops::amx {
+namespace vragent::ops::bf16 {
 namespace {
 
-constexpr std::int64_t kTileRows = 16;
-constexpr std::int64_t kTileBytes = 1024;
-constexpr std::int64_t kStepBytes = 2 * kTileBytes;  ///< of a block of the packed weight
-constexpr std::int64_t kRowBytes = kBlock * 4;       ///< of a row of sums
-constexpr std::int64_t kAhead = 8;                   ///< steps of the weight fetched before use
-constexpr std::int64_t kRowsAhead = 512;             ///< bytes of a row fetched before use
-constexpr std::int64_t kPanelBytes = 1 << 20;        ///< of rows that stay in the second cache
+constexpr std::int64_t kPanelBytes = 1 << 20;  ///< of rows that stay in the second cache
 constexpr std::int64_t kFewestPanelRows = 128;
 constexpr std::int64_t kMostPanelRows = 512;
 
-struct alignas(64) TileConfig {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::uint8_t reserved[14] = {};
-  std::uint16_t row_bytes[16] = {};
-  std::uint8_t rows[16] = {};
-};
-
-/// The tile instructions do not tell the compiler what they read: it must be in memory before them.
-inline void finish_writes(const void* where) {
-  asm volatile("" : : "r"(where) : "memory");
-}
-
-/// Tiles 0-3: sums of two row tiles x two output tiles; 4, 5: rows; 6, 7: weights.
-VRAGENT_AMX void configure(std::int64_t first_rows, std::int64_t second_rows) {
-  TileConfig config;
-  const auto upper = static_cast<std::uint8_t>(first_rows);
-  const auto lower = static_cast<std::uint8_t>(second_rows > 0 ? second_rows : 1);
-  const std::uint8_t rows[8] = {upper, upper, lower, lower, upper, lower, 16, 16};
-  for (int tile = 0; tile < 8; ++tile) {
-    config.rows[tile] = rows[tile];
-    config.row_bytes[tile] = 64;
-  }
-  finish_writes(&config);
-  _tile_loadconfig(&config);
-}
-
-/// The rows of x that the tiles are set to: setting them costs as much as a hundred sums.
-class TileRows {
- public:
-  VRAGENT_AMX void set(std::int64_t rows) {
-    if (rows == rows_) return;
-    configure(std::min(kTileRows, rows), rows - kTileRows);
-    rows_ = rows;
-  }
-
- private:
-  std::int64_t rows_ = 0;
-};
-
-/// What is not in a near cache and read for the first time.
-enum class Fetch { kNothing, kWeight, kRows };
-
-/// Up to 32 rows x 32 outputs.
-struct Part {
-  const Bf16* x;             ///< first tile of 16 rows
-  const Bf16* second_x;      ///< second
-  std::int64_t row_stride;   ///< bytes
-  std::int64_t step_stride;  ///< bytes
-  const Bf16* weight;
-  std::int64_t steps;
-  bool two_row_tiles;
-  Fetch fetch;
-  float* sums;  ///< [32, 32]
-};
-
-/// Asks for what a later step reads. Inlined: g++ takes a call that only prefetches for no work.
-[[gnu::always_inline]] VRAGENT_AMX inline void fetch_ahead(const Part& part,
-                                                           const char* x,
-                                                           const char* second,
-                                                           const char* weight) {
-  if (part.fetch == Fetch::kNothing) return;
-  if (part.fetch == Fetch::kWeight) {
-    for (std::int64_t line = 0; line < kStepBytes; line += 64)
-      _mm_prefetch(weight + kAhead * kStepBytes + line, _MM_HINT_T1);
-    return;
-  }
-  for (std::int64_t row = 0; row < kTileRows; ++row) {
-    const std::int64_t shift = row * part.row_stride + kRowsAhead;
-    _mm_prefetch(x + shift, _MM_HINT_T0);
-    _mm_prefetch(second + shift, _MM_HINT_T0);
-  }
-}
-
-VRAGENT_AMX void multiply(const Part& part) {
-  float* sums = part.sums;
-  float* second_sums = sums + kTileRows * kBlock;
-  const auto* a = reinterpret_cast<const char*>(part.x);
-  const auto* second = reinterpret_cast<const char*>(part.second_x);
-  const auto* b = reinterpret_cast<const char*>(part.weight);
-  const std::int64_t row_stride = part.row_stride;
-  finish_writes(a);
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  if (part.two_row_tiles) {
-    for (std::int64_t step = 0; step < part.steps; ++step) {
-      fetch_ahead(part, a, second, b);
-      _tile_loadd(6, b, 64);
-      _tile_loadd(4, a, row_stride);
-      _tile_loadd(5, second, row_stride);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_loadd(7, b + kTileBytes, 64);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(3, 5, 7);
-      a += part.step_stride;
-      second += part.step_stride;
-      b += kStepBytes;
-    }
-  } else {
-    for (std::int64_t step = 0; step < part.steps; ++step) {
-      fetch_ahead(part, a, second, b);
-      _tile_loadd(4, a, row_stride);
-      _tile_loadd(6, b, 64);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_loadd(7, b + kTileBytes, 64);
-      _tile_dpbf16ps(1, 4, 7);
-      a += part.step_stride;
-      b += kStepBytes;
-    }
-  }
-  _tile_stored(0, sums, kRowBytes);
-  _tile_stored(1, sums + kTileRows, kRowBytes);
-  if (part.two_row_tiles) {
-    _tile_stored(2, second_sums, kRowBytes);
-    _tile_stored(3, second_sums + kTileRows, kRowBytes);
-  }
-}
-
 /// Adds the bias to sums [rows, 32] and stores `width` of each row as bfloat16.
-VRAGENT_AMX void finish(const float* sums,
-                        std::int64_t rows,
-                        const Bf16* bias,
-                        std::int64_t width,
-                        Bf16* y,
-                        std::int64_t y_row) {
+VRAGENT_VECTORS void finish(const float* sums,
+                            std::int64_t rows,
+                            const Bf16* bias,
+                            std::int64_t width,
+                            Bf16* y,
+                            std::int64_t y_row) {
   for (std::int64_t half = 0; half < width; half += kTileRows) {
     const auto count = static_cast<unsigned>(std::min(kTileRows, width - half));
     const auto mask = static_cast<__mmask16>((1U << count) - 1U);
@@ -181,7 +50,7 @@ std::int64_t panel_rows(std::int64_t in) {
 }
 
 /// Transposes 16 x 16 numbers of 32 bits, pairs of bfloat16 here, to the 16 x 64 bytes of a tile.
-VRAGENT_AMX void turn(__m512i (&x)[16], char* to) {
+VRAGENT_VECTORS void turn(__m512i (&x)[16], char* to) {
   __m512i y[16];
   for (int i = 0; i < 16; i += 2) {
     y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
@@ -207,7 +76,10 @@ VRAGENT_AMX void turn(__m512i (&x)[16], char* to) {
 }
 
 /// Turns a tile of rows from `from`, `row_bytes` apart. Rows from `rows` on count as zeros.
-VRAGENT_AMX void turn_tile(const char* from, std::int64_t row_bytes, std::int64_t rows, char* to) {
+VRAGENT_VECTORS void turn_tile(const char* from,
+                               std::int64_t row_bytes,
+                               std::int64_t rows,
+                               char* to) {
   __m512i x[16];
   for (std::int64_t i = 0; i < 16; ++i)
     x[i] = i < rows ? _mm512_loadu_si512(from + i * row_bytes) : _mm512_setzero_si512();
@@ -215,11 +87,11 @@ VRAGENT_AMX void turn_tile(const char* from, std::int64_t row_bytes, std::int64_
 }
 
 /// Up to 16 columns of 32 rows as pairs of rows. What lies behind the rows and columns is zeros.
-VRAGENT_AMX void load_pairs(const Bf16* from,
-                            std::int64_t stride,
-                            std::int64_t rows,
-                            std::int64_t columns,
-                            __m512i (&x)[16]) {
+VRAGENT_VECTORS void load_pairs(const Bf16* from,
+                                std::int64_t stride,
+                                std::int64_t rows,
+                                std::int64_t columns,
+                                __m512i (&x)[16]) {
   alignas(64) static constexpr std::uint16_t kOrder[32] = {
       0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
@@ -257,10 +129,10 @@ const Bf16* in_tiles(const Bf16* x, std::int64_t rows, std::int64_t in) {
 }
 
 /// The same of rows that stand as columns of [in, stride].
-VRAGENT_AMX const Bf16* columns_in_tiles(const Bf16* x,
-                                         std::int64_t rows,
-                                         std::int64_t stride,
-                                         std::int64_t in) {
+VRAGENT_VECTORS const Bf16* columns_in_tiles(const Bf16* x,
+                                             std::int64_t rows,
+                                             std::int64_t stride,
+                                             std::int64_t in) {
   Bf16* ordered = tile_memory(rows, padded(in));
   __m512i pairs[16];
   for (std::int64_t i = 0; i < in; i += kBlock) {
@@ -282,25 +154,24 @@ struct Panel {
 };
 
 /// One panel of rows x one block of outputs.
-VRAGENT_AMX void run_block(const Product& task,
-                           const Panel& panel,
-                           std::int64_t block,
-                           TileRows& tiles) {
+VRAGENT_VECTORS void run_block(const Product& task,
+                               const Panel& panel,
+                               std::int64_t block,
+                               Multiplier& multiplier) {
   alignas(64) float sums[kBlock * kBlock];
   const std::int64_t in = padded(task.in);
   const std::int64_t column = block * kBlock;
   for (std::int64_t row = 0; row < panel.rows; row += kBlock) {
     const std::int64_t rows = std::min(kBlock, panel.rows - row);
-    tiles.set(rows);
-    multiply({.x = panel.x + row * in,
-              .second_x = panel.x + (row + kTileRows) * in,
-              .row_stride = panel.row_stride,
-              .step_stride = panel.step_stride,
-              .weight = task.packed + column * in,
-              .steps = in / kBlock,
-              .two_row_tiles = rows > kTileRows,
-              .fetch = panel.rows <= kBlock ? Fetch::kWeight : Fetch::kNothing,
-              .sums = sums});
+    multiplier.run({.x = panel.x + row * in,
+                    .second_x = panel.x + (row + kTileRows) * in,
+                    .rows = rows,
+                    .row_stride = panel.row_stride,
+                    .step_stride = panel.step_stride,
+                    .weight = task.packed + column * in,
+                    .steps = in / kBlock,
+                    .fetch = panel.rows <= kBlock ? Fetch::kWeight : Fetch::kNothing,
+                    .sums = sums});
     finish(sums,
            rows,
            task.bias == nullptr ? nullptr : task.bias + column,
@@ -311,12 +182,12 @@ VRAGENT_AMX void run_block(const Product& task,
 }
 
 /// finish() for sums that stand the other way round: sums [outputs, 32 rows].
-VRAGENT_AMX void finish_turned(float* sums,
-                               std::int64_t rows,
-                               const Bf16* bias,
-                               std::int64_t width,
-                               Bf16* y,
-                               std::int64_t y_row) {
+VRAGENT_VECTORS void finish_turned(float* sums,
+                                   std::int64_t rows,
+                                   const Bf16* bias,
+                                   std::int64_t width,
+                                   Bf16* y,
+                                   std::int64_t y_row) {
   alignas(64) float turned[kBlock * kBlock];
   for (std::int64_t out = 0; out < width; ++out) {
     for (std::int64_t row = 0; row < rows; ++row)
@@ -325,39 +196,18 @@ VRAGENT_AMX void finish_turned(float* sums,
   finish(turned, rows, bias, width, y, y_row);
 }
 
-bool ask_system() {
-  constexpr unsigned kAmxBf16Bit = 1U << 22U;    // leaf 7, EDX
-  constexpr unsigned kAvx512Bf16Bit = 1U << 5U;  // leaf 7.1, EAX
-  unsigned eax = 0;
-  unsigned ebx = 0;
-  unsigned ecx = 0;
-  unsigned edx = 0;
-  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & kAmxBf16Bit) == 0)
-    return false;
-  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0 || (eax & kAvx512Bf16Bit) == 0)
-    return false;
-  constexpr long kAskForState = 0x1023;  // ARCH_REQ_XCOMP_PERM
-  constexpr long kTileData = 18;
-  return syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
-}
-
 }  // namespace
-
-bool is_available() {
-  static const bool available = ask_system();
-  return available;
-}
 
 std::int64_t num_pieces(const Product& task) {
   const std::int64_t panel = panel_rows(padded(task.in));
   return (task.rows + panel - 1) / panel * (padded(task.out) / kBlock);
 }
 
-VRAGENT_AMX void run(const Product& task, std::int64_t begin, std::int64_t end) {
+VRAGENT_VECTORS void run(const Product& task, std::int64_t begin, std::int64_t end) {
   const std::int64_t in = padded(task.in);
   const std::int64_t most = panel_rows(in);
   const std::int64_t blocks = padded(task.out) / kBlock;
-  TileRows tiles;
+  Multiplier multiplier;
   for (std::int64_t piece = begin; piece < end;) {
     const std::int64_t first = piece / blocks * most;
     const std::int64_t stop = std::min(end, (piece / blocks + 1) * blocks);
@@ -372,29 +222,37 @@ VRAGENT_AMX void run(const Product& task, std::int64_t begin, std::int64_t end) 
       panel.row_stride = kTileBytes / kTileRows;
       panel.step_stride = kTileBytes;
     }
-    for (; piece < stop; ++piece) run_block(task, panel, piece % blocks, tiles);
+    for (; piece < stop; ++piece) run_block(task, panel, piece % blocks, multiplier);
   }
-  _tile_release();
 }
 
-VRAGENT_AMX void run(const PlainProduct& task, std::int64_t begin, std::int64_t end) {
+VRAGENT_VECTORS void run(const PlainProduct& task, std::int64_t begin, std::int64_t end) {
+  if (unit() != Unit::kTiles) {
+    const Dots dots{.x = task.x,
+                    .weight = task.weight,
+                    .bias = task.bias,
+                    .y = task.y,
+                    .rows = task.rows,
+                    .in = task.in,
+                    .out = task.out};
+    return run(dots, begin * kBlock, std::min(end * kBlock, task.out));
+  }
   alignas(64) float sums[kBlock * kBlock];
-  TileRows tiles;
+  Multiplier multiplier;
   for (std::int64_t block = begin; block < end; ++block) {
     const std::int64_t column = block * kBlock;
     const std::int64_t width = std::min(kBlock, task.out - column);
-    tiles.set(width);
     const Bf16* weight = task.weight + column * task.in;
     for (std::int64_t row = 0; row < task.rows; row += kBlock) {
-      multiply({.x = weight,
-                .second_x = weight + kTileRows * task.in,
-                .row_stride = task.in * 2,
-                .step_stride = kBlock * 2,
-                .weight = task.packed_x + row * task.in,
-                .steps = task.in / kBlock,
-                .two_row_tiles = width > kTileRows,
-                .fetch = row == 0 ? Fetch::kRows : Fetch::kNothing,
-                .sums = sums});
+      multiplier.run({.x = weight,
+                      .second_x = weight + kTileRows * task.in,
+                      .rows = width,
+                      .row_stride = task.in * 2,
+                      .step_stride = kBlock * 2,
+                      .weight = task.x + row * task.in,
+                      .steps = task.in / kBlock,
+                      .fetch = row == 0 ? Fetch::kRows : Fetch::kNothing,
+                      .sums = sums});
       finish_turned(sums,
                     std::min(kBlock, task.rows - row),
                     task.bias == nullptr ? nullptr : task.bias + column,
@@ -403,15 +261,14 @@ VRAGENT_AMX void run(const PlainProduct& task, std::int64_t begin, std::int64_t 
                     task.out);
     }
   }
-  _tile_release();
 }
 
-VRAGENT_AMX void pack(const Bf16* weight,
-                      std::int64_t out,
-                      std::int64_t in,
-                      Bf16* packed,
-                      std::int64_t begin,
-                      std::int64_t end) {
+VRAGENT_VECTORS void pack(const Bf16* weight,
+                          std::int64_t out,
+                          std::int64_t in,
+                          Bf16* packed,
+                          std::int64_t begin,
+                          std::int64_t end) {
   const std::int64_t whole = in / kBlock;
   Bf16 last[kBlock * kBlock] = {};  // the step that is not full
   for (std::int64_t block = begin; block < end; ++block) {
@@ -432,12 +289,12 @@ VRAGENT_AMX void pack(const Bf16* weight,
   }
 }
 
-VRAGENT_AMX void pack_columns(const Bf16* matrix,
-                              std::int64_t in,
-                              std::int64_t out,
-                              Bf16* packed,
-                              std::int64_t begin,
-                              std::int64_t end) {
+VRAGENT_VECTORS void pack_columns(const Bf16* matrix,
+                                  std::int64_t in,
+                                  std::int64_t out,
+                                  Bf16* packed,
+                                  std::int64_t begin,
+                                  std::int64_t end) {
   __m512i pairs[16];
   for (std::int64_t i = begin * kBlock; i < end * kBlock; i += kBlock) {
     for (std::int64_t column = 0; column < padded(out); column += kTileRows) {
@@ -451,15 +308,11 @@ VRAGENT_AMX void pack_columns(const Bf16* matrix,
   }
 }
 
-}  // namespace vragent::ops::amx
+}  // namespace vragent::ops::bf16
 
 #else
 
-namespace vragent::ops::amx {
-
-bool is_available() {
-  return false;
-}
+namespace vragent::ops::bf16 {
 
 std::int64_t num_pieces(const Product&) {
   return 0;
@@ -473,6 +326,6 @@ void run(const Product&, std::int64_t, std::int64_t) {}
 
 void run(const PlainProduct&, std::int64_t, std::int64_t) {}
 
-}  // namespace vragent::ops::amx
+}  // namespace vragent::ops::bf16
 
 #endif

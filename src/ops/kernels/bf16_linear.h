@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Products of bfloat16 rows with a weight in the order in which the CPU's matrix unit (AMX) reads
-// it: blocks of 32 outputs, in them steps of 32 inputs, in them two tiles of 16 outputs. One pass
-// over the weight serves up to 16 or 32 rows, at the speed of memory.
+// Products of bfloat16 rows with a weight in the order in which the CPU multiplies it: blocks of 32
+// outputs, in them steps of 32 inputs, in them two tiles of 16 outputs. One pass over the weight
+// serves up to 32 rows, at the speed of memory. Only where unit() is not kNone.
 #pragma once
 
 #include <cstdint>
 
-#include "vragent/ops/kernels/cpu_math.h"
+#include "ops/kernels/bf16_multiply.h"
 
-namespace vragent::ops::amx {
-
-using cpu::Bf16;
-
-inline constexpr std::int64_t kBlock = 32;  ///< outputs of a block, inputs of a step
+namespace vragent::ops::bf16 {
 
 inline std::int64_t padded(std::int64_t width) {
   return (width + kBlock - 1) / kBlock * kBlock;
 }
-
-/// Whether this CPU has the matrix unit and the system lets this process use it. Asks once.
-bool is_available();
 
 /// weight [out, in], rows `in` apart -> packed [padded(out) * padded(in)], zeros where it is
 /// padded. Blocks [begin, end) of outputs only.
@@ -58,13 +51,13 @@ std::int64_t num_pieces(const Product& task);
 /// Pieces [begin, end) of a product.
 void run(const Product& task, std::int64_t begin, std::int64_t end);
 
-/// The same with a weight as it lies in memory; the rows are packed instead. For few rows: the
-/// weight is read once for each 32 of them.
+/// The same with a weight as it lies in memory. For few rows: with tiles the weight is read once
+/// for each 32 of them, without for each 4.
 struct PlainProduct {
-  const Bf16* packed_x;  ///< of pack(), rows as its outputs
-  const Bf16* weight;    ///< [out, in], in a multiple of 32
-  const Bf16* bias;      ///< [out] or nullptr
-  Bf16* y;               ///< [rows, out]
+  const Bf16* x;       ///< with tiles of pack(), rows as its outputs; without [rows, in]
+  const Bf16* weight;  ///< [out, in], in a multiple of 32
+  const Bf16* bias;    ///< [out] or nullptr
+  Bf16* y;             ///< [rows, out]
   std::int64_t rows;
   std::int64_t in;
   std::int64_t out;
@@ -73,4 +66,4 @@ struct PlainProduct {
 /// Blocks [begin, end) of 32 outputs.
 void run(const PlainProduct& task, std::int64_t begin, std::int64_t end);
 
-}  // namespace vragent::ops::amx
+}  // namespace vragent::ops::bf16
