@@ -6,6 +6,7 @@ Usage: make_golden.py (with transformers 5.23.0, torch 2.11.0, torchvision 0.26.
 an environment in .venv-parity). Weights and images are formulas of their indices (formula() here,
 tests/support/formula.h in C++), so only configs, inputs and some outputs are stored.
 """
+import hashlib
 import json
 import random
 import re
@@ -19,6 +20,7 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
 SHOWN = 12
+RESIZE_LIMITS = ((3136, 12845056), (3136, 1003520), (3136, 602112))
 
 
 def hash_name(name):
@@ -212,15 +214,32 @@ def sampler():
                                    "scores": [round(x, 6) for x in penalised[0].double().tolist()]}}
 
 
+def resized_line(height, width, limits):
+    try:
+        return "{} {} {} {}\n".format(height, width, *smart_resize(height, width, 28, *limits))
+    except ValueError:
+        return f"{height} {width} refused\n"
+
+
+def resize_blocks():
+    """Of 10,000 images by formula: digests of their sizes before and after, a hundred images a block."""
+    drawn = [int(b) for b in bits(20_000, hash_name("smart_resize"))]
+    sides = [10 + (b & 0xFFF) % (64 << (b >> 12) % 7) for b in drawn]
+    lines = [resized_line(sides[2 * i], sides[2 * i + 1], RESIZE_LIMITS[i % 3]) for i in range(10_000)]
+    return [[first, hashlib.sha256("".join(lines[first:first + 100]).encode()).hexdigest()[:16]]
+            for first in range(0, 10_000, 100)]
+
+
 def resizes():
     draw = random.Random(5)
     rows = []
-    for limits in ((3136, 12845056), (3136, 1003520), (3136, 602112)):
+    for limits in RESIZE_LIMITS:
         for _ in range(100):
             height, width = (int(10 ** draw.uniform(1, 3.6)) for _ in range(2))
             if max(height, width) / min(height, width) <= 200:
                 rows.append([height, width, *limits, *smart_resize(height, width, 28, *limits)])
-    return {"columns": ["height", "width", "min_pixels", "max_pixels", "resized_height", "resized_width"], "rows": rows}
+    return {"columns": ["height", "width", "min_pixels", "max_pixels", "resized_height", "resized_width"], "rows": rows,
+            "blocks": resize_blocks()}
 
 
 def write(name, content):

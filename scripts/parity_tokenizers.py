@@ -6,9 +6,9 @@ any difference.
 
     scripts/parity_tokenizers.py VRAGENT_BINARY [NAME ...]      only the tokenizers whose names hold one of the words
 
-Needs `tokenizers`; for SentencePiece models also `sentencepiece`, `protobuf` and `transformers`. Published
-vocabularies and real strings are read from $VRAGENT_SHARED/data (or ../shared/data) and never kept; what is absent is
-named and left out.
+Needs `tokenizers`; for GPT-2's and CLIP's vocab.json + merges.txt also `transformers`, for SentencePiece models that,
+`sentencepiece` and `protobuf`. Published vocabularies and real strings are read from $VRAGENT_SHARED/data (or
+../shared/data) and never kept; what is absent is named and left out.
 """
 import gzip
 import json
@@ -320,6 +320,26 @@ def sentencepiece_folders(work):
         yield f"{name} tokenizer.json", tokenizer, as_json
 
 
+def old_layout(work, name, tokenizer):
+    """A GPT-2 or CLIP folder without tokenizer.json, with what little their published files say: what transformers make
+    of it. The token that ends a text stands in the vocabulary alone."""
+    try:
+        import transformers
+    except ImportError as error:
+        print(f"SKIPPED: vocab.json and merges.txt of {name} ({error})", flush=True)
+        return
+    folder = work / f"{name}-files"
+    folder.mkdir()
+    tokenizer.model.save(str(folder))
+    vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    vocab.setdefault("<|endoftext|>", len(vocab))
+    (folder / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+    config = {"model_max_length": 1024} if name == "gpt2" else {"tokenizer_class": "CLIPTokenizer"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps({"model_type": name}))
+    yield f"{name} vocab.json", transformers.AutoTokenizer.from_pretrained(folder).backend_tokenizer, folder
+
+
 def folders(work, is_wanted):
     for make in MADE:
         if not is_wanted(make.__name__) or (tokenizer := make()) is None:
@@ -328,6 +348,8 @@ def folders(work, is_wanted):
         folder.mkdir()
         tokenizer.save(str(folder / "tokenizer.json"))
         yield make.__name__, tokenizer, folder
+        if make in (gpt2, clip):
+            yield from old_layout(work, make.__name__, tokenizer)
         if make is qwen25:
             yield "qwen25 vocab.json", tokenizer, DATA / "tokenizers/qwen2.5"
         if make is bert:
@@ -375,7 +397,7 @@ def compare(binary, name, tokenizer, folder, texts):
         for flag, skip in (("--skip-special", True), ("--no-skip-special", False)):
             got = ours(binary, folder, theirs, "--decode", flag)
             decoded = tokenizer.decode_batch(theirs, skip_special_tokens=skip)
-            if name == "clip":  # the package leaves the ends of words in the text; transformers do this
+            if name.startswith("clip"):  # the package leaves the ends of words in the text; transformers do this
                 decoded, got = [t.replace("</w>", " ").strip() for t in decoded], [t.strip() for t in got]
             wrong += report(name, f"{kind}: text of ids, {flag[2:]}", theirs, got, decoded)
     return wrong

@@ -15,11 +15,11 @@ def clip(work):
                          max_position_embeddings=24, eos_token_id=119, bos_token_id=118, pad_token_id=119),
         vision_config=dict(hidden_size=96, intermediate_size=192, num_hidden_layers=3, num_attention_heads=4, image_size=56, patch_size=14),
         projection_dim=64)
-    processor = transformers.CLIPImageProcessor(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56})
     images = random_images(work, "clip", [(56, 56), (227, 300), (90, 61)], seed=5)
     ids = [[118, 4, 5, 6, 119], [118, 7, 8, 9, 10, 11, 119]]
     padded = torch.tensor([row + [119] * (7 - len(row)) for row in ids])
-    for name, activation in (("clip", "quick_gelu"), ("clip-gelu", "gelu")):
+    for name, activation, shortest in (("clip", "quick_gelu", 56), ("clip-gelu", "gelu", 64)):
+        processor = transformers.CLIPImageProcessor(size={"shortest_edge": shortest}, crop_size={"height": 56, "width": 56})
         config.text_config.hidden_act = config.vision_config.hidden_act = activation
         model = randomise(transformers.CLIPModel(config), 21)
         folder = work / name

@@ -19,7 +19,7 @@ std::string architecture(const Json& root, const Json& text, const std::string& 
   const std::string outer = JsonRecord(root, where).text("model_type");
   if (outer == "qwen2" || outer == "qwen3" || outer == "llama") return outer;
   if (outer == "qwen2_5_vl" || outer == "qwen2_5_vl_text") return "qwen2_5_vl_text";
-  const std::string inner = text.value("model_type", "");
+  const std::string inner = JsonRecord(text, where).text_or("model_type", "");
   throw DataError(
       formatted("{}: model_type \"{}\"{} is not supported (qwen2, qwen3, llama, "
                 "qwen2_5_vl)",

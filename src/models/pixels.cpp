@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <tuple>
 
 #include <torch/nn/functional/upsampling.h>
@@ -32,6 +33,17 @@ std::array<double, 3> three(const JsonRecord& record,
   return {values[0], values[1], values[2]};
 }
 
+/// A part of a joint preprocessor file; null where the file has none.
+/// @throws DataError when it is no object
+Json part_of(const Json& root, const char* part, const std::string& where) {
+  const auto found = root.find(part);
+  if (found == root.end()) return nullptr;
+  if (!found->is_object())
+    JsonRecord(root, where)
+        .fail(part, std::string("an object is wanted, got ") + found->type_name());
+  return *found;
+}
+
 /// The image part of whichever preprocessor file the folder has (an empty object where there is
 /// none).
 Json image_processor(const fs::path& folder, std::string& where) {
@@ -39,7 +51,7 @@ Json image_processor(const fs::path& folder, std::string& where) {
   if (fs::exists(joint)) {
     where = joint.string();
     const Json root = parse_json_object(text::read_inside(joint), where);
-    if (root.contains("image_processor")) return root["image_processor"];
+    if (Json part = part_of(root, "image_processor", where); !part.is_null()) return part;
   }
   const fs::path old = folder / "preprocessor_config.json";
   where = old.string();
@@ -90,18 +102,17 @@ Tensor centre(const Tensor& image, ImageSize crop) {
 
 /// One of the files that say how clips are read, or else how images are.
 Json tower_processor(const fs::path& folder, bool is_video, std::string& where) {
-  const auto part_of = [&](const char* file, const char* part) {
+  const auto read_part = [&](const char* file, const char* part) {
     where = (folder / file).string();
     if (!fs::exists(where)) return Json();
     const Json root = parse_json_object(text::read_inside(where), where);
-    if (part == nullptr) return root;
-    return root.contains(part) && root[part].is_object() ? root[part] : Json();
+    return part == nullptr ? root : part_of(root, part, where);
   };
   if (is_video) {
     for (const auto& [file, part] :
          {std::pair<const char*, const char*>("processor_config.json", "video_processor"),
           {"video_preprocessor_config.json", nullptr}}) {
-      if (Json found = part_of(file, part); !found.is_null()) return found;
+      if (Json found = read_part(file, part); !found.is_null()) return found;
     }
   }
   return image_processor(folder, where);
@@ -122,6 +133,18 @@ std::pair<ImageSize, std::int64_t> read_size(const Json& processor,
   if (size.has("longest_edge")) size.fail("longest_edge", "is not supported");
   if (size.has("shortest_edge")) return {ImageSize{}, size.integer("shortest_edge")};
   return {ImageSize{size.integer("height"), size.integer("width")}, 0};
+}
+
+/// Refuses what CLIP's and Qwen2.5-VL's images are not made with: steps that are left out, filters
+/// other than bicubic, pixel values other than 0 to 1 before they are normalised.
+void check_steps(const JsonRecord& record, std::initializer_list<const char*> steps) {
+  for (const char* step : steps) {
+    if (!record.boolean_or(step, true)) record.fail(step, "only true is supported");
+  }
+  if (record.integer_or("resample", 3) != 3)  // numbers of PIL
+    record.fail("resample", "only 3 (bicubic) is supported");
+  if (record.has("rescale_factor") && std::abs(record.number("rescale_factor") - 1.0 / 255) > 1e-9)
+    record.fail("rescale_factor", "only 1/255 is supported");
 }
 
 /// What an image of any size becomes; -1 where it depends on the image.
@@ -156,6 +179,7 @@ QwenPixelConfig load_qwen_pixel_config(const fs::path& folder) {
   std::string where;
   const Json processor = image_processor(folder, where);
   const JsonRecord record(processor, where);
+  check_steps(record, {"do_resize", "do_rescale", "do_normalize"});
   QwenPixelConfig config;
   config.patch_size = record.integer_or("patch_size", config.patch_size);
   config.temporal_patch_size = record.integer_or("temporal_patch_size", config.temporal_patch_size);
@@ -180,16 +204,20 @@ ClipPixelConfig load_clip_pixel_config(const fs::path& folder, std::int64_t imag
   std::string where;
   const Json processor = image_processor(folder, where);
   const JsonRecord record(processor, where);
+  check_steps(record, {"do_resize", "do_center_crop", "do_rescale", "do_normalize"});
   ClipPixelConfig config{.size = image_size};
   if (record.has("crop_size")) {
-    config.size =
-        processor["crop_size"].is_object()
-            ? JsonRecord(record.object("crop_size"), where + ": crop_size").integer("height")
-            : record.integer("crop_size");
+    const ImageSize crop =
+        read_size(processor, "crop_size", /*number_is_shortest=*/false, where).first;
+    if (crop != ImageSize{image_size, image_size})
+      record.fail("crop_size",
+                  formatted("a square of the model's {} pixels is wanted", image_size));
   }
-  if (config.size != image_size)
-    throw DataError(formatted(
-        "{}: crop size {} is not the model's image size {}", where, config.size, image_size));
+  if (record.has("size")) {
+    config.shortest_edge = read_size(processor, "size", /*number_is_shortest=*/true, where).second;
+    if (config.shortest_edge < image_size)
+      record.fail("size", formatted("a shortest_edge of {} or more is wanted", image_size));
+  }
   config.mean = three(record, "image_mean", config.mean);
   config.std = three(record, "image_std", config.std);
   return config;
@@ -285,7 +313,8 @@ QwenPatches qwen_patches(const media::Image& image, const QwenPixelConfig& confi
 }
 
 Tensor clip_pixels(const media::Image& image, const ClipPixelConfig& config) {
-  const Tensor small = resize_bicubic(to_tensor(image), with_shortest(image, config.size));
+  const std::int64_t shortest = config.shortest_edge > 0 ? config.shortest_edge : config.size;
+  const Tensor small = resize_bicubic(to_tensor(image), with_shortest(image, shortest));
   return normalise(centre(small, {config.size, config.size}), config.mean, config.std);
 }
 

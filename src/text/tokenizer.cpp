@@ -146,10 +146,21 @@ std::optional<std::int64_t> mark_special(TokenizerDescription& description,
   return id;
 }
 
+/// What "tokenizer_class" or else config.json's "model_type" says, in lower case without
+/// "tokenizer".
+std::string family_of(const SideFiles& files) {
+  std::string name = words::lower_case(content_of(files.value("tokenizer_class")));
+  if (name.empty()) {
+    const Json model = read_json_if_there(files.folder / "config.json");
+    return model.contains("model_type") ? content_of(model["model_type"]) : "";
+  }
+  return name.substr(0, name.find("tokenizer"));
+}
+
 /// Role names that a kind of tokenizer has when its files are silent.
 using RoleNames = std::vector<std::pair<const char*, const char*>>;
 
-const RoleNames& default_roles(const TokenizerDescription& description) {
+const RoleNames& default_roles(const SideFiles& files, const TokenizerDescription& description) {
   static const RoleNames kUnigram = {{"bos_token", "<s>"},
                                      {"eos_token", "</s>"},
                                      {"unk_token", "<unk>"},
@@ -166,18 +177,23 @@ const RoleNames& default_roles(const TokenizerDescription& description) {
                                   {"eos_token", "<|endoftext|>"},
                                   {"pad_token", "<|endoftext|>"},
                                   {"unk_token", "<|endoftext|>"}};
+  static const RoleNames kGpt2 = {{"bos_token", "<|endoftext|>"},
+                                  {"eos_token", "<|endoftext|>"},
+                                  {"unk_token", "<|endoftext|>"}};
   static const RoleNames kNone;
   if (std::holds_alternative<UnigramModel>(description.model)) return kUnigram;
   if (std::holds_alternative<WordPieceModel>(description.model)) return kBert;
-  return std::get<BpeModel>(description.model).word_end.empty() ? kNone : kClip;
+  if (!std::get<BpeModel>(description.model).word_end.empty()) return kClip;
+  return family_of(files) == "gpt2" ? kGpt2 : kNone;
 }
 
 /// The token that has a role when the files are silent, "" for none. tokenizer.json names its added
 /// tokens: no other piece of its vocabulary gets a role.
 std::string default_role(const SideFiles& files,
+                         const RoleNames& defaults,
                          const char* role,
                          TokenizerDescription& description) {
-  for (const auto& [key, name] : default_roles(description)) {
+  for (const auto& [key, name] : defaults) {
     if (key != std::string_view(role)) continue;
     const bool listed = find_added(description.parts, name) != nullptr;
     if (listed || !fs::exists(files.folder / "tokenizer.json")) return name;
@@ -187,9 +203,11 @@ std::string default_role(const SideFiles& files,
 
 void set_roles(const SideFiles& files, TokenizerDescription& description) {
   SpecialIds& ids = description.parts.special_ids;
+  const RoleNames& defaults = default_roles(files, description);
   for (const Role& role : kRoles) {
-    const std::string content = files.has(role.key) ? content_of(files.value(role.key))
-                                                    : default_role(files, role.key, description);
+    const std::string content = files.has(role.key)
+                                    ? content_of(files.value(role.key))
+                                    : default_role(files, defaults, role.key, description);
     ids.*role.id = mark_special(description, content);
   }
   for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
@@ -201,17 +219,6 @@ std::vector<std::int64_t> frame_token(std::optional<std::int64_t> id, const fs::
   if (id) return {*id};
   throw DataError(
       formatted("{}: the vocabulary lacks the tokens that begin and end a text", folder));
-}
-
-/// What "tokenizer_class" or else config.json's "model_type" says, in lower case without
-/// "tokenizer".
-std::string family_of(const SideFiles& files) {
-  std::string name = words::lower_case(content_of(files.value("tokenizer_class")));
-  if (name.empty()) {
-    const Json model = read_json_if_there(files.folder / "config.json");
-    return model.contains("model_type") ? content_of(model["model_type"]) : "";
-  }
-  return name.substr(0, name.find("tokenizer"));
 }
 
 /// A reader of lines would wait for a pipe.

@@ -140,6 +140,11 @@ TEST(CausalLmConfig, RefusesByNameWhatItDoesNotImplement) {
   const Json base = qwen2();
   EXPECT_NE(refusal(with(base, "model_type", "mamba")).find("\"mamba\""), std::string::npos);
   EXPECT_NE(refusal(without(base, "model_type")).find("model_type"), std::string::npos);
+  const Json outer = with(base, "model_type", "mamba");
+  EXPECT_NE(refusal(with(outer, "text_config", {{"model_type", "gru"}})).find("\"gru\""),
+            std::string::npos);
+  EXPECT_NE(refusal(with(outer, "text_config", {{"model_type", 7}})).find("model_type"),
+            std::string::npos);
   EXPECT_NE(refusal(with(base, "use_sliding_window", true)).find("use_sliding_window"),
             std::string::npos);
   for (const char* type : {"yarn", "linear", "dynamic", "longrope"}) {

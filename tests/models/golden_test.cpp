@@ -12,6 +12,8 @@
 #include "vragent/models/pixels.h"
 #include "vragent/models/vision_lm.h"
 #include "vragent/models/vit.h"
+#include "vragent/util/error.h"
+#include "vragent/util/sha256.h"
 
 namespace vragent::models {
 namespace {
@@ -148,6 +150,38 @@ TEST(SmartResizeGolden, EqualsTransformersForRandomSizes) {
   for (const Json& row : golden["rows"]) {
     const auto n = row.get<std::vector<std::int64_t>>();
     EXPECT_EQ(smart_resize({n[0], n[1]}, 28, n[2], n[3]), (ImageSize{n[4], n[5]})) << row;
+  }
+}
+
+/// One of the two sides of an image; small images are as many as large ones.
+std::int64_t formula_side(std::uint32_t index) {
+  const std::uint32_t bits = test::bits_of(index, test::hash_name("smart_resize"));
+  return 10 + (bits & 0xFFFU) % (64U << ((bits >> 12U) % 7U));
+}
+
+/// "height width", and what they become: "height width" or "refused".
+std::string resized_line(const ImageSize& size, std::int64_t max_pixels) {
+  const auto text = [](const ImageSize& of) {
+    return std::to_string(of.height) + " " + std::to_string(of.width);
+  };
+  try {
+    return text(size) + " " + text(smart_resize(size, 28, 3136, max_pixels)) + "\n";
+  } catch (const DataError&) {
+    return text(size) + " refused\n";
+  }
+}
+
+TEST(SmartResizeGolden, EqualsTransformersForTenThousandSizes) {
+  constexpr std::int64_t kMaxPixels[] = {12845056, 1003520, 602112};
+  const Json golden = test::read_golden("smart_resize.json");
+  ASSERT_EQ(golden["blocks"].size(), 100U);
+  for (const Json& block : golden["blocks"]) {
+    std::string lines;
+    const auto first = block[0].get<std::uint32_t>();
+    for (std::uint32_t i = first; i < first + 100; ++i) {
+      lines += resized_line({formula_side(2 * i), formula_side(2 * i + 1)}, kMaxPixels[i % 3]);
+    }
+    EXPECT_EQ(sha256(lines).substr(0, 16), block[1].get<std::string>()) << lines;
   }
 }
 

@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/pixels.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/nn/functional/upsampling.h>
 #include <torch/types.h>
@@ -15,7 +16,15 @@ namespace vragent::models {
 namespace {
 
 using test::TempDir;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
 using torch::Tensor;
+
+/// Refused in a line that names the file and the key.
+auto names(const char* file, const std::string& key) {
+  return ThrowsMessage<DataError>(AllOf(HasSubstr(file), HasSubstr("\"" + key + "\"")));
+}
 
 /// Each pixel and channel has its own value, modulo 251.
 media::Image counted_image(std::int64_t height, std::int64_t width) {
@@ -115,6 +124,15 @@ TEST(ClipPixels, ScaleTheShortSideAndCropTheMiddle) {
   EXPECT_EQ(tall.sizes(), (std::vector<std::int64_t>{3, 28, 28}));
 }
 
+TEST(ClipPixels, ScaleTheShortSideToMoreThanTheCropWhereTheConfigSaysSo) {
+  const media::Image image = counted_image(67, 45);  // becomes 44 x 30
+  const Tensor pixels =
+      clip_pixels(image, {.size = 28, .shortest_edge = 30, .mean = {0, 0, 0}, .std = {1, 1, 1}});
+  const Tensor wanted =
+      resize_bicubic(to_tensor(image), {44, 30}).narrow(1, 8, 28).narrow(2, 1, 28);
+  EXPECT_TRUE(test::close(pixels * 255, wanted, 1e-3));
+}
+
 TEST(ClipPixels, NormaliseByChannel) {
   const Tensor pixels = clip_pixels(plain_image(28, 28, 128), {.size = 28});
   for (std::int64_t c = 0; c < 3; ++c) {
@@ -152,6 +170,99 @@ TEST(QwenPixelConfig, RefusesSizesThatCannotBe) {
     write_file(folder / "preprocessor_config.json", text);
     EXPECT_THROW(load_qwen_pixel_config(folder.path()), DataError) << text;
   }
+}
+
+TEST(QwenPixelConfig, RefusesByFileAndKeyWhatItsPixelsAreNotMadeWith) {
+  const TempDir folder;
+  const std::string file = "preprocessor_config.json";
+  for (const auto& [key, value] : {std::pair<std::string, std::string>("resample", "2"),
+                                   {"resample", "\"bicubic\""},
+                                   {"do_resize", "false"},
+                                   {"do_rescale", "false"},
+                                   {"do_normalize", "false"},
+                                   {"do_normalize", "1"},
+                                   {"rescale_factor", "0.00390625"}}) {
+    write_file(folder / file, "{\"" + key + "\": " + value + "}");
+    EXPECT_THAT([&] { load_qwen_pixel_config(folder.path()); }, names(file.c_str(), key)) << value;
+  }
+  write_file(folder / file,
+             R"({"resample": 3, "do_resize": true, "do_rescale": true, "do_normalize": true,
+                 "rescale_factor": 0.00392156862745098, "do_center_crop": null})");
+  EXPECT_EQ(load_qwen_pixel_config(folder.path()).patch_size, 14);
+}
+
+TEST(QwenPixelConfig, GivesFullHdTheTokensOfTheLimitsOfItsFile) {
+  const TempDir folder;
+  const media::Image frame = plain_image(1080, 1920, 90);
+  const auto cells = [&] {
+    const QwenPixelConfig config = load_qwen_pixel_config(folder.path());
+    const QwenPatches patches = qwen_patches(frame, config);
+    EXPECT_EQ(patches.rows.size(0), patches.height * patches.width);
+    return ImageSize{patches.height / config.merge_size, patches.width / config.merge_size};
+  };
+  EXPECT_EQ(cells(), (ImageSize{26, 47})) << "1222 tokens: the limits of the class";
+  write_file(folder / "preprocessor_config.json",
+             R"({"min_pixels": 3136, "max_pixels": 12845056})");
+  EXPECT_EQ(cells(), (ImageSize{39, 69})) << "2691 tokens: the Hub's limits as 4.x spells them";
+  write_file(folder / "processor_config.json",
+             R"({"image_processor": {"size": {"shortest_edge": 3136, "longest_edge": 1003520}}})");
+  EXPECT_EQ(cells(), (ImageSize{26, 47})) << "5.x";
+  write_file(folder / "processor_config.json",
+             R"({"image_processor": {"size": {"shortest_edge": 3136, "longest_edge": 12845056}}})");
+  EXPECT_EQ(cells(), (ImageSize{39, 69})) << "5.x";
+}
+
+TEST(PixelConfigs, RefuseAPartOfAJointFileThatIsNoObject) {
+  const TempDir folder;
+  const char* const file = "processor_config.json";
+  for (const char* value : {"null", "7", "[]", "\"x\"", "true"}) {
+    write_file(folder / file, std::string(R"({"image_processor": )") + value + "}");
+    const auto expected = names(file, "image_processor");
+    EXPECT_THAT([&] { load_qwen_pixel_config(folder.path()); }, expected) << value;
+    EXPECT_THAT([&] { load_clip_pixel_config(folder.path(), 224); }, expected) << value;
+    EXPECT_THAT([&] { load_tower_pixel_config(folder.path(), 224, false); }, expected) << value;
+    write_file(folder / file, std::string(R"({"video_processor": )") + value + "}");
+    EXPECT_THAT([&] { load_tower_pixel_config(folder.path(), 224, true); },
+                names(file, "video_processor"))
+        << value;
+  }
+  write_file(folder / file, R"({"feature_extractor": {"sampling_rate": 16000}})");
+  EXPECT_NO_THROW(load_qwen_pixel_config(folder.path()));
+}
+
+TEST(ClipPixelConfig, RefusesByFileAndKeyWhatItsPixelsAreNotMadeWith) {
+  const TempDir folder;
+  const std::string file = "preprocessor_config.json";
+  for (const auto& [key, text] :
+       {std::pair<std::string, std::string>("size", R"({"size": {"height": 224, "width": 224}})"),
+        {"size", R"({"size": 223})"},
+        {"size", R"({"size": {"shortest_edge": 100}})"},
+        {"longest_edge", R"({"size": {"shortest_edge": 224, "longest_edge": 448}})"},
+        {"crop_size", R"({"crop_size": {"height": 224, "width": 200}})"},
+        {"resample", R"({"resample": 2})"},
+        {"do_resize", R"({"do_resize": false})"},
+        {"do_center_crop", R"({"do_center_crop": false})"},
+        {"do_rescale", R"({"do_rescale": false})"},
+        {"do_normalize", R"({"do_normalize": "no"})"},
+        {"rescale_factor", R"({"rescale_factor": 1})"}}) {
+    write_file(folder / file, text);
+    EXPECT_THAT([&] { load_clip_pixel_config(folder.path(), 224); }, names(file.c_str(), key))
+        << text;
+  }
+}
+
+TEST(ClipPixelConfig, ReadsWhatFoldersOfAllTimesSay) {
+  const TempDir folder;
+  write_file(folder / "preprocessor_config.json",
+             R"({"crop_size": 224, "do_center_crop": true, "do_normalize": true, "do_resize": true,
+                 "feature_extractor_type": "CLIPFeatureExtractor", "resample": 3, "size": 224})");
+  EXPECT_EQ(load_clip_pixel_config(folder.path(), 224).shortest_edge, 224);
+  write_file(folder / "preprocessor_config.json",
+             R"({"crop_size": {"height": 224, "width": 224}, "size": {"shortest_edge": 256},
+                 "do_rescale": true, "rescale_factor": 0.00392156862745098})");
+  const ClipPixelConfig config = load_clip_pixel_config(folder.path(), 224);
+  EXPECT_EQ(config.size, 224);
+  EXPECT_EQ(config.shortest_edge, 256);
 }
 
 TEST(ClipPixelConfig, MustFitTheModel) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
+#include <tuple>
+
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -24,6 +26,46 @@ TEST(VisionLayout, MeetsTheGoldensOfTheSpecification) {
             (Numbers{0, 64, 128, 160, 192, 224, 240}));
   EXPECT_EQ(vision_layout({{2, 8, 8}}, {}).window_ends, (Numbers{0, 64, 128}));
   EXPECT_EQ(vision_layout({{2, 8, 8}}, {}).frame_ends, (Numbers{0, 64, 128}));
+}
+
+Numbers numbers_of(const Tensor& tensor) {
+  const Tensor whole = tensor.contiguous();
+  const auto* first = whole.const_data_ptr<std::int64_t>();
+  return {first, first + whole.numel()};
+}
+
+/// A layout as the specification words it: the grid of merged cells is padded to whole windows (by
+/// a window where it fits), the pads are dropped from the windows, and ends that repeat as well.
+VisionLayout padded_layout(const Grid& grid) {
+  const std::int64_t rows = grid.h / 2;
+  const std::int64_t columns = grid.w / 2;
+  const std::int64_t tall = rows + 4 - rows % 4;
+  const std::int64_t wide = columns + 4 - columns % 4;
+  const Tensor cells = torch::full({tall, wide}, -100, torch::kInt64);
+  cells.narrow(0, 0, rows)
+      .narrow(1, 0, columns)
+      .copy_(torch::arange(rows * columns).view({rows, columns}));
+  const Tensor windows = cells.view({tall / 4, 4, wide / 4, 4}).transpose(1, 2).reshape({-1, 16});
+  const Tensor is_cell = windows >= 0;
+  const Tensor ends = torch::cat({torch::zeros({1}, torch::kInt64), is_cell.sum(1).cumsum(0) * 4});
+  return {.window_index = numbers_of(windows.masked_select(is_cell)),
+          .window_ends = numbers_of(std::get<0>(at::unique_consecutive(ends))),
+          .frame_ends = {0, grid.h * grid.w}};
+}
+
+TEST(VisionLayout, OfLargeImagesIsThatOfPaddedWindows) {
+  // 1080 x 1920 pixels under the Hub's limits and under those of the class, then small ones.
+  for (const Grid& grid : {Grid{1, 78, 138}, Grid{1, 52, 94}, Grid{1, 8, 8}, Grid{1, 10, 34}}) {
+    const VisionLayout layout = vision_layout({grid}, {});
+    const VisionLayout wanted = padded_layout(grid);
+    EXPECT_EQ(layout.window_index, wanted.window_index) << grid.h;
+    EXPECT_EQ(layout.window_ends, wanted.window_ends) << grid.h;
+    EXPECT_EQ(layout.frame_ends, wanted.frame_ends) << grid.h;
+  }
+  const VisionLayout both = vision_layout({{1, 78, 138}, {1, 52, 94}}, {});
+  EXPECT_EQ(both.window_index.size(), 2691U + 1222U);
+  EXPECT_EQ(both.window_ends.size(), 10U * 18U + 7U * 12U + 1U);
+  EXPECT_EQ(both.frame_ends, (Numbers{0, 10764, 10764 + 4888}));
 }
 
 TEST(VisionLayout, IsAPermutationWithoutEmptyWindows) {
@@ -90,6 +132,29 @@ TEST(VisionTower, KeepsWindowsApartInBlocksWithoutFullAttention) {
   EXPECT_GT(test::max_difference(after.narrow(1, 4, 4), before.narrow(1, 4, 4)), 0.01);
 }
 
+TEST(VisionTower, ReadsTheWindowsOfALargeImageLikeImagesOfTheirOwn) {
+  VisionConfig config = test::tiny_vlm_config(300, 299).vision;
+  config.fullatt_block_indexes = {};
+  VisionTower tower(config);
+  test::randomise(*tower, 3);
+  const torch::NoGradGuard no_grad;
+  const Grid grid{1, 78, 138};  // 1092 x 1932 pixels, 39 x 69 cells
+  const Tensor rows = patches_of(grid, 1);
+  const Tensor features = tower->forward(rows, {grid});
+  ASSERT_EQ(features.size(0), 2691);
+  // The last window of each direction is cut: three rows of cells, one column.
+  for (const auto& [top, left, tall, wide] :
+       {std::tuple(0, 0, 4, 4), {20, 68, 4, 1}, {36, 40, 3, 4}, {36, 68, 3, 1}}) {
+    const Tensor places = (torch::arange(top, top + tall).unsqueeze(1) * 69 +
+                           torch::arange(left, left + wide).unsqueeze(0))
+                              .flatten();
+    const Tensor own = rows.view({2691, 4, -1}).index_select(0, places).flatten(0, 1);
+    EXPECT_TRUE(test::close(
+        features.index_select(0, places), tower->forward(own, {{1, 2 * tall, 2 * wide}}), 1e-3))
+        << top << " " << left;
+  }
+}
+
 TEST(VisionTower, SeesRowsAndColumnsDifferently) {
   VisionTower tower = tiny_tower();
   const Tensor cell = patches_of({1, 2, 2}, 1);
@@ -129,6 +194,17 @@ TEST_F(Mrope, MeetsTheImageGoldenOfTheSpecification) {
                                        {0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7}});
   EXPECT_TRUE(places.positions.equal(wanted)) << places.positions;
   EXPECT_EQ(places.delta, -3);
+}
+
+TEST_F(Mrope, GivesALargeImageAPlaceACell) {
+  const std::vector<Grid> grids = {{1, 78, 138}};
+  const Numbers ids = expand_image_tokens({1, 299, 2}, grids, config);
+  ASSERT_EQ(ids.size(), 2691U + 2U);
+  const MropePositions places = mrope_positions(ids, grids, config);
+  EXPECT_EQ(places.positions[1][2691].item<std::int64_t>(), 1 + 38);
+  EXPECT_EQ(places.positions[2][2691].item<std::int64_t>(), 1 + 68);
+  EXPECT_EQ(places.positions[0][2692].item<std::int64_t>(), 1 + 69);
+  EXPECT_EQ(places.delta, 1 + 69 + 1 - 2693);
 }
 
 TEST_F(Mrope, CountsPlainTextOnAllAxes) {

@@ -15,8 +15,10 @@
 namespace vragent::text {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::ThrowsMessage;
 
 using Ids = std::vector<std::int64_t>;
@@ -86,6 +88,61 @@ TEST(LoadTokenizer, TakesRolesAndAddedTokensFromOlderFiles) {
   EXPECT_TRUE(tokenizer->is_special(300));
   EXPECT_FALSE(tokenizer->is_special(301));
   EXPECT_EQ(tokenizer->find_token("<|nobody|>"), std::nullopt);
+}
+
+/// GPT-2's layout: <|endoftext|> is the last token of vocab.json, and no file says what it is for.
+void write_gpt2_layout(const test::TempDir& folder) {
+  write_old_layout(folder, "#version: 0.2\n");
+  Json vocab = test::tiny_tokenizer_json(false)["model"]["vocab"];
+  vocab["<|endoftext|>"] = 266;
+  test::write_json(folder / "vocab.json", vocab);
+  test::write_json(folder / "tokenizer_config.json", {{"model_max_length", 1024}});
+  test::write_json(folder / "config.json", {{"model_type", "gpt2"}});
+}
+
+TEST(LoadTokenizer, KnowsTheEndOfTextOfGpt2ThatNoFileNames) {
+  for (const char* name : {"GPT2Tokenizer", "GPT2TokenizerFast", ""}) {
+    const test::TempDir folder;
+    write_gpt2_layout(folder);
+    if (*name != '\0') {
+      test::write_json(folder / "tokenizer_config.json", {{"tokenizer_class", name}});
+    }
+    const auto tokenizer = load_tokenizer(folder.path());
+    EXPECT_EQ(tokenizer->special_ids().bos, 266) << name;
+    EXPECT_EQ(tokenizer->special_ids().eos, 266) << name;
+    EXPECT_EQ(tokenizer->special_ids().unk, 266) << name;
+    EXPECT_EQ(tokenizer->special_ids().pad, std::nullopt) << name;
+    EXPECT_EQ(tokenizer->decode(Ids{'h', 'i', 266}), "hi") << name;
+    EXPECT_EQ(tokenizer->decode(Ids{'h', 'i', 266}, false), "hi<|endoftext|>") << name;
+    EXPECT_THAT(tokenizer->encode("a<|endoftext|>", {.match_special = true}),
+                ElementsAre('a', 266));
+    EXPECT_THAT(tokenizer->encode("a<|endoftext|>"), Not(Contains(266)));
+  }
+}
+
+TEST(LoadTokenizer, LetsFilesSpeakBeforeTheDefaultsOfGpt2) {
+  const test::TempDir folder;
+  write_gpt2_layout(folder);
+  test::write_json(folder / "tokenizer_config.json",
+                   {{"tokenizer_class", "GPT2Tokenizer"}, {"bos_token", nullptr}});
+  test::write_json(folder / "special_tokens_map.json",
+                   {{"eos_token", "<end>"}, {"unk_token", {{"content", "<end>"}}}});
+  test::write_json(folder / "added_tokens.json", {{"<end>", 267}});
+  const auto tokenizer = load_tokenizer(folder.path());
+  EXPECT_EQ(tokenizer->special_ids().bos, std::nullopt);
+  EXPECT_EQ(tokenizer->special_ids().eos, 267);
+  EXPECT_EQ(tokenizer->special_ids().unk, 267);
+  EXPECT_FALSE(tokenizer->is_special(266)) << "nobody gave it a role";
+}
+
+TEST(LoadTokenizer, GivesTheRolesOfGpt2ToNobodyElse) {
+  const test::TempDir folder;
+  write_gpt2_layout(folder);
+  test::write_json(folder / "tokenizer_config.json", {{"tokenizer_class", "Qwen2Tokenizer"}});
+  EXPECT_EQ(load_tokenizer(folder.path())->special_ids().eos, std::nullopt);
+  write_old_layout(folder, "");  // a vocabulary without the token
+  test::write_json(folder / "tokenizer_config.json", {{"tokenizer_class", "GPT2Tokenizer"}});
+  EXPECT_EQ(load_tokenizer(folder.path())->special_ids().eos, std::nullopt);
 }
 
 TEST(LoadTokenizer, ReadsBertVocabularies) {

@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 //
 // The seam between those who ask and those who answer: messages (and images) in, text out. Behind
-// it stand our own engine, servers that speak OpenAI's protocol, scripted answers and recordings.
+// it stand our own engine and scripted answers.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ class ChatModel {
   virtual std::vector<std::vector<double>> choice_log_probs(
       std::span<const Request> requests, const std::vector<std::string>& choices) = 0;
 
-  /// For the records: the model's name and the backend's ("native", "openai", "mock", "replay").
+  /// For the records: the model's name and the backend's ("native" or "mock").
   [[nodiscard]] virtual std::string name() const = 0;
   [[nodiscard]] virtual std::string backend() const = 0;
 };

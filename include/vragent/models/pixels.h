@@ -38,18 +38,21 @@ struct QwenPixelConfig {
   std::array<double, 3> std = kClipStd;
 };
 
-/// Reads the folder's preprocessor file; the class defaults where there is none. @throws DataError
+/// Reads the folder's preprocessor file; the class defaults where there is none.
+/// @throws DataError naming the file and the key of what is damaged or not supported
 QwenPixelConfig load_qwen_pixel_config(const std::filesystem::path& folder);
 
 /// Preprocessing of CLIP.
 struct ClipPixelConfig {
-  std::int64_t size = 224;  ///< shortest edge and crop
+  std::int64_t size = 224;         ///< side of the crop
+  std::int64_t shortest_edge = 0;  ///< what the shorter side becomes before it; 0 is `size`
   std::array<double, 3> mean = kClipMean;
   std::array<double, 3> std = kClipStd;
 };
 
-/// Reads the folder's preprocessor file; `image_size` (of config.json) where there is none. @throws
-/// DataError
+/// Reads the folder's preprocessor file; `image_size` (of config.json) where there is none.
+/// @throws DataError naming the file and the key of what is damaged or not supported, and where
+/// other than `image_size` would come out
 ClipPixelConfig load_clip_pixel_config(const std::filesystem::path& folder,
                                        std::int64_t image_size);
 
@@ -98,7 +101,7 @@ struct QwenPatches {
 
 QwenPatches qwen_patches(const media::Image& image, const QwenPixelConfig& config);
 
-/// Normalised float [3, S, S]: shortest edge to S, centre crop.
+/// Normalised float [3, S, S]: shortest edge to S or what the config says, centre crop.
 torch::Tensor clip_pixels(const media::Image& image, const ClipPixelConfig& config);
 
 /// Resized, cropped, scaled and normalised float [3, H, W], as the folder says.

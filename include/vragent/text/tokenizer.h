@@ -82,7 +82,8 @@ class Tokenizer {
 
 /// Reads the tokenizer of a checkpoint folder: tokenizer.json (BPE, WordPiece, Unigram), or
 /// vocab.json + merges.txt, or vocab.txt, or a SentencePiece model of XLM-R or T5; roles and added
-/// tokens also from tokenizer_config.json, special_tokens_map.json and added_tokens.json.
+/// tokens also from tokenizer_config.json, special_tokens_map.json and added_tokens.json, and where
+/// these are silent the roles that BERT, CLIP, GPT-2, XLM-R and T5 are known to have.
 /// @throws Error (66) when the folder holds none of them, DataError naming the file when one is
 ///         damaged or names a component that we do not know
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder);
