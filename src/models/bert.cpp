@@ -16,27 +16,23 @@ namespace {
 
 using torch::Tensor;
 
-std::shared_ptr<torch::nn::Module> group(torch::nn::Module& parent, const char* name) {
-  return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
-}
-
 /// One post-norm layer.
 struct BertLayerImpl : torch::nn::Module {
   explicit BertLayerImpl(const BertConfig& config)
       : heads(config.num_heads), act(config.hidden_act) {
     const std::int64_t width = config.hidden_size;
-    const auto attention = group(*this, "attention");
-    const auto self = group(*attention, "self");
+    const auto attention = nn::add_group(*this, "attention");
+    const auto self = nn::add_group(*attention, "self");
     query = self->register_module("query", nn::Linear(width, width));
     key = self->register_module("key", nn::Linear(width, width));
     value = self->register_module("value", nn::Linear(width, width));
-    const auto attention_output = group(*attention, "output");
+    const auto attention_output = nn::add_group(*attention, "output");
     attention_dense = attention_output->register_module("dense", nn::Linear(width, width));
     attention_norm =
         attention_output->register_module("LayerNorm", nn::LayerNorm(width, config.layer_norm_eps));
-    intermediate = group(*this, "intermediate")
+    intermediate = nn::add_group(*this, "intermediate")
                        ->register_module("dense", nn::Linear(width, config.intermediate_size));
-    const auto output = group(*this, "output");
+    const auto output = nn::add_group(*this, "output");
     output_dense = output->register_module("dense", nn::Linear(config.intermediate_size, width));
     output_norm = output->register_module("LayerNorm", nn::LayerNorm(width, config.layer_norm_eps));
   }
@@ -157,7 +153,7 @@ std::string to_config_json(const BertConfig& config) {
 }
 
 BertImpl::BertImpl(const BertConfig& options) : config(options) {
-  const auto embeddings = group(*this, "embeddings");
+  const auto embeddings = nn::add_group(*this, "embeddings");
   word_embeddings = embeddings->register_module(
       "word_embeddings", nn::Embedding(config.vocab_size, config.hidden_size));
   position_embeddings = embeddings->register_module(
@@ -166,7 +162,7 @@ BertImpl::BertImpl(const BertConfig& options) : config(options) {
       "token_type_embeddings", nn::Embedding(config.type_vocab_size, config.hidden_size));
   embedding_norm = embeddings->register_module(
       "LayerNorm", nn::LayerNorm(config.hidden_size, config.layer_norm_eps));
-  layers = group(*this, "encoder")->register_module("layer", torch::nn::ModuleList());
+  layers = nn::add_group(*this, "encoder")->register_module("layer", torch::nn::ModuleList());
   for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(BertLayer(config));
 }
 

@@ -24,8 +24,7 @@ struct ClipLayerImpl : torch::nn::Module {
                                     nn::LayerNorm(config.hidden_size, config.layer_norm_eps))),
         layer_norm2(register_module("layer_norm2",
                                     nn::LayerNorm(config.hidden_size, config.layer_norm_eps))) {
-    const auto attention =
-        register_module("self_attn", std::make_shared<torch::nn::Module>("self_attn"));
+    const auto attention = nn::add_group(*this, "self_attn");
     const auto square = [&](const char* name) {
       return attention->register_module(name, nn::Linear(config.hidden_size, config.hidden_size));
     };
@@ -33,7 +32,7 @@ struct ClipLayerImpl : torch::nn::Module {
     v_proj = square("v_proj");
     q_proj = square("q_proj");
     out_proj = square("out_proj");
-    const auto mlp = register_module("mlp", std::make_shared<torch::nn::Module>("mlp"));
+    const auto mlp = nn::add_group(*this, "mlp");
     fc1 = mlp->register_module("fc1", nn::Linear(config.hidden_size, config.intermediate_size));
     fc2 = mlp->register_module("fc2", nn::Linear(config.intermediate_size, config.hidden_size));
   }
@@ -63,12 +62,9 @@ struct ClipLayerImpl : torch::nn::Module {
 
 TORCH_MODULE(ClipLayer);
 
-std::shared_ptr<torch::nn::Module> group(torch::nn::Module& parent, const char* name) {
-  return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
-}
-
 torch::nn::ModuleList stack(torch::nn::Module& parent, const ClipEncoderConfig& config) {
-  auto layers = group(parent, "encoder")->register_module("layers", torch::nn::ModuleList());
+  auto layers =
+      nn::add_group(parent, "encoder")->register_module("layers", torch::nn::ModuleList());
   for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(ClipLayer(config));
   return layers;
 }
@@ -162,8 +158,8 @@ std::string to_config_json(const ClipConfig& config) {
 }
 
 ClipImpl::ClipImpl(const ClipConfig& options) : config(options) {
-  const auto text = group(*this, "text_model");
-  const auto text_embeddings = group(*text, "embeddings");
+  const auto text = nn::add_group(*this, "text_model");
+  const auto text_embeddings = nn::add_group(*text, "embeddings");
   token_embedding = text_embeddings->register_module(
       "token_embedding", nn::Embedding(config.vocab_size, config.text.hidden_size));
   text_positions = text_embeddings->register_module(
@@ -172,13 +168,13 @@ ClipImpl::ClipImpl(const ClipConfig& options) : config(options) {
   final_layer_norm = text->register_module(
       "final_layer_norm", nn::LayerNorm(config.text.hidden_size, config.text.layer_norm_eps));
 
-  const auto vision = group(*this, "vision_model");
-  const auto vision_embeddings = group(*vision, "embeddings");
+  const auto vision = nn::add_group(*this, "vision_model");
+  const auto vision_embeddings = nn::add_group(*vision, "embeddings");
   const std::int64_t side = config.image_size / config.patch_size;
   class_embedding = vision_embeddings->register_parameter(
       "class_embedding", torch::empty({config.vision.hidden_size}));
   patch_weight =
-      group(*vision_embeddings, "patch_embedding")
+      nn::add_group(*vision_embeddings, "patch_embedding")
           ->register_parameter(
               "weight",
               torch::empty({config.vision.hidden_size, 3, config.patch_size, config.patch_size}));

@@ -12,6 +12,7 @@
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
+#include "vragent/util/log.h"
 #include "vragent/util/text.h"
 
 namespace vragent::models {
@@ -263,7 +264,15 @@ void remove_model_files(const fs::path& folder) {
 void copy_side_files(const fs::path& from, const fs::path& to) {
   for (const auto& entry : fs::directory_iterator(from)) {
     const std::string name = entry.path().filename().string();
-    if (is_side_file(name)) write_file(to / name, read_file(entry.path()));
+    if (!is_side_file(name)) continue;
+    std::string content;
+    try {
+      content = text::read_inside(entry.path());
+    } catch (const Error& error) {  // hours of training are not lost over it
+      log::warn("{} is not copied: {}", name, error.what());
+      continue;
+    }
+    write_file(to / name, content);
   }
 }
 

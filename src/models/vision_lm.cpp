@@ -153,7 +153,7 @@ VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
 }
 
 VisionLmImpl::VisionLmImpl(const VisionLmConfig& options) : config(options) {
-  const auto model = register_module("model", std::make_shared<torch::nn::Module>("model"));
+  const auto model = nn::add_group(*this, "model");
   visual = model->register_module("visual", VisionTower(config.vision));
   language_model = model->register_module("language_model", Decoder(config.text));
   if (!config.text.tie_embeddings) {

@@ -129,7 +129,7 @@ struct VisionBlockImpl : torch::nn::Module {
         norm2(register_module("norm2", nn::RmsNorm(config.hidden_size, 1e-6))),
         mlp(register_module("mlp",
                             nn::SwiGlu(config.hidden_size, config.intermediate_size, true))) {
-    const auto attn = register_module("attn", std::make_shared<torch::nn::Module>("attn"));
+    const auto attn = nn::add_group(*this, "attn");
     qkv =
         attn->register_module("qkv", nn::Linear(config.hidden_size, 3 * config.hidden_size, true));
     proj = attn->register_module("proj", nn::Linear(config.hidden_size, config.hidden_size, true));
@@ -159,10 +159,7 @@ struct VisionBlockImpl : torch::nn::Module {
 
 VisionTowerImpl::VisionTowerImpl(const VisionConfig& options)
     : config(options), blocks(register_module("blocks", torch::nn::ModuleList())) {
-  const auto group = [](torch::nn::Module& parent, const char* name) {
-    return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
-  };
-  const auto proj = group(*group(*this, "patch_embed"), "proj");
+  const auto proj = nn::add_group(*nn::add_group(*this, "patch_embed"), "proj");
   patch_weight = proj->register_parameter("weight",
                                           torch::empty({config.hidden_size,
                                                         config.in_channels,
@@ -172,9 +169,9 @@ VisionTowerImpl::VisionTowerImpl(const VisionConfig& options)
   for (std::int64_t i = 0; i < config.depth; ++i) blocks->push_back(VisionBlock(config));
   const std::int64_t merged =
       config.hidden_size * config.spatial_merge_size * config.spatial_merge_size;
-  const auto merger = group(*this, "merger");
+  const auto merger = nn::add_group(*this, "merger");
   merger_norm = merger->register_module("ln_q", nn::RmsNorm(config.hidden_size, 1e-6));
-  const auto mlp = group(*merger, "mlp");
+  const auto mlp = nn::add_group(*merger, "mlp");
   merger_in = mlp->register_module("0", nn::Linear(merged, merged, true));
   merger_out = mlp->register_module("2", nn::Linear(merged, config.out_hidden_size, true));
 }

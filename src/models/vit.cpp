@@ -16,25 +16,21 @@ namespace {
 
 using torch::Tensor;
 
-std::shared_ptr<torch::nn::Module> group(torch::nn::Module& parent, const char* name) {
-  return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
-}
-
 /// One pre-norm layer, under the names that published files have.
 struct VitLayerImpl : torch::nn::Module {
   explicit VitLayerImpl(const VitConfig& config) : heads(config.num_heads), act(config.hidden_act) {
     const std::int64_t width = config.hidden_size;
-    const auto attention = group(*this, "attention");
-    const auto self = group(*attention, "attention");
+    const auto attention = nn::add_group(*this, "attention");
+    const auto self = nn::add_group(*attention, "attention");
     const bool key_bias = config.qkv_bias && !config.is_video();
     query = self->register_module("query", nn::Linear(width, width, config.qkv_bias));
     key = self->register_module("key", nn::Linear(width, width, key_bias));
     value = self->register_module("value", nn::Linear(width, width, config.qkv_bias));
     attention_dense =
-        group(*attention, "output")->register_module("dense", nn::Linear(width, width));
-    intermediate = group(*this, "intermediate")
+        nn::add_group(*attention, "output")->register_module("dense", nn::Linear(width, width));
+    intermediate = nn::add_group(*this, "intermediate")
                        ->register_module("dense", nn::Linear(width, config.intermediate_size));
-    output_dense = group(*this, "output")
+    output_dense = nn::add_group(*this, "output")
                        ->register_module("dense", nn::Linear(config.intermediate_size, width));
     norm_before = register_module("layernorm_before", nn::LayerNorm(width, config.layer_norm_eps));
     norm_after = register_module("layernorm_after", nn::LayerNorm(width, config.layer_norm_eps));
@@ -194,7 +190,7 @@ VitImpl::VitImpl(const VitConfig& options) : config(options) {
   const std::int64_t p = config.patch_size;
   const std::int64_t side = config.image_size / p;
   const std::int64_t count = config.num_frames / config.tubelet_size * side * side;
-  const auto embeddings = group(*this, "embeddings");
+  const auto embeddings = nn::add_group(*this, "embeddings");
   if (config.is_video()) {
     position_embeddings = sinusoid_table(count, width);
   } else {
@@ -202,13 +198,14 @@ VitImpl::VitImpl(const VitConfig& options) : config(options) {
     position_embeddings =
         embeddings->register_parameter("position_embeddings", torch::empty({1, count + 1, width}));
   }
-  const auto projection = group(*group(*embeddings, "patch_embeddings"), "projection");
+  const auto projection =
+      nn::add_group(*nn::add_group(*embeddings, "patch_embeddings"), "projection");
   const std::vector<std::int64_t> shape =
       config.is_video() ? std::vector<std::int64_t>{width, 3, config.tubelet_size, p, p}
                         : std::vector<std::int64_t>{width, 3, p, p};
   patch_weight = projection->register_parameter("weight", torch::empty(shape));
   patch_bias = projection->register_parameter("bias", torch::empty({width}));
-  layers = group(*this, "encoder")->register_module("layer", torch::nn::ModuleList());
+  layers = nn::add_group(*this, "encoder")->register_module("layer", torch::nn::ModuleList());
   for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(VitLayer(config));
   if (config.final_norm)
     layernorm = register_module("layernorm", nn::LayerNorm(width, config.layer_norm_eps));

@@ -157,6 +157,10 @@ void SwiGluImpl::unpack() {
   packed_down = {};
 }
 
+std::shared_ptr<torch::nn::Module> add_group(torch::nn::Module& parent, const char* name) {
+  return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
+}
+
 ops::PackedLinear take_packed(std::vector<Linear> layers, bool keep_plain) {
   std::vector<torch::Tensor> weights;
   std::vector<torch::Tensor> biases;

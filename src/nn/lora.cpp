@@ -25,7 +25,7 @@ void for_each_adapter(const torch::nn::Module& module, Use use) {
 
 /// The parameter `weight` in a child module of its own, which gives it PEFT's name.
 Tensor register_low_rank(LinearImpl& layer, const char* name, const Tensor& value) {
-  const auto child = layer.register_module(name, std::make_shared<torch::nn::Module>(name));
+  const auto child = add_group(layer, name);
   const Tensor copy = value.detach().to(torch::kFloat32).clone(at::MemoryFormat::Contiguous);
   return child->register_parameter("weight", copy.to(layer.weight.device()));
 }

@@ -2,19 +2,9 @@
 // Copyright 2026 The vragent authors
 #include "vragent/ops/attention.h"
 
+#include "ops/attention_part.h"
+
 namespace vragent::ops {
-namespace {
-
-/// [B, Hkv, T, d] -> [B, H, T, d]: query head h reads key head h / (H / Hkv).
-torch::Tensor repeat_heads(const torch::Tensor& x, std::int64_t heads) {
-  if (x.size(1) == heads) return x;
-  const std::int64_t times = heads / x.size(1);
-  return x.unsqueeze(2)
-      .expand({x.size(0), x.size(1), times, x.size(2), x.size(3)})
-      .reshape({x.size(0), heads, x.size(2), x.size(3)});
-}
-
-}  // namespace
 
 torch::Tensor attention(const torch::Tensor& q,
                         const LayerKv& kv,

@@ -35,6 +35,10 @@ bool is_fused_on_cuda(const Tensor& q) {
 
 }  // namespace
 
+Tensor repeat_heads(const Tensor& x, std::int64_t heads) {
+  return x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
+}
+
 AttentionPart attention_part_plain(const Tensor& q, const Tensor& k, const Tensor& v, bool causal) {
   const Tensor scores = scores_of(q, k, causal);
   const Tensor lse = torch::logsumexp(scores, -1);

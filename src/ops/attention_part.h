@@ -4,6 +4,8 @@
 // One softmax over some of the keys that a query sees, with what merging it with others takes.
 #pragma once
 
+#include <cstdint>
+
 #include <torch/types.h>
 
 namespace vragent::ops {
@@ -18,6 +20,9 @@ struct AttentionGradients {
   torch::Tensor k;
   torch::Tensor v;
 };
+
+/// [B, Hkv, T, d] -> [B, H, T, d]: query head h reads key head h / (H / Hkv).
+torch::Tensor repeat_heads(const torch::Tensor& x, std::int64_t heads);
 
 /// q [B, H, T, d], k and v [B, H, S, d] -> softmax over these keys; scale d^-0.5. Fused kernels
 /// where the device and dtype have one, else attention_part_plain().

@@ -20,11 +20,6 @@ using torch::autograd::tensor_list;
 /// A bucket takes shorter sequences down to this share of its longest one.
 constexpr double kShortestShare = 0.75;
 
-/// [B, Hkv, T, d] -> [B, H, T, d]: query head h reads key head h / (H / Hkv).
-Tensor repeat_heads(const Tensor& x, std::int64_t heads) {
-  return x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
-}
-
 /// The sum over the query heads that read each key head: [B, H, T, d] -> [B, Hkv, T, d].
 Tensor sum_heads(const Tensor& x, std::int64_t kv_heads) {
   if (x.size(1) == kv_heads) return x;

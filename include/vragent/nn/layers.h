@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -121,6 +122,9 @@ torch::Tensor activate(const torch::Tensor& x, const std::string& name);
 
 /// @throws DataError unless activate() knows the name; `where` is put in front
 void check_activation(const std::string& name, const std::string& where);
+
+/// Registers a module without parameters of its own, which only adds its name to those below it.
+std::shared_ptr<torch::nn::Module> add_group(torch::nn::Module& parent, const char* name);
 
 /// Packs the weights of layers that read the same input, and drops the plain ones unless told to
 /// keep them.
