@@ -44,7 +44,7 @@ std::map<std::string, Pair> read_pairs(const fs::path& folder) {
   if (!fs::exists(path))
     throw Error(ExitCode::kNoInput, formatted("{}: holds no {}", folder, kAdapterWeightsFile));
   std::map<std::string, Pair> pairs;
-  for (const auto& [key, tensor] : nn::load_safetensors(path)) {
+  for (const auto& [key, tensor] : nn::load_safetensors(text::path_inside(path))) {
     const bool is_a = key.ends_with(".lora_A.weight");
     const bool is_b = key.ends_with(".lora_B.weight");
     if (!key.starts_with(kKeyStart) || !(is_a || is_b))
@@ -260,12 +260,13 @@ fs::path base_folder(const fs::path& folder) {
 
 Table describe_adapter(const fs::path& folder) {
   const AdapterConfig config = load_adapter_config(folder);
-  return models::describe_tensors(formatted("{} (LoRA of rank {}, scale {:g}, on {})",
-                                            folder,
-                                            config.lora.rank,
-                                            config.lora.scale(),
-                                            config.base),
-                                  nn::load_safetensors(folder / kAdapterWeightsFile));
+  return models::describe_tensors(
+      formatted("{} (LoRA of rank {}, scale {:g}, on {})",
+                folder,
+                config.lora.rank,
+                config.lora.scale(),
+                config.base),
+      nn::load_safetensors(text::path_inside(folder / kAdapterWeightsFile)));
 }
 
 void attach_adapter_folder(torch::nn::Module& module, const fs::path& folder) {

@@ -7,8 +7,22 @@
 
 #include "engine/decoding/row_batch.h"
 #include "engine/decoding/slot_batch.h"
+#include "engine/decoding/step_graph.h"
+#include "vragent/util/log.h"
 
 namespace vragent::engine {
+
+namespace {
+
+void warn_once() {
+  static const bool said = [] {
+    log::warn("no CUDA graphs in this build or torch: decoding launches every kernel by itself");
+    return true;
+  }();
+  static_cast<void>(said);
+}
+
+}  // namespace
 
 std::vector<ops::LayerKv> empty_slots(const std::vector<ops::LayerKv>& like,
                                       std::int64_t rows,
@@ -35,8 +49,9 @@ std::unique_ptr<DecodeBatch> make_decode_batch(const models::TextModel& model,
   if (model.head.is_cpu() && (dtype == torch::kFloat32 || dtype == torch::kBFloat16))
     return std::make_unique<RowBatch>(model, limits);
   const char* asked = std::getenv("VRAGENT_CUDA_GRAPHS");  // NOLINT(concurrency-mt-unsafe)
-  const bool refused = asked != nullptr && std::string_view(asked) == "0";
-  return std::make_unique<SlotBatch>(model, limits, model.head.is_cuda() && !refused);
+  const bool wanted = model.head.is_cuda() && (asked == nullptr || std::string_view(asked) != "0");
+  if (wanted && !StepGraph::is_available()) warn_once();
+  return std::make_unique<SlotBatch>(model, limits, wanted && StepGraph::is_available());
 }
 
 }  // namespace vragent::engine

@@ -24,15 +24,10 @@ using torch::Tensor;
 
 template <class Function>
 Function* found(const char* symbol) {
-  void* address = dlsym(RTLD_DEFAULT, symbol);
-  if (address == nullptr)
-    throw Error(
-        ExitCode::kUnavailable,
-        formatted("VRAGENT_CUDA_GRAPHS: this torch has no CUDA graphs ({} is missing)", symbol));
-  return reinterpret_cast<Function*>(address);
+  return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, symbol));
 }
 
-/// What CUDAGraph's members are called in the library.
+/// What CUDAGraph's members are called in the library; null where it has no such member.
 struct GraphCalls {
   void (*construct)(CUDAGraph*, bool) = found<void(CUDAGraph*, bool)>("_ZN2at4cuda9CUDAGraphC1Eb");
   void (*destroy)(CUDAGraph*) = found<void(CUDAGraph*)>("_ZN2at4cuda9CUDAGraphD1Ev");
@@ -76,6 +71,12 @@ class StepGraph::Recorded {
   alignas(CUDAGraph) std::array<std::byte, sizeof(CUDAGraph)> storage_{};
   Tensor result_;
 };
+
+bool StepGraph::is_available() {
+  const GraphCalls& all = calls();
+  return all.construct != nullptr && all.destroy != nullptr && all.begin != nullptr &&
+         all.end != nullptr && all.replay != nullptr;
+}
 
 StepGraph::StepGraph(torch::Device device) : device_(device) {}
 

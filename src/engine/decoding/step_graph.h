@@ -19,10 +19,13 @@ class StepGraph {
   StepGraph(const StepGraph&) = delete;
   StepGraph& operator=(const StepGraph&) = delete;
 
+  /// Whether this build and the torch that is loaded have CUDA graphs.
+  static bool is_available();
+
   /// Computes a step and returns its result, which the next call overwrites. The first call runs
   /// `step` as it is and records it; later ones launch the record. `step` reads and writes the same
-  /// memory in the same shapes each time, and running it twice does no harm.
-  /// @throws Error (69) where this build or torch has no CUDA graphs
+  /// memory in the same shapes each time, and running it twice does no harm. Only where
+  /// is_available().
   torch::Tensor run(const std::function<torch::Tensor()>& step);
 
   /// Drops the record, as memory or shapes have changed: the next call records anew.
