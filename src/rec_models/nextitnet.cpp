@@ -43,9 +43,10 @@ struct ResidualBlockImpl : torch::nn::Module {
         conv2(register_module("conv2", CausalConv(config.width, config.kernel, 2 * dilation))),
         norm2(register_module("norm2", nn::LayerNorm(config.width, kNormEps))) {}
 
-  Tensor forward(const Tensor& x) {
-    const Tensor first = torch::relu(norm1(conv1(x)));
-    return torch::relu(norm2(conv2(first))) + x;
+  Tensor forward(const Tensor& x, const Tensor& is_real) {
+    const auto masked = [&](const Tensor& y) { return is_real.defined() ? y * is_real : y; };
+    const Tensor first = masked(torch::relu(norm1(conv1(x))));
+    return masked(torch::relu(norm2(conv2(first)))) + x;
   }
 
   CausalConv conv1;
@@ -64,14 +65,14 @@ NextItNetImpl::NextItNetImpl(const NextItNetConfig& options)
     blocks->push_back(ResidualBlock(config, dilation));
 }
 
-Tensor NextItNetImpl::forward(const Tensor& items) {
+Tensor NextItNetImpl::forward(const Tensor& items, const Tensor& is_real) {
   TORCH_CHECK(items.dim() == 3 && items.size(2) == config.width,
               "nextitnet: want [B, L, ",
               config.width,
               "], got ",
               items.sizes());
   Tensor x = items;
-  for (const auto& block : *blocks) x = block->as<ResidualBlockImpl>()->forward(x);
+  for (const auto& block : *blocks) x = block->as<ResidualBlockImpl>()->forward(x, is_real);
   return x;
 }
 

@@ -16,11 +16,13 @@ void UserEncoderConfig::check() const {
   check_range("num-blocks", static_cast<double>(num_blocks), 1, 1000);
   check_range("num-heads", static_cast<double>(num_heads), 1, 1000);
   check_range("dropout", dropout, 0, 0.99);
+  check_one_of("pads", pads, {"fed", "masked"});
   if (user_encoder == "sasrec" && width % num_heads != 0)
     throw ConfigError("--width must be a multiple of --num-heads");
 }
 
-UserEncoderImpl::UserEncoderImpl(const UserEncoderConfig& config, std::int64_t max_len) {
+UserEncoderImpl::UserEncoderImpl(const UserEncoderConfig& config, std::int64_t max_len)
+    : masks_pads_(config.pads == "masked") {
   if (config.user_encoder == "sasrec") {
     sasrec = register_module("sasrec",
                              SasRec(SasRecConfig{.width = config.width,
@@ -43,9 +45,14 @@ torch::Tensor UserEncoderImpl::forward(const torch::Tensor& vectors,
                                        const torch::Tensor& places,
                                        const BatchPart& part) {
   if (sasrec) return sasrec->states(vectors, places, part);
-  const torch::Tensor items =
+  torch::Tensor items =
       vectors.index_select(0, places.flatten()).view({places.size(0), places.size(1), -1});
-  return gru4rec ? gru4rec(items, part.users) : nextitnet(items);
+  torch::Tensor is_real;
+  if (masks_pads_) {
+    is_real = (places > 0).unsqueeze(-1).to(items.scalar_type());
+    items = items * is_real;  // a GRU without biases stays at its zero state over zeros
+  }
+  return gru4rec ? gru4rec(items, part.users) : nextitnet(items, is_real);
 }
 
 torch::Tensor UserEncoderImpl::last(const torch::Tensor& vectors, const torch::Tensor& places) {

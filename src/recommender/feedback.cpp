@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "vragent/data/decisions.h"
 #include "vragent/data/run_dir.h"
@@ -12,6 +13,7 @@
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
+#include "vragent/util/format.h"
 #include "vragent/util/log.h"
 #include "vragent/util/random.h"
 
@@ -23,18 +25,53 @@ struct Opinion {
   std::int32_t item = 0;
   double liking = 0;  ///< p_yes, else 1 or 0
   bool yes = false;
-  std::uint64_t order = 0;  ///< breaks ties, the same for every arm
+  std::uint64_t order = 0;              ///< breaks ties, the same for every arm
+  std::set<std::int64_t> repeats = {};  ///< those that have answered
+  std::int64_t num_yes = 0;
 };
 
 using Opinions = std::map<std::int64_t, std::vector<Opinion>>;
+
+/// What one asking of a question gave.
+struct Answer {
+  double liking = 0;
+  bool yes = false;
+  std::int64_t repeat = 0;
+};
+
+/// Askings of the same question make one opinion: the mean liking, and Yes where most say so.
+void add_answer(std::vector<Opinion>& opinions,
+                std::int32_t item,
+                std::uint64_t order,
+                const Answer& answer,
+                const std::string& where) {
+  auto known = std::find_if(
+      opinions.begin(), opinions.end(), [&](const Opinion& o) { return o.item == item; });
+  if (known == opinions.end())
+    known = opinions.insert(opinions.end(), Opinion{.item = item, .order = order});
+  Opinion& opinion = *known;
+  if (!opinion.repeats.insert(answer.repeat).second)
+    throw DataError(where + ": this user has answered for this item already");
+  const auto count = static_cast<double>(opinion.repeats.size());
+  opinion.liking += (answer.liking - opinion.liking) / count;
+  opinion.num_yes += answer.yes ? 1 : 0;
+  opinion.yes = 2 * opinion.num_yes > std::ssize(opinion.repeats);
+}
 
 Opinions read_opinions(const FeedbackConfig& config,
                        const data::Sequences& sequences,
                        std::uint64_t seed,
                        FeedbackCounts& counts) {
   Opinions opinions;
+  std::string agent;
   for_each_line(config.feedback, [&](const std::string& line, const std::string& where) {
     const data::Decision decision = data::parse_decision(line, where);
+    if (agent.empty()) agent = decision.agent;
+    if (decision.agent != agent)
+      throw DataError(formatted("{}: a decision of agent {} among those of {}; feedback is of one",
+                                where,
+                                decision.agent,
+                                agent));
     if (decision.user_id.empty() || decision.item_id.empty()) {
       throw DataError(where + ": a decision without user_id and item_id cannot feed a recommender");
     }
@@ -45,11 +82,12 @@ Opinions read_opinions(const FeedbackConfig& config,
     } else if (!decision.yes) {
       ++counts.unanswered;
     } else {
-      opinions[user->second].push_back(
-          {.item = item->second,
-           .liking = decision.p_yes.value_or(*decision.yes ? 1.0 : 0.0),
-           .yes = *decision.yes,
-           .order = mix_seed(seed, {hash_text(decision.user_id), hash_text(decision.item_id)})});
+      const Answer answer{.liking = decision.p_yes.value_or(*decision.yes ? 1.0 : 0.0),
+                          .yes = *decision.yes,
+                          .repeat = decision.repeat};
+      const std::uint64_t order =
+          mix_seed(seed, {hash_text(decision.user_id), hash_text(decision.item_id)});
+      add_answer(opinions[user->second], item->second, order, answer, where);
     }
   });
   return opinions;

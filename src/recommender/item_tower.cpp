@@ -16,10 +16,14 @@
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"
+#include "vragent/rec_models/vector_cache.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
+#include "vragent/util/files.h"
 #include "vragent/util/format.h"
+#include "vragent/util/sha256.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::recommender {
 namespace fs = std::filesystem;
@@ -167,17 +171,20 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
                              torch::Device device)
     : num_items_(static_cast<std::int64_t>(texts.size()) - 1),
       mean_pooling_(config.pooling == "mean"),
-      projection_std_(config.projection_std) {
-  const std::filesystem::path folder = models::resolve_model(config.text_model.string());
-  encoder = register_module("encoder", models::load_bert(folder, torch::kFloat32, torch::kCPU));
+      projection_std_(config.projection_std),
+      model_(models::resolve_model(config.text_model.string())),
+      vector_cache_(config.vector_cache) {
+  encoder = register_module("encoder", models::load_bert(model_, torch::kFloat32, torch::kCPU));
   freeze(*encoder, encoder->config.num_layers, config.trainable_layers);
   project = register_module("project", nn::Linear(encoder->config.hidden_size, width));
-  const auto tokenizer = text::load_tokenizer(folder);
+  const auto tokenizer = text::load_tokenizer(model_);
   const std::int64_t longest = std::min(config.max_tokens, encoder->config.max_positions);
   std::vector<std::int64_t> lengths = {0};
   token_ids_ = torch::full({num_items_ + 1, longest}, encoder->config.pad_token_id, torch::kInt64);
   for (std::int64_t i = 1; i <= num_items_; ++i) {
-    const auto ids = tokenizer->encode(texts[static_cast<std::size_t>(i)], {.max_length = longest});
+    const std::string& given = texts[static_cast<std::size_t>(i)];
+    const auto ids = tokenizer->encode(config.lower_case ? words::lower_case(given) : given,
+                                       {.max_length = longest});
     lengths.push_back(static_cast<std::int64_t>(ids.size()));
     token_ids_[i].narrow(0, 0, lengths.back()).copy_(torch::tensor(ids));
   }
@@ -193,18 +200,19 @@ ItemTowerImpl::ItemTowerImpl(const Pictures& pictures,
                              torch::Device device)
     : num_items_(std::ssize(pictures) - 1),
       projection_std_(config.projection_std),
-      pictures_(pictures) {
-  const fs::path folder = models::resolve_model(config.vision_model.string());
-  vision = register_module("vision", models::load_vit(folder, torch::kFloat32, torch::kCPU));
+      pictures_(pictures),
+      model_(models::resolve_model(config.vision_model.string())),
+      vector_cache_(config.vector_cache) {
+  vision = register_module("vision", models::load_vit(model_, torch::kFloat32, torch::kCPU));
   const bool is_video = vision->config.is_video();
   if (is_video != (config.tower == "video"))
     throw DataError(formatted("{}: {} reads {}, --tower {} is wanted",
-                              folder,
+                              model_,
                               vision->config.model_type,
                               is_video ? "videos" : "images",
                               is_video ? "video" : "image"));
   freeze(*vision, vision->config.num_layers, config.trainable_layers);
-  pixels_ = models::load_tower_pixel_config(folder, vision->config.image_size, is_video);
+  pixels_ = models::load_tower_pixel_config(model_, vision->config.image_size, is_video);
   project = register_module("project", nn::Linear(vision->config.hidden_size, width));
   to(device);
 }
@@ -277,25 +285,53 @@ Tensor ItemTowerImpl::encode_texts(const Tensor& index) {
 
 Tensor ItemTowerImpl::forward(const Tensor& index) {
   TORCH_CHECK(index.dim() == 1, "item tower: want [n], got ", index.sizes());
-  if (item_embedding) return item_embedding(index);
+  if (item_embedding) return at::embedding(item_embedding->weight, index, /*padding_idx=*/0);
   if (features) return features(index);
   Tensor pooled;
   if (encoder_trains()) {
     pooled = encode(index);
   } else {
-    if (!frozen_.defined()) {
-      const torch::NoGradGuard no_grad;
-      std::vector<Tensor> parts;
-      const std::int64_t chunk = vision ? kPictureChunk : kChunk;
-      for (const Tensor& part : torch::arange(num_items_ + 1, index.options()).split(chunk))
-        parts.push_back(encode(part));
-      frozen_ = torch::cat(parts);
-    }
+    encode_frozen();
     pooled = frozen_.index_select(0, index);
   }
   Tensor vectors = project(pooled);
   if (vision && vision->config.is_video()) vectors = torch::gelu(vectors);
   return vectors * (index > 0).unsqueeze(-1).to(pooled.scalar_type());
+}
+
+void ItemTowerImpl::encode_frozen() {
+  if (frozen_.defined() || !project || encoder_trains()) return;
+  const torch::NoGradGuard no_grad;
+  const torch::Device device = project->weight.device();
+  std::string key;
+  if (!vector_cache_.empty()) {
+    key = rec_models::vectors_key(model_, mean_pooling_ ? "mean" : "cls", contents(), device);
+    frozen_ = rec_models::load_vectors(vector_cache_, key, device);
+    if (frozen_.defined()) return;
+  }
+  std::vector<Tensor> parts;
+  const std::int64_t chunk = vision ? kPictureChunk : kChunk;
+  for (const Tensor& part :
+       torch::arange(num_items_ + 1, torch::TensorOptions(torch::kInt64).device(device))
+           .split(chunk))
+    parts.push_back(encode(part));
+  frozen_ = torch::cat(parts);
+  if (!vector_cache_.empty()) rec_models::save_vectors(vector_cache_, key, frozen_);
+}
+
+std::vector<std::string> ItemTowerImpl::contents() const {
+  std::vector<std::string> contents(static_cast<std::size_t>(num_items_) + 1);
+  for (std::size_t i = 1; i < contents.size(); ++i) {
+    if (vision) {
+      for (const fs::path& file : pictures_[i]) contents[i] += sha256(read_file(file));
+      continue;
+    }
+    const auto item = static_cast<std::int64_t>(i);
+    const Tensor ids =
+        token_ids_[item].narrow(0, 0, lengths_[item].item<std::int64_t>()).cpu().contiguous();
+    contents[i].assign(static_cast<const char*>(ids.const_data_ptr()), ids.nbytes());
+  }
+  return contents;
 }
 
 bool ItemTowerImpl::encoder_trains() const {

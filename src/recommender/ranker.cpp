@@ -3,13 +3,16 @@
 #include "vragent/recommender/ranker.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <span>
 
 #include <ATen/Parallel.h>
 
+#include "vragent/metrics/exposure.h"
 #include "vragent/metrics/rank_counts.h"
 #include "vragent/util/error.h"
+#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 
 namespace vragent::recommender {
@@ -190,14 +193,34 @@ Evaluation evaluate(const data::Sequences& sequences,
   options.processes.all_reduce(ranks);
   metrics::RankingAccumulator all(options.cutoffs);
   metrics::RankingAccumulator cold(options.cutoffs);
+  metrics::RankingAccumulator warm(options.cutoffs);
   Evaluation result{.num_tied = num_tied, .ranks = {rank_at, rank_at + sequences.num_users()}};
   for (std::size_t user = 0; user < result.ranks.size(); ++user) {
     all.add(result.ranks[user]);
-    if (sequences.cold[user]) cold.add(result.ranks[user]);
+    (sequences.cold[user] ? cold : warm).add(result.ranks[user]);
   }
   result.all = all.value();
   result.cold = cold.value();
+  result.warm = warm.value();
   return result;
+}
+
+std::vector<metrics::GroupMetrics> by_history_length(const data::Sequences& sequences,
+                                                     const Evaluation& evaluation,
+                                                     const std::vector<std::int64_t>& cutoffs) {
+  return metrics::metrics_of_groups(
+      metrics::groups_by_length(sequences.full_lengths), evaluation.ranks, cutoffs);
+}
+
+std::vector<metrics::GroupMetrics> by_target_popularity(const data::Sequences& sequences,
+                                                        data::Split split,
+                                                        const Evaluation& evaluation,
+                                                        const std::vector<std::int64_t>& cutoffs) {
+  std::vector<std::int32_t> targets;
+  for (std::int64_t user = 0; user < sequences.num_users(); ++user)
+    targets.push_back(sequences.target(user, split));
+  return metrics::metrics_of_groups(
+      metrics::groups_by_popularity(targets, sequences.train_counts), evaluation.ranks, cutoffs);
 }
 
 std::vector<data::TopK> top_k_lists(const data::Sequences& sequences,
@@ -215,6 +238,90 @@ std::vector<data::TopK> top_k_lists(const data::Sequences& sequences,
       lists.push_back(std::move(list));
   }
   return lists;
+}
+
+ListExposure exposure_of(const data::Sequences& sequences,
+                         data::Split split,
+                         const std::vector<data::TopK>& lists) {
+  std::vector<std::int64_t> listed(sequences.item_ids.size(), 0);
+  std::vector<std::int64_t> seen = listed;
+  std::vector<std::int64_t> wanted = listed;
+  for (const data::TopK& list : lists) {
+    for (const std::string& item : list.items)
+      ++listed[static_cast<std::size_t>(sequences.item_index.at(item))];
+  }
+  for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
+    for (const std::int32_t item : sequences.seen(user, split))
+      ++seen[static_cast<std::size_t>(item)];
+    ++wanted[static_cast<std::size_t>(sequences.target(user, split))];
+  }
+  const auto popularity_of = [&](const std::vector<std::int64_t>& times) {
+    return metrics::mean_popularity(times, sequences.train_counts);
+  };
+  const auto without_padding = std::span(listed).subspan(1);
+  ListExposure exposure{.coverage = metrics::coverage(without_padding),
+                        .gini = metrics::gini(without_padding),
+                        .mean_popularity = popularity_of(listed),
+                        .history_popularity = popularity_of(seen),
+                        .target_popularity = popularity_of(wanted)};
+  if (exposure.history_popularity > 0)
+    exposure.popularity_bias = exposure.mean_popularity / exposure.history_popularity;
+  return exposure;
+}
+
+std::vector<CandidateRow> load_candidates(const std::filesystem::path& path,
+                                          const data::Sequences& sequences) {
+  std::vector<CandidateRow> rows;
+  for_each_line(path, [&](const std::string& line, const std::string& where) {
+    const data::TopK given = data::parse_top_k(line, where);
+    const auto user = sequences.user_index.find(given.user_id);
+    if (user == sequences.user_index.end())
+      throw DataError(
+          formatted("{}: user {} is not among those of --interactions", where, given.user_id));
+    CandidateRow row{.user = user->second, .items = {}};
+    for (const std::string& id : given.items) {
+      const auto item = sequences.item_index.find(id);
+      if (item == sequences.item_index.end())
+        throw DataError(formatted("{}: item {} is not among those of --interactions", where, id));
+      row.items.push_back(item->second);
+    }
+    rows.push_back(row);
+  });
+  return rows;
+}
+
+std::vector<data::TopK> score_candidates(const std::vector<CandidateRow>& rows,
+                                         const data::Sequences& sequences,
+                                         const ScoreFunction& score,
+                                         std::int64_t batch_users) {
+  const torch::NoGradGuard no_grad;
+  std::vector<data::TopK> scored;
+  const auto most = static_cast<std::size_t>(batch_users);
+  for (std::size_t begin = 0; begin < rows.size(); begin += most) {
+    const std::size_t end = std::min(rows.size(), begin + most);
+    std::vector<std::int64_t> users;
+    for (std::size_t i = begin; i < end; ++i) users.push_back(rows[i].user);
+    const torch::Tensor scores =
+        score(users, data::Split::kTest).cpu().to(torch::kFloat64).contiguous();
+    const double* of_user = scores.const_data_ptr<double>();
+    for (std::size_t i = begin; i < end; ++i, of_user += scores.size(1)) {
+      const CandidateRow& row = rows[i];
+      data::TopK list{.user_id = sequences.user_ids[static_cast<std::size_t>(row.user)]};
+      for (const std::int32_t item : row.items) {
+        const std::string& id = sequences.item_ids[static_cast<std::size_t>(item)];
+        if (!std::isfinite(of_user[item]))
+          throw Error(ExitCode::kInternal,
+                      formatted("the score of item {} for user {} is no finite number: the weights "
+                                "are damaged, or training diverged",
+                                id,
+                                list.user_id));
+        list.items.push_back(id);
+        list.scores.push_back(of_user[item]);
+      }
+      scored.push_back(list);
+    }
+  }
+  return scored;
 }
 
 }  // namespace vragent::recommender

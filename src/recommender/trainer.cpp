@@ -73,7 +73,7 @@ void save(const RunState& state,
                    {"epoch_skipped", static_cast<double>(state.epoch_skipped)},
                    {"skipped_steps", static_cast<double>(state.result.skipped_steps)},
                    {"best_epoch", static_cast<double>(state.result.best_epoch)},
-                   {"best_valid_hit_rate", state.result.best_valid_hit_rate}};
+                   {"best_valid", state.result.best_valid}};
   if (input.processes.rank() == 0) nn::save_training_state(input.run_folder / kCheckpoint, saved);
   input.processes.barrier();
 }
@@ -96,7 +96,7 @@ RunState restore(torch::nn::Module& module,
   state.epoch_skipped = count_of("epoch_skipped");
   state.result.skipped_steps = count_of("skipped_steps");
   state.result.best_epoch = static_cast<std::int64_t>(saved.numbers.at("best_epoch"));
-  state.result.best_valid_hit_rate = saved.numbers.at("best_valid_hit_rate");
+  state.result.best_valid = saved.numbers.at("best_valid");
   state.best = saved.with_prefix("best.");
   return state;
 }
@@ -203,7 +203,7 @@ class Loop {
                        formatted("loss={:.4f} valid_hr@10={:.4f} best={:.4f}",
                                  loss,
                                  valid.hit_rate,
-                                 state_.result.best_valid_hit_rate));
+                                 state_.result.best_valid));
     }
     nn::load_parameters(learner_.module, nn::lookup_in(state_.best), "best epoch");
     state_.result.epochs_run = state_.epoch;
@@ -238,7 +238,9 @@ class Loop {
           optimizer_,
           examples,
           mix_seed(input_.seed, {hash_text("draws"), static_cast<std::uint64_t>(state_.step)}),
-          {.lr = last_lr_, .clip = config_.optim.clip},
+          {.lr = last_lr_,
+           .clip = config_.optim.clip,
+           .at_once = static_cast<std::size_t>(config_.examples_at_once())},
           processes_);
       if (numbers.are_finite()) {
         state_.epoch_loss += numbers.loss;
@@ -317,13 +319,14 @@ class Loop {
                                       data::Split::kValid,
                                       learner_.ranker(),
                                       {.cutoffs = {10}, .processes = processes_});
-    const double hit_rate = valid.all.cutoffs[0].hit_rate;
-    if (state_.result.best_epoch == 0 || hit_rate > state_.result.best_valid_hit_rate) {
-      state_.result.best_valid_hit_rate = hit_rate;
+    const metrics::CutoffMetrics& at_ten = valid.all.cutoffs[0];
+    const double value = config_.select_metric == "ndcg@10" ? at_ten.ndcg : at_ten.hit_rate;
+    if (state_.result.best_epoch == 0 || value > state_.result.best_valid) {
+      state_.result.best_valid = value;
       state_.result.best_epoch = state_.epoch;
       state_.best = copy_of(nn::parameters_of(learner_.module));
     }
-    return valid.all.cutoffs[0];
+    return at_ten;
   }
 
   const Learner& learner_;
@@ -340,11 +343,13 @@ class Loop {
 
 void LoopConfig::check() const {
   check_range("batch-size", static_cast<double>(batch_size), 1, 1e9);
+  check_range("micro-batch", static_cast<double>(micro_batch), 0, 1e9);
   check_range("epochs", static_cast<double>(epochs), 0, 1e9);
   check_range("patience", static_cast<double>(patience), 0, 1e9);
   check_range("text-lr", text_lr, 0, 100);
   check_range("vision-lr", vision_lr, 0, 100);
   check_group("optim", optim);
+  check_one_of("select-metric", select_metric, {"hr@10", "ndcg@10"});
   check_one_of("on-nan", on_nan, {"stop", "skip"});
 }
 
@@ -402,11 +407,26 @@ StepNumbers train_step(const Learner& learner,
                        std::uint64_t draw_seed,
                        const StepConfig& step,
                        const comm::Communicator& processes) {
-  const Tensor loss = learner.loss(examples, draw_seed);
-  StepNumbers numbers{.loss = comm::sum_of(processes, loss.item<double>())};
-  if (!std::isfinite(numbers.loss)) return numbers;
+  const auto num_targets = [&](const std::vector<std::size_t>& chosen) {
+    std::int64_t sum = 0;
+    for (const std::size_t i : chosen) sum += learner.targets_of ? learner.targets_of(i) : 1;
+    return static_cast<double>(sum);
+  };
+  const std::size_t most = std::min(step.at_once, examples.size());
+  StepNumbers numbers;
   optimizer.zero_grad();
-  loss.backward();
+  for (std::size_t begin = 0; begin < examples.size(); begin += most) {
+    const std::size_t end = std::min(examples.size(), begin + most);
+    const std::vector<std::size_t> part(examples.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        examples.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::uint64_t part_seed = begin == 0 ? draw_seed : mix_seed(draw_seed, {begin});
+    if (begin > 0) torch::manual_seed(mix_seed(part_seed, {hash_text("dropout")}));
+    Tensor loss = learner.loss(part, part_seed);
+    if (most < examples.size()) loss = loss * (num_targets(part) / num_targets(examples));
+    numbers.loss += comm::sum_of(processes, loss.item<double>());
+    if (!std::isfinite(numbers.loss)) return numbers;
+    loss.backward();
+  }
   numbers.grad_norm = optimizer.clip_gradients(step.clip);
   if (numbers.are_finite()) optimizer.step(step.lr);
   return numbers;
@@ -414,6 +434,7 @@ StepNumbers train_step(const Learner& learner,
 
 Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingInput& input) {
   if (input.rows.empty()) throw DataError("no user has two training items: nothing to train on");
+  model->items->encode_frozen();
   const std::vector<double> popularity = popularity_of(input.rows, input.sequences.num_items());
   const auto loss_of = [&model, &input, popularity](const std::vector<std::size_t>& examples,
                                                     std::uint64_t draw_seed) {
@@ -435,7 +456,12 @@ Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingI
           .num_examples = input.rows.size(),
           .loss = loss_of,
           .ranker = [&model, &input] { return model_ranker(model, input.sequences, input.device); },
-          .user_of = [&input](std::size_t example) { return input.rows[example].user; }};
+          .user_of = [&input](std::size_t example) { return input.rows[example].user; },
+          .targets_of =
+              [&input](std::size_t example) {
+                const TrainingRow& row = input.rows[example];
+                return std::ssize(row.items) - row.first_target;
+              }};
 }
 
 TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input) {

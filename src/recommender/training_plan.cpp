@@ -168,7 +168,7 @@ StepSize step_size(const TrainConfig& config, const data::Sequences& sequences) 
     interactions += own;
     pairs_of_others += own * (own - 1);
   }
-  const double batch = as_double(config.loop.batch_size);
+  const double batch = as_double(config.loop.examples_at_once());
   StepSize step;
   double draws = 0;
   if (config.model == "sequential") {
@@ -236,8 +236,8 @@ Table memory_table(const PlanInput& input) {
                            sequences.num_items(),
                            parameters.all / 1e6,
                            parameters.learning / 1e6),
-                 formatted("a step of {}: about {:.0f} targets against {:.0f} items",
-                           config.loop.batch_size,
+                 formatted("{} at once: about {:.0f} targets against {:.0f} items",
+                           config.loop.examples_at_once(),
                            step.targets,
                            step.items),
                  "weights are counted, what a step needs is reckoned and rough; the program itself "

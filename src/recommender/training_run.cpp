@@ -25,7 +25,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMayDiffer = "resume,overwrite,dry-run,device,threads,epochs,on-nan";
+constexpr std::string_view kMayDiffer =
+    "resume,overwrite,dry-run,device,threads,epochs,on-nan,vector-cache,top-k,top-k-splits,"
+    "candidates";
 
 bool is_counter(const std::string& model) {
   return model == "pop" || model == "markov";
@@ -86,6 +88,23 @@ OrderedJson metrics_json(const metrics::RankingMetrics& metrics) {
   return object;
 }
 
+OrderedJson groups_json(const std::vector<metrics::GroupMetrics>& groups) {
+  OrderedJson object = OrderedJson::object();
+  for (const metrics::GroupMetrics& group : groups)
+    object[group.label] = metrics_json(group.metrics);
+  return object;
+}
+
+OrderedJson exposure_json(const ListExposure& exposure, std::int64_t k) {
+  return {{"k", k},
+          {"coverage", exposure.coverage},
+          {"gini", exposure.gini},
+          {"mean_popularity", exposure.mean_popularity},
+          {"history_popularity", exposure.history_popularity},
+          {"target_popularity", exposure.target_popularity},
+          {"popularity_bias", exposure.popularity_bias}};
+}
+
 OrderedJson protocol_json(const TrainConfig& config) {
   return {{"ranking", "full"},
           {"masked", "history"},
@@ -95,7 +114,7 @@ OrderedJson protocol_json(const TrainConfig& config) {
           {"cold_max_len", config.protocol.cold_max_len},
           {"ties", "ascending index"},
           {"loss", is_counter(config.model) ? "none" : config.loss.description()},
-          {"select", "valid hr@10"},
+          {"select", "valid " + config.loop.select_metric},
           {"seed", config.runtime.seed}};
 }
 
@@ -284,15 +303,26 @@ void check_inputs(const TrainConfig& config) {
   }
 }
 
-void write_lists(const TrainConfig& config,
-                 const data::Sequences& sequences,
-                 const ScoreFunction& ranker) {
-  for (const std::string& split : config.top_k_splits) {
+/// Gives what the lists of each split show, for metrics.json.
+OrderedJson write_lists(const TrainConfig& config,
+                        const data::Sequences& sequences,
+                        const std::vector<CandidateRow>& candidates,
+                        const ScoreFunction& ranker) {
+  if (!config.candidates.empty()) {
     std::string text;
-    for (const data::TopK& row : top_k_lists(sequences, split_of(split), ranker, config.top_k))
+    for (const data::TopK& row : score_candidates(candidates, sequences, ranker))
       text += data::to_line(row) + "\n";
-    write_file(lists_file(config.out, split), text);
+    write_file(config.out / "scores.jsonl", text);
   }
+  OrderedJson shown = OrderedJson::object();
+  for (const std::string& split : config.top_k_splits) {
+    const auto lists = top_k_lists(sequences, split_of(split), ranker, config.top_k);
+    std::string text;
+    for (const data::TopK& row : lists) text += data::to_line(row) + "\n";
+    write_file(lists_file(config.out, split), text);
+    shown[split] = exposure_json(exposure_of(sequences, split_of(split), lists), config.top_k);
+  }
+  return shown;
 }
 
 }  // namespace
@@ -379,7 +409,10 @@ std::string run_training(const TrainConfig& config, const comm::Communicator& pr
 
   const data::Sequences sequences =
       data::formats::load_sequences(config.interactions, config.reading, config.protocol);
-  OrderedJson metrics = {{"valid", nullptr}, {"test", nullptr}, {"test_cold", nullptr}};
+  std::vector<CandidateRow> candidates;  // read now: a fault in them shows before training
+  if (!config.candidates.empty()) candidates = load_candidates(config.candidates, sequences);
+  OrderedJson metrics = {
+      {"valid", nullptr}, {"test", nullptr}, {"test_cold", nullptr}, {"test_warm", nullptr}};
   const ScoreFunction ranker = ranker_of(config, processes, sequences, metrics);
   const RankingOptions shared{.processes = processes};
   const Evaluation valid = evaluate(sequences, data::Split::kValid, ranker, shared);
@@ -387,12 +420,16 @@ std::string run_training(const TrainConfig& config, const comm::Communicator& pr
   metrics["valid"] = metrics_json(valid.all);
   metrics["test"] = metrics_json(test.all);
   metrics["test_cold"] = metrics_json(test.cold);
+  metrics["test_warm"] = metrics_json(test.warm);
   metrics["test_ties"] = test.num_tied;
+  metrics["by_history_length"] = groups_json(by_history_length(sequences, test, shared.cutoffs));
+  metrics["by_popularity"] =
+      groups_json(by_target_popularity(sequences, data::Split::kTest, test, shared.cutoffs));
   metrics["protocol"] = protocol_json(config);
   metrics["counts"] = counts_json(sequences);
+  if (!writes) return metrics.dump(2) + "\n";
+  metrics["lists"] = write_lists(config, sequences, candidates, ranker);
   const std::string text = metrics.dump(2) + "\n";
-  if (!writes) return text;
-  write_lists(config, sequences, ranker);
   write_file(config.out / data::kConfigFile, effective);
   write_file(config.out / data::kMetricsFile, text);
   return text;

@@ -96,6 +96,13 @@ TEST_F(Jobs, SayOnceWhatAllOfThemRunInto) {
   EXPECT_THAT(ran.err, Not(HasSubstr("rank 1:")));
 }
 
+TEST_F(Jobs, AreNotForStudiesOfFeedback) {
+  const Ran ran = run(in(2, "$vragent eval feedback --interactions interactions.tsv --out study"));
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("trains its arms in one process"));
+  EXPECT_FALSE(exists("study"));
+}
+
 /// As many ranks as there are, and what --zero says they share; the plan is printed once.
 TEST_F(Jobs, AreWhatADryRunPlansFor) {
   const std::string plan =

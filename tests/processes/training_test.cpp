@@ -107,6 +107,11 @@ TEST_F(RecommenderTogether, LearnsWhatOneProcessLearnsFromDrawnNegatives) {
   expect_the_result_of_one("--loss bce --num-negatives 3 --user-encoder gru4rec");
 }
 
+/// Parts of four users, of which a process may have one or none.
+TEST_F(RecommenderTogether, LearnsWhatOneProcessLearnsInMicroBatches) {
+  expect_the_result_of_one("--micro-batch 4");
+}
+
 /// With an epsilon that AdamW does not need elsewhere: texts so alike give some weights gradients
 /// that are nothing but rounding, and divided by their own size they become whole steps.
 TEST_F(RecommenderTogether, SharesTheEncodingOfTexts) {

@@ -11,6 +11,8 @@
 #include "vragent/rec_models/gru4rec.h"
 #include "vragent/rec_models/nextitnet.h"
 #include "vragent/rec_models/sasrec.h"
+#include "vragent/rec_models/user_encoder.h"
+#include "vragent/util/error.h"
 
 namespace vragent::rec_models {
 namespace {
@@ -185,6 +187,25 @@ TEST(Gru4Rec, DropsItsInputsOutOnlyInTraining) {
   net->train();
   EXPECT_FALSE(net(items).equal(net(items)));
   EXPECT_THROW(net(items_of({2, 4, 7}, 1)), c10::Error);
+}
+
+/// A history behind pads counts as it would alone; fed pads change it.
+TEST(UserEncoder, HidesPadsWhereAsked) {
+  for (const char* name : {"gru4rec", "nextitnet"}) {
+    for (const bool masked : {true, false}) {
+      UserEncoder encoder = prepared(UserEncoder(
+          UserEncoderConfig{.user_encoder = name, .width = 4, .pads = masked ? "masked" : "fed"},
+          8));
+      const Tensor vectors = items_of({6, 4}, 1);  // that of the pad is not zero
+      const Tensor alone = torch::tensor({{3, 1, 5}});
+      const Tensor padded = torch::tensor({{0, 0, 0, 0, 0, 3, 1, 5}});
+      const Tensor wanted = encoder(vectors, alone);
+      const Tensor got = encoder(vectors, padded).narrow(1, 5, 3);
+      EXPECT_EQ(test::close(got, wanted, 1e-12), masked) << name;
+      EXPECT_TRUE(test::close(encoder->last(vectors, padded), got.select(1, 2), 1e-12)) << name;
+    }
+  }
+  EXPECT_THROW((UserEncoderConfig{.pads = "hidden"}).check(), ConfigError);
 }
 
 TEST(NextItNet, SeesNothingOfTheFuture) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "recommender/small_sequences.h"
@@ -17,6 +18,9 @@
 namespace vragent::recommender {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
 /// u1 and u2 over items 100 .. 109; u1 holds 103 (valid) and 104 (test) out, u2 106 and 107.
 class FeedbackFile : public ::testing::Test {
  protected:
@@ -26,12 +30,15 @@ class FeedbackFile : public ::testing::Test {
   void say(const std::string& user,
            const std::string& item,
            std::optional<bool> yes,
-           std::optional<double> p_yes = std::nullopt) {
+           std::optional<double> p_yes = std::nullopt,
+           std::int64_t repeat = 0,
+           const std::string& agent = "a") {
     lines_ +=
         data::to_line({.case_id = user + "-" + item + "-" + std::to_string(lines_.size()),
                        .user_id = user,
                        .item_id = item,
-                       .agent = "a",
+                       .agent = agent,
+                       .repeat = repeat,
                        .yes = yes,
                        .p_yes = p_yes,
                        .status = yes ? data::AnswerStatus::kOk : data::AnswerStatus::kEmpty}) +
@@ -92,6 +99,30 @@ TEST_F(FeedbackFile, TakesTheAnswerWhereNoProbabilityIsGiven) {
   EXPECT_EQ(inserted(load("like")), (Ids{"108", "109"}));
   const Ids least = inserted(load("dislike", 3));
   EXPECT_EQ(least, (Ids{"105", "106", "107"}));
+}
+
+TEST_F(FeedbackFile, MakesOneOpinionOfRepeats) {
+  for (std::int64_t repeat = 0; repeat < 3; ++repeat) {
+    say("u1", "105", repeat == 0, repeat == 0 ? 1.0 : 0.1, repeat);  // 0.4 on average, No
+    say("u1", "106", repeat != 0, 0.5, repeat);                      // Yes
+    say("u1", "107", false, 0.2, repeat);
+  }
+  const Feedback liked = load("like");
+  EXPECT_EQ(inserted(liked), (Ids{"105", "106"}));
+  EXPECT_EQ(liked.counts.answered_yes, 1);
+  EXPECT_EQ(inserted(load("random", 3)), (Ids{"105", "106", "107"}));
+}
+
+TEST_F(FeedbackFile, IsOfOneAgentThatAnswersOnce) {
+  say("u1", "105", true);
+  say("u1", "105", false);
+  EXPECT_THAT([&] { load("like"); },
+              ThrowsMessage<DataError>(HasSubstr("decisions.jsonl:2: this user has answered")));
+  lines_.clear();
+  say("u1", "105", true);
+  say("u2", "105", true, std::nullopt, 0, "b");
+  EXPECT_THAT([&] { load("like"); },
+              ThrowsMessage<DataError>(HasSubstr("decisions.jsonl:2: a decision of agent b")));
 }
 
 TEST_F(FeedbackFile, InsertsAsManyRowsInEveryArm) {

@@ -10,6 +10,7 @@
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
 #include "vragent/util/error.h"
+#include "vragent/util/files.h"
 
 namespace vragent::recommender {
 namespace {
@@ -31,6 +32,15 @@ TEST(IdTower, LooksItemsUp) {
   same->init(3);
   EXPECT_TRUE(same->all_vectors().equal(table));
   EXPECT_NEAR(table.std().item<double>(), std::sqrt(2.0 / 16), 0.1);
+}
+
+TEST(IdTower, LearnsNothingInThePadRow) {
+  ItemTower tower(9, kWidth);
+  tower->init(3);
+  tower(torch::tensor({0, 4, 0})).square().sum().backward();
+  const Tensor gradient = tower->item_embedding->weight.grad();
+  EXPECT_TRUE(gradient[0].eq(0).all().item<bool>());
+  EXPECT_TRUE(gradient[4].ne(0).all().item<bool>());
 }
 
 class TextTower : public ::testing::Test {
@@ -101,6 +111,13 @@ TEST_F(TextTower, GivesPaddingZerosAndNoGradientThatIsNoNumber) {
   }
 }
 
+TEST_F(TextTower, ReadsLowerCaseWhereAsked) {
+  const torch::NoGradGuard no_grad;
+  const Tensor lower = make({.lower_case = true})->all_vectors();
+  texts = {"", "THE cat plays IN the Snow", "Yes", "", "A dog RUNS through the garden"};
+  EXPECT_TRUE(make({.lower_case = true})->all_vectors().equal(lower));
+}
+
 TEST_F(TextTower, TrainsTheLastLayersOnly) {
   EXPECT_TRUE(trained(make({.trainable_layers = 0})).empty());
   const auto last = trained(make({.trainable_layers = 1}));
@@ -124,6 +141,47 @@ TEST_F(TextTower, IsTheSameFrozenAsTrained) {
   EXPECT_TRUE(frozen(index).requires_grad()) << "the projection trains";
   EXPECT_TRUE(test::close(frozen->all_vectors(), trains->all_vectors(), 1e-5));
   EXPECT_TRUE(test::close(trains->all_vectors().index_select(0, index), trains(index), 1e-5));
+}
+
+TEST_F(TextTower, KeepsFrozenVectorsByWhatTheyAreMadeOf) {
+  const std::filesystem::path cache = folder_ / "cache";
+  const auto kept = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(cache))
+      names.insert(entry.path().filename().string());
+    return names;
+  };
+  const TowerConfig config = {.vector_cache = cache, .trainable_layers = 0};
+  const Tensor wanted = make(config)->all_vectors();
+  const auto first = kept();
+  ASSERT_EQ(first.size(), 1);
+  EXPECT_TRUE(make(config)->all_vectors().equal(wanted));
+  EXPECT_EQ(kept(), first) << "found again";
+
+  ItemTower other = make(config);  // what was kept is read, not computed anew
+  const torch::NoGradGuard no_grad;
+  for (Tensor& parameter : other->encoder->parameters()) parameter.zero_();
+  EXPECT_TRUE(other->all_vectors().equal(wanted));
+
+  texts[1] = "the cat sleeps in the snow";
+  EXPECT_FALSE(make(config)->all_vectors()[1].equal(wanted[1]));
+  EXPECT_EQ(kept().size(), 2) << "other texts";
+  TowerConfig mean = config;
+  mean.pooling = "mean";
+  make(mean)->all_vectors();
+  EXPECT_EQ(kept().size(), 3) << "other pooling";
+  test::write_tiny_bert(folder_.path(), 1);
+  make(config)->all_vectors();
+  EXPECT_EQ(kept().size(), 4) << "other weights";
+  TowerConfig trains = config;
+  trains.trainable_layers = 1;
+  make(trains)->all_vectors();
+  EXPECT_EQ(kept().size(), 4) << "what trains is not kept";
+
+  for (const std::string& name : first) write_file(cache / name, "cut");
+  texts[1] = "the cat plays in the snow";
+  test::write_tiny_bert(folder_.path(), 2);
+  EXPECT_THROW(make(config)->all_vectors(), Error);
 }
 
 TEST_F(TextTower, RefusesSettingsThatCannotWork) {

@@ -69,7 +69,7 @@ TEST_P(Ranking, EqualsASortOfTheCandidates) {
   }
 }
 
-TEST_P(Ranking, AveragesAllAndColdUsers) {
+TEST_P(Ranking, AveragesAllColdAndWarmUsers) {
   const Evaluation got = evaluate(sequences, Split::kTest, score, {.cutoffs = {3, 10}});
   double hits = 0;
   double ndcg = 0;
@@ -84,10 +84,14 @@ TEST_P(Ranking, AveragesAllAndColdUsers) {
     cold_hits += hit ? 1 : 0;
   }
   ASSERT_GT(cold, 0);
+  ASSERT_LT(cold, 25);
   EXPECT_NEAR(got.all.cutoffs[1].hit_rate, hits / 25, 1e-12);
   EXPECT_NEAR(got.all.cutoffs[1].ndcg, ndcg / 25, 1e-12);
   EXPECT_EQ(got.cold.num_users, cold);
   EXPECT_NEAR(got.cold.cutoffs[1].hit_rate, cold_hits / static_cast<double>(cold), 1e-12);
+  EXPECT_EQ(got.warm.num_users, 25 - cold);
+  EXPECT_NEAR(
+      got.warm.cutoffs[1].hit_rate, (hits - cold_hits) / static_cast<double>(25 - cold), 1e-12);
 }
 
 TEST_P(Ranking, CountsUsersWhoseTargetTies) {
@@ -147,6 +151,74 @@ TEST(Evaluate, TakesAnItemWatchedTwiceOutOnce) {
   };
   EXPECT_EQ(evaluate(sequences, Split::kTest, by_index).ranks, (std::vector<std::int64_t>{1, 1}));
   EXPECT_EQ(evaluate(sequences, Split::kValid, by_index).ranks, (std::vector<std::int64_t>{1, 2}));
+}
+
+TEST(Evaluate, HasFourCutOffsUnlessTold) {
+  const data::Sequences sequences = random_sequences(60, 25, 1);
+  const Evaluation got =
+      evaluate(sequences, Split::kTest, coarse_scores(sequences, torch::kFloat32));
+  std::vector<std::int64_t> cutoffs;
+  for (const metrics::CutoffMetrics& at : got.all.cutoffs) cutoffs.push_back(at.k);
+  EXPECT_EQ(cutoffs, (std::vector<std::int64_t>{5, 10, 20, 50}));
+}
+
+TEST(ByHistoryLength, CountsWhatTheWindowCutOffAndWhatIsHeldOut) {
+  std::vector<std::vector<std::int32_t>> histories;
+  for (const std::size_t length : {5U, 20U, 7U, 6U}) {
+    std::vector<std::int32_t>& history = histories.emplace_back(length);
+    std::iota(history.begin(), history.end(), 0);
+  }
+  const auto groups =
+      by_history_length(sequences_of(histories, 20), {.ranks = {1, 2, 30, 4}}, {3, 9});
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_EQ(groups[0].label, "5-6");
+  EXPECT_EQ(groups[0].metrics.num_users, 2);
+  EXPECT_DOUBLE_EQ(groups[0].metrics.cutoffs[0].hit_rate, 0.5);
+  EXPECT_DOUBLE_EQ(groups[0].metrics.cutoffs[1].hit_rate, 1.0);
+  EXPECT_EQ(groups[1].label, "7-9");
+  EXPECT_DOUBLE_EQ(groups[1].metrics.mean_rank, 30.0);
+  EXPECT_EQ(groups[2].label, "20-49");
+  EXPECT_DOUBLE_EQ(groups[2].metrics.mrr, 0.5);
+}
+
+/// Of items 100 .. 105 train parts hold 5, 4, 3, 2, 1 and 0: head, mid, mid, tail, tail, unseen.
+data::Sequences stepped_popularity() {
+  return sequences_of(
+      {{0, 1, 2, 3, 5}, {0, 1, 2, 5, 3}, {0, 1, 2, 3, 4}, {0, 1, 3, 4, 2}, {0, 3, 4, 2, 1}}, 6);
+}
+
+TEST(ByTargetPopularity, GroupsUsersByTheTargetOfTheSplit) {
+  const data::Sequences sequences = stepped_popularity();
+  const Evaluation evaluation{.ranks = {1, 2, 3, 4, 5}};
+  const auto check = [&](Split split, const std::vector<double>& mean_ranks) {
+    const auto groups = by_target_popularity(sequences, split, evaluation, {4});
+    ASSERT_EQ(groups.size(), 3U) << "no target is in the head";
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(groups[i].label, (std::vector<std::string>{"mid", "tail", "unseen"})[i]);
+      EXPECT_DOUBLE_EQ(groups[i].metrics.mean_rank, mean_ranks[i]) << groups[i].label;
+    }
+  };
+  check(Split::kTest, {(4.0 + 5) / 2, (2.0 + 3) / 2, 1.0});
+  check(Split::kValid, {5.0, (1.0 + 3 + 4) / 3, 2.0});
+}
+
+TEST(ExposureOf, MeasuresListsAgainstHistoriesAndTargets) {
+  const data::Sequences sequences = stepped_popularity();
+  const std::vector<data::TopK> lists = {
+      {.user_id = "u1", .items = {"100", "105"}, .scores = {2, 1}},
+      {.user_id = "u2", .items = {"101", "100"}, .scores = {2, 1}}};
+  const ListExposure got = exposure_of(sequences, Split::kTest, lists);
+  EXPECT_DOUBLE_EQ(got.coverage, 0.5);
+  EXPECT_DOUBLE_EQ(got.gini, (1.0 * 1 + 3.0 * 1 + 5.0 * 2) / (6 * 4));
+  EXPECT_DOUBLE_EQ(got.mean_popularity, (5.0 + 0 + 4 + 5) / 4);
+  EXPECT_DOUBLE_EQ(got.history_popularity, (25.0 + 16 + 9 + 4 + 1 + 2 + 0 + 2 + 1 + 3) / 20);
+  EXPECT_DOUBLE_EQ(got.target_popularity, (0.0 + 2 + 1 + 3 + 4) / 5);
+  EXPECT_DOUBLE_EQ(got.popularity_bias, 3.5 / 3.15);
+  const ListExposure valid = exposure_of(sequences, Split::kValid, {});
+  EXPECT_EQ(valid.coverage, 0.0);
+  EXPECT_DOUBLE_EQ(valid.history_popularity, 55.0 / 15);
+  EXPECT_DOUBLE_EQ(valid.target_popularity, (2.0 + 0 + 2 + 1 + 3) / 5);
+  EXPECT_EQ(valid.popularity_bias, 0.0);
 }
 
 TEST(Evaluate, RanksNoUserWithScoresThatAreNoNumbers) {

@@ -3,7 +3,6 @@
 #include "vragent/recommender/trainer.h"
 
 #include <cmath>
-#include <csignal>
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -11,11 +10,13 @@
 #include <torch/types.h>
 
 #include "recommender/small_sequences.h"
+#include "recommender/stopped_training.h"
 #include "support/temp_dir.h"
 #include "support/tensor_matchers.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
+#include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
 #include "vragent/util/json.h"
 
@@ -25,6 +26,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using torch::Tensor;
+
+constexpr std::int64_t kStepsOfAnEpoch = 4;  // 60 users, 16 of them a step
 
 LoopConfig small_loop(std::int64_t epochs) {
   return {.batch_size = 16,
@@ -41,7 +44,8 @@ class RecommenderTraining : public ::testing::TestWithParam<const char*> {
     ItemTower tower(sequences.num_items(), 16);
     tower->init(11);
     rec_models::UserEncoder encoder(
-        rec_models::UserEncoderConfig{.user_encoder = encoder_name(), .width = 16, .dropout = 0.2},
+        rec_models::UserEncoderConfig{
+            .user_encoder = encoder_name(), .width = 16, .dropout = dropout},
         sequences.protocol.max_len);
     encoder->init(12);
     return Recommender(tower, encoder);
@@ -49,23 +53,36 @@ class RecommenderTraining : public ::testing::TestWithParam<const char*> {
 
   [[nodiscard]] virtual std::string encoder_name() const { return GetParam(); }
 
+  TrainingInput input(const std::string& folder, bool resume = false, const LossConfig& loss = {}) {
+    make_folder(folder_ / folder);
+    return {.sequences = sequences,
+            .rows = training_rows(sequences),
+            .run_folder = folder_ / folder,
+            .seed = 7,
+            .resume = resume,
+            .loss = loss};
+  }
+
   TrainingResult run(Recommender& model,
                      const LoopConfig& loop,
                      const std::string& folder,
                      bool resume = false,
                      const LossConfig& loss = {}) {
-    make_folder(folder_ / folder);
-    return train(model,
-                 loop,
-                 {.sequences = sequences,
-                  .rows = training_rows(sequences),
-                  .run_folder = folder_ / folder,
-                  .seed = 7,
-                  .resume = resume,
-                  .loss = loss});
+    return train(model, loop, input(folder, resume, loss));
+  }
+
+  /// Stops in the step-th step.
+  void run_until(std::int64_t step,
+                 const LoopConfig& loop,
+                 const std::string& folder,
+                 const LossConfig& loss = {}) {
+    Recommender model = fresh();
+    const TrainingInput given = input(folder, /*resume=*/false, loss);
+    train_until(step, learner_of(model, loop, given), loop, given);
   }
 
   data::Sequences sequences = ring_of_items(15, 60);
+  double dropout = 0.2;
   test::TempDir folder_;
 };
 
@@ -73,18 +90,14 @@ TEST_P(RecommenderTraining, ResumesBitForBit) {
   Recommender whole = fresh();
   const TrainingResult wanted = run(whole, small_loop(6), "whole");
 
-  Recommender first = fresh();
-  request_interrupt(SIGTERM);  // one epoch is trained and saved
-  EXPECT_THROW(run(first, small_loop(6), "parts"), Interrupted);
-  EXPECT_THROW(run(first, small_loop(6), "parts", /*resume=*/true), Interrupted) << "two epochs";
-  clear_interrupt();
+  run_until(kStepsOfAnEpoch + 2, small_loop(6), "parts");
   Recommender second = fresh();
   const TrainingResult got = run(second, small_loop(6), "parts", /*resume=*/true);
 
   EXPECT_TRUE(test::same_tensors(nn::parameters_of(*second), nn::parameters_of(*whole)));
   EXPECT_EQ(got.epochs_run, wanted.epochs_run);
   EXPECT_EQ(got.best_epoch, wanted.best_epoch);
-  EXPECT_EQ(got.best_valid_hit_rate, wanted.best_valid_hit_rate);
+  EXPECT_EQ(got.best_valid, wanted.best_valid);
   EXPECT_EQ(read_file(folder_ / "parts/train_log.jsonl"),
             read_file(folder_ / "whole/train_log.jsonl"));
 }
@@ -126,8 +139,7 @@ TEST_F(SasRecTraining, LearnsFromDrawnNegatives) {
         LossConfig{.loss = "bpr", .num_negatives = 4}}) {
     Recommender model = fresh();
     const std::string folder = loss.description();
-    EXPECT_GT(run(model, small_loop(60), folder, /*resume=*/false, loss).best_valid_hit_rate, 0.9)
-        << folder;
+    EXPECT_GT(run(model, small_loop(60), folder, /*resume=*/false, loss).best_valid, 0.9) << folder;
   }
 }
 
@@ -135,13 +147,32 @@ TEST_F(SasRecTraining, ResumesBitForBitWithDrawnNegatives) {
   const LossConfig loss = {.loss = "bce", .num_negatives = 3};
   Recommender whole = fresh();
   run(whole, small_loop(3), "whole", /*resume=*/false, loss);
-  Recommender first = fresh();
-  request_interrupt(SIGTERM);
-  EXPECT_THROW(run(first, small_loop(3), "parts", /*resume=*/false, loss), Interrupted);
-  clear_interrupt();
+  run_until(kStepsOfAnEpoch + 2, small_loop(3), "parts", loss);
   Recommender second = fresh();
   run(second, small_loop(3), "parts", /*resume=*/true, loss);
   EXPECT_TRUE(test::same_tensors(nn::parameters_of(*second), nn::parameters_of(*whole)));
+}
+
+TEST_F(SasRecTraining, MicroBatchesAddUpToTheBatch) {
+  dropout = 0;                                  // a part draws for itself
+  const LossConfig loss = {.loss = "softmax"};  // no user is another's negative
+  LoopConfig loop = small_loop(2);
+  loop.optim.eps = 1e-4;  // else a gradient that is rounding only becomes a whole step
+  std::vector<TrainingRow> rows = training_rows(sequences);
+  for (std::size_t i = 0; i < rows.size(); i += 3) rows[i].items.resize(2);  // parts differ
+  const auto trained = [&](std::int64_t micro_batch) {
+    loop.micro_batch = micro_batch;
+    Recommender model = fresh();
+    TrainingInput given = input(formatted("micro{}", micro_batch), /*resume=*/false, loss);
+    given.rows = rows;
+    train(model, loop, given);
+    return nn::parameters_of(*model);
+  };
+  const nn::NamedTensors whole = trained(0);
+  for (const std::int64_t micro_batch : {3, 7}) {  // of batches of 16: the last part is smaller
+    for (const auto& [name, tensor] : trained(micro_batch))
+      EXPECT_TRUE(torch::allclose(tensor, whole.at(name), 0, 1e-6)) << name << ", " << micro_batch;
+  }
 }
 
 TEST_F(SasRecTraining, KeepsTheBestEpochAndStopsWithoutPatience) {
@@ -153,6 +184,24 @@ TEST_F(SasRecTraining, KeepsTheBestEpochAndStopsWithoutPatience) {
   EXPECT_EQ(result.best_epoch, 1);
   EXPECT_EQ(result.epochs_run, 3);
   EXPECT_TRUE(test::same_tensors(nn::parameters_of(*model), nn::parameters_of(*fresh())));
+}
+
+TEST_F(SasRecTraining, ChoosesTheBestEpochByTheMetricAskedFor) {
+  Recommender model = fresh();
+  LoopConfig loop = small_loop(8);
+  loop.select_metric = "ndcg@10";
+  const TrainingResult result = run(model, loop, "ndcg");
+  double best = 0;
+  std::int64_t best_epoch = 0;
+  for_each_line(folder_ / "ndcg/train_log.jsonl", [&](const std::string& line, const std::string&) {
+    const Json row = Json::parse(line);
+    const double value = row["valid_ndcg@10"].get<double>();
+    if (value <= best) return;
+    best = value;
+    best_epoch = row["step"].get<std::int64_t>();
+  });
+  EXPECT_EQ(result.best_epoch, best_epoch);
+  EXPECT_EQ(result.best_valid, best);
 }
 
 /// Runs whose loss is changed on the way.
@@ -196,8 +245,6 @@ class BrokenSteps : public SasRecTraining {
     return std::filesystem::exists(folder_ / "run/checkpoint");
   }
 };
-
-constexpr std::int64_t kStepsOfAnEpoch = 4;  // 60 users, 16 of them a step
 
 TEST_F(BrokenSteps, EndTheRunNamingStepAndUsersAndResumeWithoutTheStep) {
   Recommender model = fresh();

@@ -82,15 +82,48 @@ TEST_F(TrainingRun, WritesModelMetricsAndLists) {
 TEST_F(TrainingRun, ResumesToTheSameModelAndRefusesOtherSettings) {
   const Json whole = run(config("whole"));
   TrainConfig parts = config("parts");
-  request_interrupt(SIGTERM);
-  EXPECT_THROW(run_training(parts), Interrupted);
-  clear_interrupt();
+  parts.loop.epochs = 2;
+  run(parts);
+  parts.loop.epochs = 3;
   parts.resume = true;
   EXPECT_EQ(run(parts), whole);
   EXPECT_TRUE(test::same_tensors(nn::load_safetensors(parts.out / "model.safetensors"),
                                  nn::load_safetensors(folder_ / "whole/model.safetensors")));
   parts.encoder.dropout = 0.4;
   EXPECT_THROW(run_training(parts), ConfigError);
+}
+
+TEST_F(TrainingRun, ScoresGivenItemsAndMakesOtherListsOfAFinishedRun) {
+  TrainConfig config = this->config("run");
+  const Json metrics = run(config);
+  const std::string lists = read_file(config.out / "topk.jsonl");
+  config.resume = true;
+  config.top_k = 2;
+  config.top_k_splits = {"valid"};
+  config.candidates = config.out / "topk.jsonl";  // its items have been scored once already
+  EXPECT_EQ(run(config)["test"], metrics["test"]);
+  EXPECT_EQ(read_file(config.out / "scores.jsonl"), lists);
+  std::int64_t users = 0;
+  for_each_line(config.out / "topk.valid.jsonl", [&](const std::string& line, const std::string&) {
+    ++users;
+    EXPECT_EQ(Json::parse(line)["items"].size(), 2);
+  });
+  EXPECT_EQ(users, 40);
+
+  config.candidates = folder_ / "wrong.jsonl";
+  const std::string known = "{\"user_id\": \"u1\", \"items\": [\"119\", \"100\"]}\n";
+  write_file(config.candidates, known + "{\"user_id\": \"u1\", \"items\": [\"120\"]}\n");
+  EXPECT_THAT([&] { run(config); },
+              ThrowsMessage<DataError>(HasSubstr("wrong.jsonl:2: item 120 is not among")));
+  write_file(config.candidates, known + "{\"user_id\": \"u41\", \"items\": []}\n");
+  EXPECT_THAT([&] { run(config); },
+              ThrowsMessage<DataError>(HasSubstr("wrong.jsonl:2: user u41 is not among")));
+  write_file(config.candidates, known + known);
+  run(config);
+  const std::string scored = read_file(config.out / "scores.jsonl");
+  const std::string line = scored.substr(0, scored.find('\n') + 1);
+  EXPECT_EQ(scored, line + line);
+  EXPECT_EQ(Json::parse(line)["items"], (Json{"119", "100"})) << "in the order given";
 }
 
 TEST_F(TrainingRun, CountsWithoutTraining) {
@@ -151,6 +184,25 @@ TEST_F(TrainingRun, ReadsCaptionsBeforeTitlesWithATextTower) {
   EXPECT_EQ(titles["training"]["epochs_run"], 3);
   EXPECT_NE(read_file(folder_ / "titles/train_log.jsonl"),
             read_file(folder_ / "captions/train_log.jsonl"));
+}
+
+TEST_F(TrainingRun, MixesPrecisionAndRanksTheSameAfterAResume) {
+  test::write_tiny_bert(folder_ / "bert", 2);
+  std::string titles;
+  for (int item = 100; item < 120; ++item)
+    titles += std::to_string(item) + ",the cat " + std::to_string(item % 7) + "\n";
+  write_file(folder_ / "titles.csv", titles);
+  TrainConfig config = this->config("mixed");
+  config.tower.tower = "text";
+  config.tower.text_model = folder_ / "bert";
+  config.tower.trainable_layers = 0;
+  config.items = folder_ / "titles.csv";
+  config.runtime.dtype = "bfloat16";
+  const Json whole = run(config);
+  const std::string lists = read_file(config.out / "topk.jsonl");
+  config.resume = true;  // of a finished run: only ranks
+  EXPECT_EQ(run(config), whole);
+  EXPECT_EQ(read_file(config.out / "topk.jsonl"), lists);
 }
 
 TEST_F(TrainingRun, RefusesItemsWithoutATextUnlessTold) {

@@ -14,11 +14,11 @@
 namespace vragent::tools {
 namespace {
 
-/// metrics.json as a table: a row each for valid, test and cold test users.
+/// metrics.json as a table: a row each for valid, test, cold and warm test users.
 Table metrics_table(const std::string& metrics_json) {
   const Json metrics = parse_json_object(metrics_json, "metrics.json");
   Table table{.title = "", .columns = {"split"}};
-  for (const char* split : {"valid", "test", "test_cold"}) {
+  for (const char* split : {"valid", "test", "test_cold", "test_warm"}) {
     std::vector<std::string> row = {split};
     for (const auto& [name, value] : metrics[split].items()) {
       if (table.rows.empty()) table.columns.push_back(name);

@@ -26,7 +26,9 @@ struct NextItNetImpl : torch::nn::Module {
   explicit NextItNetImpl(const NextItNetConfig& config);
 
   /// items [B, L, D], left-padded -> [B, L, D]
-  torch::Tensor forward(const torch::Tensor& items);
+  /// @param is_real [B, L, 1], 0 at pads, where `items` are zeros: pads then count as nothing, as
+  /// if the history began behind them; undefined feeds them
+  torch::Tensor forward(const torch::Tensor& items, const torch::Tensor& is_real = {});
 
   NextItNetConfig config;
   torch::nn::ModuleList blocks;

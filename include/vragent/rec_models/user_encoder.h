@@ -21,6 +21,7 @@ struct UserEncoderConfig {
   std::int64_t num_blocks = 2;
   std::int64_t num_heads = 2;
   double dropout = 0.1;
+  std::string pads = "fed";  // the release feeds them
 
   void visit(auto& v) {
     v("user-encoder", user_encoder, "sasrec, gru4rec or nextitnet");
@@ -28,6 +29,10 @@ struct UserEncoderConfig {
     v("num-blocks", num_blocks, "sasrec: attention blocks; nextitnet: pairs of dilations 1 and 4");
     v("num-heads", num_heads, "sasrec: attention heads");
     v("dropout", dropout, "dropout while training");
+    v("pads",
+      pads,
+      "gru4rec, nextitnet: what stands before a short history is fed to the network as an item of "
+      "its own (fed, as released) or hidden from it (masked)");
   }
 
   void check() const;
@@ -53,6 +58,9 @@ struct UserEncoderImpl : torch::nn::Module {
   SasRec sasrec{nullptr};  ///< one of the three is set
   Gru4Rec gru4rec{nullptr};
   NextItNet nextitnet{nullptr};
+
+ private:
+  bool masks_pads_;
 };
 
 TORCH_MODULE(UserEncoder);

@@ -65,8 +65,10 @@ struct Feedback {
 
 /// Reads decisions (judgments that carry "user_id" and "item_id"), ranks each user's items by p_yes
 /// where it is given, else by the answer (ties in seeded random order; arm self: by their place in
-/// the lists, those without one last), and takes per_user of them by arm.
-/// @throws DataError with path:line when a decision lacks user_id or item_id
+/// the lists, those without one last), and takes per_user of them by arm. Repeats of a question
+/// make one opinion: the mean of p_yes, Yes where more than half say so.
+/// @throws DataError with path:line when a decision lacks user_id or item_id, is of another agent
+/// than the first, or answers again what was answered
 Feedback load_feedback(const FeedbackConfig& config,
                        const data::Sequences& sequences,
                        std::uint64_t seed);

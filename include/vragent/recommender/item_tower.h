@@ -30,6 +30,8 @@ struct TowerConfig {
   std::filesystem::path vision_model;
   std::filesystem::path covers;
   std::filesystem::path frames;
+  std::filesystem::path vector_cache;
+  bool lower_case = false;            // the release lower-cases titles, whatever the encoder
   std::int64_t max_tokens = 30;       // the release cuts here, [CLS] and [SEP] included
   std::int64_t trainable_layers = 2;  // the release trains BERT's last two
   std::string pooling = "cls";        // the release takes the first token
@@ -52,17 +54,23 @@ struct TowerConfig {
       "built "
       "without OpenCV)");
     v("frames", frames, "folder that extract-frames wrote: frames of the items' videos");
+    v("lower-case", lower_case, "lower-case texts before they are cut into tokens, as released");
     v("max-tokens", max_tokens, "tokens of a text that the tower reads");
     v("trainable-layers",
       trainable_layers,
       "layers of a text or vision encoder that train, from the last; 0 freezes it (each item is "
       "then encoded once a run), -1 trains all with the embeddings");
+    v("vector-cache",
+      vector_cache,
+      "folder that keeps the vectors of a frozen encoder, by a hash of its files, the texts or "
+      "pictures and the settings: other runs, seeds and arms of feedback read them there");
     v("pooling",
       pooling,
       "text vector: cls, the first token; mean, of all tokens (as sentence encoders)");
     v("projection-std",
       projection_std,
-      "first weights of the text tower's projection; 0 is Xavier. Small ones (0.02) keep the first "
+      "first weights of a text or vision tower's projection; 0 is Xavier. Small ones (0.02) keep "
+      "the first "
       "logits small where few steps follow");
     features.visit(v);
     v("fusion",
@@ -125,6 +133,10 @@ struct ItemTowerImpl : torch::nn::Module {
   /// items in each, and they tell each other: collective, backward too.
   torch::Tensor shared_vectors(const torch::Tensor& index, const comm::Communicator& processes);
 
+  /// Encodes all items once, in fp32, where the encoder does not train, or reads them from
+  /// config.vector_cache. forward() does so when first called.
+  void encode_frozen();
+
   /// All vectors [N+1, D] without gradients, in chunks.
   torch::Tensor all_vectors();
 
@@ -149,6 +161,9 @@ struct ItemTowerImpl : torch::nn::Module {
 
   [[nodiscard]] bool encoder_trains() const;
 
+  /// The bytes that the encoder reads, of items 0..N.
+  [[nodiscard]] std::vector<std::string> contents() const;
+
   std::int64_t num_items_;
   bool mean_pooling_ = false;
   double projection_std_ = 0;
@@ -156,7 +171,9 @@ struct ItemTowerImpl : torch::nn::Module {
   torch::Tensor lengths_;    ///< int64 [N+1]
   Pictures pictures_;
   models::TowerPixelConfig pixels_;
-  torch::Tensor frozen_;  ///< [N+1, D_encoder] where the encoder does not train
+  std::filesystem::path model_;         ///< folder of the encoder
+  std::filesystem::path vector_cache_;  ///< empty: none
+  torch::Tensor frozen_;                ///< [N+1, D_encoder] where the encoder does not train
 };
 
 TORCH_MODULE(ItemTower);

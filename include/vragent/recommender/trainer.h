@@ -2,9 +2,10 @@
 // Copyright 2026 The vragent authors
 //
 // The training loop of all recommenders: batches, loss, backward, clip, step; validation after each
-// epoch; the best checkpoint by validation HR@10 is what counts.
+// epoch; the best checkpoint on the validation items is what counts.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -27,19 +28,29 @@ namespace vragent::recommender {
 
 struct LoopConfig {
   std::int64_t batch_size = 512;  // users (release: 512 with the id tower, 256 a GPU with text)
+  std::int64_t micro_batch = 0;   // 0: a batch at once
   std::int64_t epochs = 50;       // release: 50
-  std::int64_t patience = 6;      // epochs without a better validation HR@10
-  double text_lr = 5e-5;          // release: of the text encoder's own parameters
-  double vision_lr = 1e-4;        // release: of the image or video encoder's
-  std::string on_nan = "stop";    // a step whose numbers are not finite never counts
+  std::string select_metric = "hr@10";
+  std::int64_t patience = 6;    // epochs without a better one of validation
+  double text_lr = 5e-5;        // release: of the text encoder's own parameters
+  double vision_lr = 1e-4;      // release: of the image or video encoder's
+  std::string on_nan = "stop";  // a step whose numbers are not finite never counts
   nn::OptimConfig optim = {.lr = 1e-4, .weight_decay = 0.1, .clip = 5.0};
 
   void visit(auto& v) {
     v("batch-size", batch_size, "users of one step (collaborative models: pairs of user and item)");
+    v("micro-batch",
+      micro_batch,
+      "users (or pairs) of one forward and backward, whose gradients add up to the step's: less "
+      "memory; in-batch negatives are those of the part; 0: the whole batch at once");
     v("epochs", epochs, "passes over all users (or pairs) at most");
     v("patience",
       patience,
-      "stop after so many epochs without a better validation HR@10; 0 never stops early");
+      "stop after so many epochs without a better validation metric; 0 never stops early");
+    v("select-metric",
+      select_metric,
+      "what of the validation items chooses the best epoch: hr@10, or ndcg@10 (as the release does "
+      "for its collaborative models)");
     v("text-lr",
       text_lr,
       "learning rate of the text encoder's own layers (they have no weight decay)");
@@ -53,6 +64,11 @@ struct LoopConfig {
   }
 
   void check() const;
+
+  /// Of one backward.
+  [[nodiscard]] std::int64_t examples_at_once() const {
+    return micro_batch > 0 ? std::min(micro_batch, batch_size) : batch_size;
+  }
 };
 
 /// Item tower and user encoder, one module for saving.
@@ -75,7 +91,7 @@ ScoreFunction model_ranker(Recommender model,
 struct TrainingResult {
   std::int64_t epochs_run = 0;
   std::int64_t best_epoch = 0;     ///< from 1
-  double best_valid_hit_rate = 0;  ///< HR@10
+  double best_valid = 0;           ///< of the metric that chooses
   std::int64_t skipped_steps = 0;  ///< left out by on_nan = "skip"
 };
 
@@ -96,12 +112,16 @@ struct Learner {
 
   /// Whose example it is, an index of Sequences::user_ids.
   std::function<std::int64_t(std::size_t example)> user_of;
+
+  /// Over how many targets the loss of an example is a mean, one where there is no function.
+  std::function<std::int64_t(std::size_t example)> targets_of = {};
 };
 
 /// The numbers of one step.
 struct StepConfig {
   double lr = 0;
-  double clip = 0;  ///< largest gradient norm; 0 does not clip
+  double clip = 0;                 ///< largest gradient norm; 0 does not clip
+  std::size_t at_once = SIZE_MAX;  ///< examples of one backward
 };
 
 /// What a step came to.
@@ -138,7 +158,8 @@ TrainingResult run_loop(const Learner& learner,
                         const TrainingInput& input);
 
 /// One step of the loop: loss, backward, clip, update at rate `lr`. When loss or gradient norm is
-/// not finite nothing is updated. Many processes: the sums of all, of loss too
+/// not finite nothing is updated. Micro-batches weigh as many targets as they have: the loss is
+/// that of the whole where no example sees another. Many processes: the sums of all, of loss too
 StepNumbers train_step(const Learner& learner,
                        nn::ShardedAdamW& optimizer,
                        const std::vector<std::size_t>& examples,

@@ -40,6 +40,7 @@ struct TrainConfig {
   FeedbackConfig feedback;
   std::int64_t top_k = 10;
   std::vector<std::string> top_k_splits = {"test"};
+  std::filesystem::path candidates;
   bool resume = false;
   bool overwrite = false;
   bool dry_run = false;
@@ -70,10 +71,16 @@ struct TrainConfig {
     loss.visit(v);
     loop.visit(v);
     feedback.visit(v);
-    v("top-k", top_k, "length of the lists in topk.jsonl");
+    v("top-k",
+      top_k,
+      "length of the lists in topk.jsonl; metrics.json has their coverage and popularity bias");
     v("top-k-splits",
       top_k_splits,
       "lists from the history before this target: test (topk.jsonl), valid (topk.valid.jsonl)");
+    v("candidates",
+      candidates,
+      "rows user_id and items[] (topk.jsonl of another model, say) whose items are scored from the "
+      "history before the test item: scores.jsonl");
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
     v("dry-run",
@@ -101,9 +108,11 @@ Collaborative build_collaborative(const TrainConfig& config,
 /// scores that ranking holds, in GiB. Nothing is written. @throws ConfigError for a counter
 Table plan_training(const TrainConfig& config, int processes = 1);
 
-/// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl and the logs
-/// into config.out. Returns the text of metrics.json. Many processes share the batches of
-/// sequential models, and rank 0 writes.
+/// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl, with
+/// candidates scores.jsonl, and the logs into config.out. Resuming a finished run evaluates it
+/// again and may ask for other lists and candidates. Returns the text of metrics.json. Many
+/// processes share the batches of sequential models, and rank 0 writes; in the others the text is
+/// without "lists".
 /// @throws ConfigError where another model is to train in many processes
 std::string run_training(const TrainConfig& config,
                          const comm::Communicator& processes = comm::alone());

@@ -88,6 +88,22 @@ TEST_F(MicroLens50K, RanksByPopularityAsPublished) {
   expect_row(Split::kTest, pop, {.002840, .001393, .004820, .001871}, /*mask=*/false);
 }
 
+TEST_F(MicroLens50K, GroupsUsersByWhatThePopularReach) {
+  const Evaluation pop = evaluate(sequences, Split::kTest, popularity_ranker(sequences));
+  EXPECT_EQ(pop.cold.num_users, 20346);
+  EXPECT_EQ(pop.warm.num_users, 29654);
+  const auto groups = by_target_popularity(sequences, Split::kTest, pop, {10});
+  ASSERT_EQ(groups.size(), 4U);
+  const auto hits = [&](std::size_t group) {
+    return groups[group].metrics.cutoffs[0].hit_rate *
+           static_cast<double>(groups[group].metrics.num_users);
+  };
+  EXPECT_NEAR(hits(0), .002840 * 50000, 1e-6) << "what popularity finds is popular";
+  for (const std::size_t group : {1U, 2U, 3U}) EXPECT_EQ(hits(group), 0.0) << groups[group].label;
+  EXPECT_EQ(groups[3].metrics.num_users, 2261);
+  EXPECT_EQ(by_history_length(sequences, pop, {10}).front().label, "5-6");
+}
+
 TEST_F(MicroLens50K, RanksByMarkovChainsAsPublished) {
   const ScoreFunction markov = markov_ranker(sequences);
   expect_row(Split::kValid, markov, {.060160, .037746, .070900, .040476, 5601.83});
