@@ -7,9 +7,10 @@
 # DIR holds *_pairs.tsv, for text rows *title*.csv, for feature rows extracted_modality_features/*.npy
 # (image and video rows train an encoder instead where they are given a model and its pictures). A row whose
 # inputs are absent is left out, saying what it needs. Finished runs are kept, broken ones resumed; a signal saves those
-# that run, and the same command goes on. --plan only shows what would run. --jobs N runs N rows at a time on the one
-# device: their memory adds up, the CPU's threads are shared out, their messages go to OUT/ROW-seedN.log. --out is
-# build/table1/NAME OF DIR unless given. VRAGENT names the program; python3 without any package is enough.
+# that run, and the same command goes on. The table shows what OUT holds of these inputs and flags only.
+# --plan only shows what would run. --jobs N runs N rows at a time on the one device: their memory adds up, the CPU's
+# threads are shared out, their messages go to OUT/ROW-seedN.log. --out is build/table1/NAME OF DIR unless given.
+# VRAGENT names the program; python3 without any package is enough.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -113,7 +114,8 @@ for row in $rows; do
     continue
   fi
   runnable+=("$row")
-  printf '%-16s %s\n' "$row" "$(python3 "$here/table1_plan.py" row "$counts" "$config" "$memory" "${more[@]}")"
+  flags=("${inputs[@]}" "${more[@]}")
+  printf '%-16s %s\n' "$row" "$(python3 "$here/table1_plan.py" row "$counts" "$config" "$memory" "${flags[@]}")"
 done
 [ -z "$plan_only" ] || exit 0
 [ ${#runnable[@]} -gt 0 ] || die "no row can run"
@@ -134,33 +136,47 @@ stop() {
 }
 trap stop INT TERM
 
+# What settles a run's numbers. OUT/ROW-seedN.command holds it from a run's good end until the next one starts.
+command_of() { # ROW SEED
+  inputs_of "$1"
+  printf '%s\n' "--config $root/configs/table1/${1,,}.json --interactions $pairs ${inputs[*]} --seed $2 ${more[*]}"
+}
+
+is_done() { # ROW SEED
+  [ -f "$out/${1,,}/seed$2/metrics.json" ] &&
+    [ "$(cat "$out/${1,,}-seed$2.command" 2>/dev/null)" = "$(command_of "$1" "$2")" ]
+}
+
 start() { # ROW SEED
-  local row=$1 seed=$2 stem=$out/${1,,}-seed$2 folder=$out/${1,,}/seed$2 resume=() command log=/dev/stderr
-  inputs_of "$row"
-  command="--config $root/configs/table1/${row,,}.json --interactions $pairs ${inputs[*]} --seed $seed ${more[*]}"
-  if [ -f "$folder/metrics.json" ] && [ "$(cat "$stem.command" 2>/dev/null)" = "$command" ]; then
+  local row=$1 seed=$2 stem=$out/${1,,}-seed$2 folder=$out/${1,,}/seed$2 resume=() log=/dev/stderr
+  if is_done "$row" "$seed"; then
     echo "== $row seed $seed: done before"
     return
   fi
+  rm -f "$stem.command" # until it has ended well, older numbers in the folder are not this command's
+  inputs_of "$row"
   [ ! -f "$folder/effective_config.json" ] || resume=(--resume)
   [ "$jobs" -eq 1 ] || { log=$stem.log; : >"$log"; }
   "$vragent" train-sasrec --config "$root/configs/table1/${row,,}.json" --interactions "$pairs" "${inputs[@]}" \
     --seed "$seed" --out "$folder" "${threads[@]}" "${resume[@]}" "${more[@]}" >"$stem.txt" 2>>"$log" </dev/null &
   pid_of["$row $seed"]=$! started_at["$row $seed"]=$SECONDS
-  printf '%s\n' "$command" >"$stem.command"
   if [ ${#resume[@]} -gt 0 ]; then echo "== $row seed $seed: goes on"; else echo "== $row seed $seed: starts"; fi
 }
 
 # Takes the runs that have ended off the list.
 collect() {
-  local name code
+  local name code row seed
   for name in "${!pid_of[@]}"; do
     kill -0 "${pid_of[$name]}" 2>/dev/null && continue
     code=0
     wait "${pid_of[$name]}" || code=$?
     unset "pid_of[$name]"
     case $code in
-      0) echo "== ${name/ / seed }: done after $((SECONDS - started_at[$name])) s" ;;
+      0)
+        row=${name% *} seed=${name#* }
+        command_of "$row" "$seed" >"$out/${row,,}-seed$seed.command"
+        echo "== ${name/ / seed }: done after $((SECONDS - started_at[$name])) s"
+        ;;
       130 | 143)
         stopped=1
         echo "== ${name/ / seed }: stopped"
@@ -191,7 +207,13 @@ trap - INT TERM
 runs=()
 for row in $all_rows; do
   for folder in "$out/${row,,}"/seed*/; do
-    [ ! -f "$folder/metrics.json" ] || runs+=("$row=${folder%/}")
+    [ -f "$folder/metrics.json" ] || continue
+    folder=${folder%/} seed=${folder##*/seed}
+    if is_done "$row" "$seed"; then
+      runs+=("$row=$folder")
+    else
+      echo "== $row seed $seed: not in the table, its numbers are not of this command"
+    fi
   done
 done
 echo "== Table 1: ours on $name ($pairs)${more:+ with ${more[*]}}, beside the paper's on MicroLens-100K"
