@@ -35,6 +35,10 @@ if ! "$venv/bin/python" -c 'import sentencepiece, google.protobuf' 2>/dev/null; 
   echo "== installing sentencepiece 0.2.3 and protobuf 7.36.2 into $venv" >&2
   "$venv/bin/pip" install --quiet --disable-pip-version-check sentencepiece==0.2.3 protobuf==7.36.2
 fi
+if ! "$venv/bin/python" -c 'import tensorboard' 2>/dev/null; then
+  echo "== installing tensorboard 2.21.0 into $venv" >&2
+  "$venv/bin/pip" install --quiet --disable-pip-version-check tensorboard==2.21.0
+fi
 if ! "$trl_venv/bin/python" -c 'import trl, datasets' 2>/dev/null; then
   echo "== installing TRL 1.16.0 into $trl_venv" >&2
   new_venv "$trl_venv" "${VRAGENT_VENV:-.venv}" "$venv"

@@ -5,7 +5,8 @@
 Usage: parity_recommender.py VRAGENT_BINARY [WORK_FOLDER]. Every case trains on random interactions in whole-batch
 steps. The weights after two steps are read back and used here, in double precision, for the third step's loss, its
 gradient in every parameter (read out of the optimiser's first moments, relative to the largest) and the score of every
-unseen item of every user. One line a comparison; exit code 1 when one is above its bound.
+unseen item of every user. Encoders of texts and pictures that train are transformers' here, given those weights. The
+curves are read by TensorBoard's own reader. One line a comparison; exit code 1 when one is above its bound.
 """
 import json
 import math
@@ -19,6 +20,10 @@ import numpy
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from parity_checks import towers
+from parity_checks.random_numbers import Stream, hash_text, mix_seed
 
 BINARY = sys.argv[1]
 TOLERANCE = 1e-5  # of numbers up to 1, else relative
@@ -26,63 +31,6 @@ WIDTH, MAX_LEN, SEED = 16, 6, 3
 COMMON = ["--width", WIDTH, "--max-len", MAX_LEN, "--seed", SEED, "--threads", 1, "--dropout", 0, "--batch-size", 100000,
           "--patience", 0, "--optim.lr", 0.02, "--optim.clip", 0, "--optim.weight-decay", 0.01, "--top-k", 1000]
 failures = []
-
-
-# The program's random numbers: SplitMix64, FNV-1a, xoshiro256++.
-MASK = (1 << 64) - 1
-GOLDEN = 0x9E3779B97F4A7C15
-
-
-def finalise(z):
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & MASK
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & MASK
-    return z ^ (z >> 31)
-
-
-def mix_seed(seed, *parts):
-    mixed = finalise(seed + GOLDEN & MASK)
-    for part in parts:
-        mixed = finalise((mixed + GOLDEN + finalise(part + GOLDEN & MASK)) & MASK)
-    return mixed
-
-
-def hash_text(text):
-    value = 0xCBF29CE484222325
-    for byte in text.encode():
-        value = (value ^ byte) * 0x100000001B3 & MASK
-    return finalise(value + GOLDEN & MASK)
-
-
-class Stream:
-    def __init__(self, seed):
-        self.state = [finalise(seed + GOLDEN * i & MASK) for i in range(1, 5)]
-
-    def next(self):
-        def rotate(x, k):
-            return (x << k | x >> 64 - k) & MASK
-        s = self.state
-        result = rotate(s[0] + s[3] & MASK, 23) + s[0] & MASK
-        shifted = s[1] << 17 & MASK
-        s[2] ^= s[0]
-        s[3] ^= s[1]
-        s[1] ^= s[2]
-        s[0] ^= s[3]
-        s[2] ^= shifted
-        s[3] = rotate(s[3], 45)
-        return result
-
-    def below(self, bound):
-        limit = MASK - (MASK % bound + 1) % bound
-        draw = self.next()
-        while draw > limit:
-            draw = self.next()
-        return draw % bound
-
-    def shuffled(self, items):
-        for i in range(len(items), 1, -1):
-            j = self.below(i)
-            items[i - 1], items[j] = items[j], items[i - 1]
-        return items
 
 
 class Data:
@@ -170,7 +118,9 @@ def nextitnet(p, x, real):
 
 # Item towers: vectors of all items [N+1, D].
 def id_tower(p, features):
-    return p["items.item_embedding.weight"]
+    """The row of padding is read, and does not learn."""
+    table = p["items.item_embedding.weight"]
+    return torch.cat([table[:1].detach(), table[1:]])
 
 
 def feature_tower(sources, fusion):
@@ -394,6 +344,18 @@ def check(name, ours, theirs):
         failures.append(name)
 
 
+def check_curves(name, folder):
+    """TensorBoard's own reader against train_log.jsonl."""
+    reader = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    lines = [json.loads(line) for line in (folder / "train_log.jsonl").read_text().splitlines()]
+    tags = [tag for tag in lines[0] if tag != "step"]
+    assert sorted(reader.Tags()["scalars"]) == sorted(tags), (reader.Tags(), tags)
+    read = {tag: [(event.step, event.value) for event in reader.Scalars(tag)] for tag in tags}
+    for tag in tags:
+        check(f"{name} TensorBoard {tag}", torch.tensor([[row["step"], row[tag]] for row in lines], dtype=torch.float64),
+              torch.tensor(read[tag], dtype=torch.float64))
+
+
 def in_double(tensors, prefix=""):
     return {name[len(prefix):]: tensor.double() for name, tensor in tensors.items() if name.startswith(prefix)}
 
@@ -450,6 +412,16 @@ def pairs(data, work, features, name, flags, model, loss=("in-batch-softmax",), 
     run(data, work, name, ["--model", model.__name__] + flags, loss_of, scores_of)
 
 
+def resumed_curves(data, work):
+    """A run whose events were left off at the third epoch and went on."""
+    folder = work / "curves"
+    for epochs in (3, 5):
+        command = [BINARY, "-q", "train-sasrec", "--interactions", data.path, "--out", folder, "--resume", "--epochs", epochs]
+        subprocess.run([str(word) for word in command + COMMON], check=True, stdout=subprocess.DEVNULL)
+    assert len((folder / "train_log.jsonl").read_text().splitlines()) == 5
+    check_curves("resumed", folder)
+
+
 def make_features(data, work):
     """Row r is item r + 1; what is returned is by catalogue index."""
     rng = numpy.random.default_rng(2)
@@ -483,6 +455,8 @@ def all_cases(work):
     for fusion in ("weighted", "concat", "sum"):
         sequential(*common, f"fusion-{fusion}", ["--tower", "fusion", "--fusion", fusion] + sum(given.values(), []),
                    tower=feature_tower(list(files), fusion))
+    for name, flags, tower in towers.cases(work, data.item_ids[1:]):
+        sequential(*common, name, flags, tower=tower)
     pairs(*common, "dssm", [], dssm)
     pairs(*common, "lightgcn", ["--gcn-layers", 2], lightgcn)
     pairs(*common, "lightgcn-bpr", ["--gcn-layers", 2, "--loss", "bpr"], lightgcn, loss=("bpr", 1))
@@ -495,6 +469,7 @@ def all_cases(work):
             lambda p: deepfm_scores(p, data.test_inputs(), torch.arange(data.num_items + 1), released))
     run(data, work, "nfm", ["--model", "nfm"], lambda p, step: fields_loss(nfm_scores, p, data, step),
         lambda p: nfm_scores(p, data.test_inputs(), torch.arange(data.num_items + 1)))
+    resumed_curves(data, work)
 
 
 def main():

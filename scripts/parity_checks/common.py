@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 TOLERANCE = 1e-4  # absolute, fp32, on numbers of order 1
 BINARY = ["vragent"]
 DEVICE = os.environ.get("VRAGENT_PARITY_DEVICE", "cpu")  # where ours computes
+IMAGE_KIND = os.environ.get("VRAGENT_PARITY_IMAGES", "png")  # ppm for a build without OpenCV
 failures = []
 counts = {"comparisons": 0}
 started = time.monotonic()
@@ -94,11 +95,11 @@ def random_ids(count, seed, vocabulary=150):
 
 
 def random_images(work, name, sizes, seed=3):
-    """Files of noise, (height, width) each: PNG, or what $VRAGENT_PARITY_IMAGES says (ppm for a build without OpenCV)."""
+    """Files of noise, (height, width) each."""
     rng = numpy.random.default_rng(seed)
     paths = []
     for i, (height, width) in enumerate(sizes):
-        paths.append(work / f"{name}{i}.{os.environ.get('VRAGENT_PARITY_IMAGES', 'png')}")
+        paths.append(work / f"{name}{i}.{IMAGE_KIND}")
         Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=numpy.uint8)).save(paths[-1])
     return paths
 

@@ -15,25 +15,15 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from .common import DEVICE, check, check_equal, left_padded, opened, random_ids, random_images, run, verdict, write_ids
 from .language import SMALL, configs, make
+from .random_numbers import mix_seed
 from .vision_language import IMAGE, make_model, make_processor, prompt_with
 
-MASK = 2**64 - 1
-GOLDEN = 0x9E3779B97F4A7C15
 FAR = 159  # an id that ends nothing unless it is drawn
-
-
-def finalise(z):
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & MASK
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & MASK
-    return z ^ (z >> 31)
 
 
 def uniform_of(seed, sample, step):
     """The number in [0, 1) that our sampler draws by (engine/sampler.h)."""
-    mixed = finalise(seed + GOLDEN & MASK)
-    for part in (sample, step):
-        mixed = finalise(mixed + GOLDEN + finalise(part + GOLDEN & MASK) & MASK)
-    return (mixed >> 11) * 2.0**-53
+    return (mix_seed(seed, sample, step) >> 11) * 2.0**-53
 
 
 @contextlib.contextmanager
