@@ -8,6 +8,7 @@
 #include "jobs.h"
 #include "vragent/engine/generator.h"
 #include "vragent/engine/prefill.h"
+#include "vragent/learning/gradient_sum.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/rollout.h"
@@ -93,7 +94,8 @@ class GrpoJob {
   explicit GrpoJob(const Session& session)
       : learner_(session, 0),
         reference_(engine::load_language_model_folder(
-            session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU)) {
+            session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU)),
+        gradients_(nn::trainable_parameters(learner_.trained.language_model.module())) {
     reference_.text().decoder->pack();
   }
 
@@ -134,10 +136,12 @@ class GrpoJob {
       const double share = learning::micro_batch_share(
           config, part.mask.size(0), std::ssize(rollout.samples), parts);
       (part_loss.loss * share).backward();
+      if (parts > 1) gradients_.add();
       loss += part_loss.loss.item<double>() * share;
       kl += part_loss.kl * part.mask.sum().item<double>() / tokens;
       log_prob += batch.log_probs.detach().sum().item<double>() / tokens;
     }
+    gradients_.finish();
     const double trained = watch.seconds() - sampled - reference_seconds;
     const double norm = learner_.optimizer.clip_gradients(learns ? 1.0 : 0.0);
     if (learns) learner_.optimizer.step(request.at("lr").get<double>());
@@ -195,6 +199,7 @@ class GrpoJob {
 
   Learner learner_;
   engine::LanguageModel reference_;
+  learning::GradientSum gradients_;
 };
 
 }  // namespace

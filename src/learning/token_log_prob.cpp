@@ -18,6 +18,8 @@ using torch::autograd::tensor_list;
 /// Logits of so many bytes are kept for the backward pass; the others are made again there.
 constexpr std::size_t kMostKept = 256 << 20;
 
+constexpr std::int64_t kHeadRows = 8192;  ///< of the head's gradient at a time
+
 /// What the distributions of some rows are told by, fp32 [rows] each.
 struct Measured {
   Tensor log_probs;  ///< of the targets
@@ -76,7 +78,8 @@ Measured measure(const Tensor& logits, const Tensor& targets, double temperature
   return made;
 }
 
-/// The gradient of logits. `of` holds that of log_probs, and of the entropy if it has one.
+/// The gradient of logits, in their memory where it can be. `of` holds that of log_probs, and of
+/// the entropy if it has one.
 Tensor logit_gradients(const Tensor& logits,
                        const Tensor& targets,
                        const Measured& at,
@@ -96,13 +99,12 @@ Tensor logit_gradients(const Tensor& logits,
     return (gradient.scatter_add(1, column(targets), column(of.log_probs)) / temperature)
         .to(logits.scalar_type());
   }
-  Tensor gradients = torch::empty_like(logits);
   with_element_type(logits, [&](auto zero) {
     using T = decltype(zero);
     run_rows(
         ops::cpu::LogitGradients<T>{
             .logits = data<T>(logits),
-            .gradients = data<T>(gradients),
+            .gradients = data<T>(logits),
             .targets = data<std::int64_t>(targets),
             .lse = data<float>(at.lse),
             .entropy = data<float>(at.entropy),
@@ -112,7 +114,15 @@ Tensor logit_gradients(const Tensor& logits,
             .temperature = static_cast<float>(temperature)},
         logits.size(0));
   });
-  return gradients;
+  return logits;
+}
+
+/// sum += d^T x, some rows of the head at a time: a product of all would be as large as the head.
+void add_head_gradient(const Tensor& d, const Tensor& x, Tensor& sum) {
+  for (std::int64_t begin = 0; begin < sum.size(0); begin += kHeadRows) {
+    const std::int64_t size = std::min(kHeadRows, sum.size(0) - begin);
+    sum.narrow(0, begin, size) += d.narrow(1, begin, size).t().matmul(x);
+  }
 }
 
 struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
@@ -157,6 +167,9 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    TORCH_CHECK(context->saved_data.count("spent") == 0,
+                "token_log_probs: a second backward, whose logits the first has overwritten");
+    context->saved_data["spent"] = true;
     const auto saved = context->get_saved_variables();
     const Tensor& hidden = saved[0];
     const Tensor& head = saved[1];
@@ -180,7 +193,7 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
           {.log_probs = cut(gradients[0]), .entropy = with_entropy ? cut(gradients[1]) : Tensor()},
           temperature);
       hidden_gradient.narrow(0, begin, size).copy_(d.matmul(head));
-      if (head_learns) head_gradient += d.t().matmul(part);
+      if (head_learns) add_head_gradient(d, part, head_gradient);
     }
     if (head_learns) head_gradient = head_gradient.to(head.scalar_type());
     return {hidden_gradient, head_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};

@@ -50,6 +50,12 @@ TEST_P(TokenLogProbabilities, HaveTheGradientsOfWholeLogits) {
   EXPECT_TRUE(test::close(got[1], wanted_gradients[1], 1e-5));
 }
 
+TEST_P(TokenLogProbabilities, RefuseASecondBackwardThatWouldReadWhatTheFirstHasOverwritten) {
+  const Tensor sum = chunked().log_probs.sum();
+  torch::autograd::grad({sum}, {hidden}, {}, /*retain_graph=*/true);
+  EXPECT_THROW(torch::autograd::grad({sum}, {hidden}), c10::Error);
+}
+
 TEST_P(TokenLogProbabilities, LeaveAFrozenHeadWithoutGradient) {
   const Tensor wanted = torch::autograd::grad({chunked().log_probs.sum()}, {hidden})[0];
   head.requires_grad_(false);

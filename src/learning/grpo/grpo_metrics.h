@@ -31,7 +31,8 @@ struct StepSums {
   double most_correction = 1;
   double tokens = 0;
 
-  /// One more micro-batch. @param share of its loss in the step's
+  /// One more micro-batch. @param now log-probabilities of the weights that sampled, entropy of the
+  /// present ones; @param share of its loss in the step's
   void add(const RolloutSlice& part,
            const AnswerLogProbs& now,
            const GrpoLoss& computed,

@@ -64,6 +64,7 @@ class GrpoLoop {
     result_.truncated_prompts = asked_.truncated;
     if (config.loss.kl_coef > 0 && !trained_.adapter) reference_ = load_reference();
     rollout_ = {.group_size = config.group_size,
+                .max_rows = config.sample_rows,
                 .sampling = config.sampling,
                 .prompt = config.prompt,
                 .reward = config.reward,
@@ -213,6 +214,7 @@ class GrpoLoop {
     const double sampled = watch.seconds();
     const double lr = rate_of(number);
     parts_ = micro_batches(rollout, config_.micro_prompts, config_.micro_tokens);
+    references_.assign(parts_.size(), Tensor());
     const std::vector<Tensor> old =
         config_.updates_per_rollout > 1 ? old_log_probs(rollout) : std::vector<Tensor>();
     StepSums sums;
@@ -286,7 +288,10 @@ class GrpoLoop {
                     .advantages = part.advantages.to(device_),
                     .max_completion_length = config_.sampling.max_tokens,
                     .total_tokens = std::max(all_tokens, 1.0)};
-    if (config_.loss.kl_coef > 0) batch.ref_log_probs = reference_log_probs(part);
+    if (config_.loss.kl_coef > 0) {
+      if (!references_[number].defined()) references_[number] = reference_log_probs(part);
+      batch.ref_log_probs = references_[number];
+    }
     return {now, grpo_loss(batch, config_.loss)};
   }
 
@@ -312,7 +317,7 @@ class GrpoLoop {
           config_.loss, counted_rows(config_.loss, part.mask), all_rows, std::ssize(parts));
       (loss.loss * share).backward();
       if (parts.size() > 1) gradients_.add();
-      sums.add(part, now, loss, share);
+      sums.add(part, {old.empty() ? now.log_probs : old[i], now.entropy}, loss, share);
     }
     gradients_.finish();
   }
@@ -395,9 +400,10 @@ class GrpoLoop {
   RolloutConfig rollout_;
   std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
-  std::int64_t update_ = 0;      ///< of the optimiser on the present rollout
-  std::vector<RowRange> parts_;  ///< micro-batches of the present rollout
-  Curriculum::Place place_;      ///< in the present stage
+  std::int64_t update_ = 0;            ///< of the optimiser on the present rollout
+  std::vector<RowRange> parts_;        ///< micro-batches of the present rollout
+  std::vector<Tensor> references_{1};  ///< log-probabilities of each, undefined until needed
+  Curriculum::Place place_;            ///< in the present stage
   bool warned_flat_ = false;
   GradientSum gradients_;
 };
@@ -417,6 +423,7 @@ void GrpoConfig::check() const {
   check_range("group-size", static_cast<double>(group_size), 2, 1e6);
   check_range("updates-per-rollout", static_cast<double>(updates_per_rollout), 1, 1e3);
   check_range("micro-prompts", static_cast<double>(micro_prompts), 1, 1e6);
+  check_range("sample-rows", static_cast<double>(sample_rows), 1, 1e6);
   check_range("max-prompt-tokens", static_cast<double>(max_prompt_tokens), 1, 1e7);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
   check_range("resample-rounds", static_cast<double>(resample_rounds), 0, 1e3);
@@ -464,6 +471,7 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks) {
           .recomputes = config.gradient_checkpointing,
           .prompts = config.batch_prompts,
           .group = config.group_size,
+          .sample_rows = config.sample_rows,
           .copies = plan::packs_copies(config.runtime, config.plan),
           .max_prompt = config.max_prompt_tokens,
           .max_answer = longest,

@@ -109,7 +109,7 @@ Rollout roll_out(const models::TextModel& policy,
          .num_samples = config.group_size});
   }
   const engine::GeneratorConfig generator{
-      .sampling = config.sampling, .stop_ids = encoder.stop_ids(), .max_rows = 512};
+      .sampling = config.sampling, .stop_ids = encoder.stop_ids(), .max_rows = config.max_rows};
   const models::InferenceCopies copies(policy);
   rollout.samples = sample_together(copies.model(), rollout.prompts, generator, processes);
   score(rollout, encoder, config);

@@ -284,6 +284,16 @@ TEST_F(GrpoTraining, RefersToThePolicyAsItWasLoaded) {
   }
 }
 
+TEST_F(GrpoTraining, ComparesTheSamplerWithTheWeightsThatSampled) {
+  GrpoConfig config = this->config("gap", "mixed.jsonl");
+  config.stages = {"both:1"};
+  config.updates_per_rollout = 3;
+  config.optim.lr = 1e-2;  // the weights of the last update are far away
+  run_grpo(config);
+  for (const double gap : logged(config.out, "sampling/sampling_logp_difference/max"))
+    EXPECT_LT(gap, 1e-4);
+}
+
 TEST_F(GrpoTraining, SavesWhenASignalComesWhileItSamples) {
   std::vector<data::Case> many;  // more prompt tokens than one wave of the generator takes
   for (std::int64_t i = 0; i < 32; ++i) {

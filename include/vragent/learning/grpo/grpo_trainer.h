@@ -40,6 +40,7 @@ struct GrpoConfig {
   std::int64_t resample_rounds = 0;
   std::int64_t micro_prompts = 4;
   std::int64_t micro_tokens = 0;
+  std::int64_t sample_rows = 512;
   bool gradient_checkpointing = false;
   std::int64_t max_prompt_tokens = 2048;  // paper: 2,048
   std::string overlong = "error";
@@ -90,6 +91,10 @@ struct GrpoConfig {
       micro_tokens,
       "tokens of one forward and backward in place of micro-prompts, each prompt counted once; "
       "groups are cut where they are longer; 0 is off");
+    v("sample-rows",
+      sample_rows,
+      "answers decoded together; fewer hold fewer keys and values, the answers stay the same (to "
+      "rounding)");
     v("gradient-checkpointing", gradient_checkpointing, kGradientCheckpointingHelp);
     v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
     v("overlong",

@@ -34,6 +34,7 @@ struct Rollout {
 
 struct RolloutConfig {
   std::int64_t group_size = 16;  // paper: 16
+  std::int64_t max_rows = 512;   ///< answers decoded together
   chat::SamplingConfig sampling = {.max_tokens = 2048};
   simulator::PromptConfig prompt;
   RewardConfig reward;
