@@ -3,6 +3,7 @@
 """Inference against transformers (and llama.cpp, where the package xllamacpp is installed), side by side.
 
 bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision load
+VRAGENT_BENCH_TITLES=N: only so many titles in minilm.
 VRAGENT_BENCH_DEVICE=cuda: samples, prompts, single and group compute there, ours and theirs; llama.cpp is left out.
 Same weights, dtype and threads; logits are compared before anything is timed.
 """
@@ -72,6 +73,15 @@ def print_read_share(driver, folder, steps_a_second):
     print_share("weights read", weight_bytes(folder) * steps_a_second / 1e9, driver("roof")["bytes"] / 1e9, "GB/s")
 
 
+def linear_operations(module):
+    """Operations of a token in the linear layers of a module."""
+    return sum(2 * layer.weight.numel() for layer in module.modules() if isinstance(layer, torch.nn.Linear))
+
+
+def print_product_share(driver, operations_a_second):
+    print_share("products with weights", operations_a_second / 1e12, driver("roof")["flops"] / 1e12, "TFLOP/s")
+
+
 def case_samples():
     model = smollm2()
     driver = Driver("language", MODELS / "SmolLM2-135M-Instruct")
@@ -113,7 +123,8 @@ def case_prompts():
 
     check_logits(driver, model, rows[-1], 0.5)
     print(f"prompts of {min(map(len, rows))} to {max(map(len, rows))} tokens")
-    take_turns("SmolLM2 bf16, 16 prompts, mixed lengths", ours, {"transformers": theirs}, 4, unit="tokens/s")
+    rate = take_turns("SmolLM2 bf16, 16 prompts, mixed lengths", ours, {"transformers": theirs}, 4, unit="tokens/s")
+    print_read_share(driver, MODELS / "SmolLM2-135M-Instruct", rate / 16)
     driver.close()
 
 
@@ -202,7 +213,7 @@ def case_single():
                  {"llama.cpp": lambda: (peer.ask(prompt, 64)["predicted_ms"] / 1000, 64)})
     rate = take_turns("0.5B shape bf16, prefill of 512", our_prefill, peers[0], 1, unit="tokens/s")
     operations = 2 * (weight_bytes(folder) / 2 - 151936 * 896)  # of a token: each weight but the embedding's
-    print_share("products", rate * operations / 1e12, driver("roof")["flops"] / 1e12, "TFLOP/s")
+    print_product_share(driver, rate * operations)
     rate = take_turns("0.5B shape bf16, decode at 512", our_decode, peers[1], 1, unit="tokens/s")
     print_read_share(driver, folder, rate)
     driver.close()
@@ -242,8 +253,9 @@ def titles_file():
         words = "the a red cat video how to make love you are my best new song in city night snow game".split()
         draw = random.Random(1)
         titles = [" ".join(draw.choice(words) for _ in range(draw.randrange(4, 40))) for _ in range(19220)]
-    path.write_text("\n".join(title.replace("\n", " ") for title in titles) + "\n", encoding="utf-8")
-    return path, [title.replace("\n", " ") for title in titles]
+    titles = [title.replace("\n", " ") for title in titles[:int(os.environ.get("VRAGENT_BENCH_TITLES", len(titles)))]]
+    path.write_text("\n".join(titles) + "\n", encoding="utf-8")
+    return path, titles
 
 
 def case_minilm():
@@ -281,8 +293,10 @@ def case_minilm():
         def theirs():
             return timed(lambda: embed(best))[0], len(titles)
 
-        take_turns(f"{len(titles)} titles through MiniLM, {name}", ours, {f"transformers, batch {best}": theirs}, 1.5,
-                   unit="titles/s")
+        rate = take_turns(f"{len(titles)} titles through MiniLM, {name}", ours, {f"transformers, batch {best}": theirs}, 1.5,
+                          unit="titles/s")
+        tokens = sum(map(len, tokenizer(titles, truncation=True, max_length=256)["input_ids"])) / len(titles)
+        print_product_share(driver, rate * tokens * linear_operations(model.encoder))
         driver.close()
 
 
@@ -312,9 +326,11 @@ def case_clip():
         tolerance = 1e-4 if dtype == torch.float32 else 0.1
         check_close(f"CLIP {name}, image vector", answer["image"], vector(images[0]), tolerance)
         check_close(f"CLIP {name}, text vector", answer["text"], vector(texts[0]), tolerance)
-        take_turns(f"CLIP ViT-B/32 shape, 512 frames + titles, {name}",
-                   lambda: (driver("clip", images=512, ids=ids)["seconds"], 1024),
-                   {"transformers": lambda: (theirs()[0], 1024)}, 1.2, unit="inputs/s")
+        rate = take_turns(f"CLIP ViT-B/32 shape, 512 frames + titles, {name}",
+                          lambda: (driver("clip", images=512, ids=ids)["seconds"], 1024),
+                          {"transformers": lambda: (theirs()[0], 1024)}, 1.2, unit="inputs/s")
+        work = 50 * linear_operations(model.vision_model.encoder) + len(ids[0]) * linear_operations(model.text_model.encoder)
+        print_product_share(driver, rate / 2 * work)
         driver.close()
 
 
@@ -359,8 +375,11 @@ def case_vision():
             job = lambda: driver("vision", images=images, patches_a_side=side, ids=short)
             check_close(f"Qwen2.5-VL {name} {type_name}, last logits", job()["logits"], theirs().double().tolist(),
                         1e-4 if dtype == torch.float32 else 0.1)
-            take_turns(f"Qwen2.5-VL {name}, 5 images of 448, {type_name}", lambda: (job()["seconds"], images),
-                       {"transformers": lambda: (timed(theirs)[0], images)}, 1.2, unit="images/s")
+            rate = take_turns(f"Qwen2.5-VL {name}, 5 images of 448, {type_name}", lambda: (job()["seconds"], images),
+                              {"transformers": lambda: (timed(theirs)[0], images)}, 1.2, unit="images/s")
+            work = side**2 * linear_operations(model.model.visual.blocks) + len(whole) / images * linear_operations(
+                model.model.language_model)
+            print_product_share(driver, rate * work)
             driver.close()
 
 

@@ -3,7 +3,7 @@
 """RecBole's own models, loaders and trainer behind jobs as JSON lines on stdin.
 
 The first line says {"model", "dataset", "data_path", "config"}. train runs the trainer's epoch, or the steps of it that are
-asked for; evaluate is the trainer's. Needs a virtual environment of its own (bench/run.sh recommender makes it).
+asked for; evaluate is the trainer's; fit trains as the config says, to its early stop, and evaluates the best epoch. Needs a virtual environment of its own (bench/run.sh recommender makes it).
 """
 import itertools
 import json
@@ -35,7 +35,7 @@ class Session:
                         config_dict={**SETTINGS, "data_path": request["data_path"], **request["config"]})
         init_seed(1, False)
         dataset = create_dataset(config)
-        self.train_data, _, self.test_data = data_preparation(config, dataset)
+        self.train_data, self.valid_data, self.test_data = data_preparation(config, dataset)
         self.model = get_model(config["model"])(config, self.train_data.dataset)
         self.trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, self.model)
         self.counts = {"users": dataset.user_num - 1, "items": dataset.item_num - 1,
@@ -59,6 +59,12 @@ class Session:
             loss, examples = loss.item(), steps * self.counts["batch"]
         return {"seconds": time.perf_counter() - begin, "examples": examples, "loss": loss}
 
+    def fit(self, request):
+        begin = time.perf_counter()
+        best, valid = self.trainer.fit(self.train_data, self.valid_data, saved=True, show_progress=False)
+        seconds = time.perf_counter() - begin
+        return {"seconds": seconds, "valid": valid, "test": self.trainer.evaluate(self.test_data, load_best_model=True)}
+
     def evaluate(self, request):
         begin = time.perf_counter()
         metrics = self.trainer.evaluate(self.test_data, load_best_model=False)
@@ -74,7 +80,7 @@ def main():
     print(json.dumps({"ready": True, **session.counts}), file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps({"train": session.train, "evaluate": session.evaluate}[request["job"]](request)), file=answers, flush=True)
+        print(json.dumps({"train": session.train, "evaluate": session.evaluate, "fit": session.fit}[request["job"]](request)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

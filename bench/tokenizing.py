@@ -25,7 +25,7 @@ sys.path.append(str(ROOT / "scripts"))
 import parity_tokenizers
 
 SIZE = 1_000_000
-ROUNDS = 7
+ROUNDS = 5
 
 
 def titles():

@@ -42,16 +42,17 @@ double best_rate(double work, const Run& run) {
   return best;
 }
 
-/// What the device can do at best: bytes read a second, and operations of a large bf16 product,
-/// ours or torch's. Each round ends with a number read, so that the device has finished.
-OrderedJson roof(torch::Device device) {
+/// What the device can do at best: bytes read a second, and operations of a large product in the
+/// type of computing, ours or torch's. Each round ends with a number read, so that the device has
+/// finished.
+OrderedJson roof(torch::Device device, torch::Dtype dtype) {
   const torch::NoGradGuard no_grad;
   const Tensor memory =  // 1 GiB, beyond every cache
       torch::ones({1 << 27}, torch::TensorOptions(device).dtype(torch::kInt64));
   const double bytes = best_rate(static_cast<double>(memory.nbytes()),
                                  [&] { (void)memory.sum().item<std::int64_t>(); });
   const std::int64_t side = device.is_cpu() ? 2048 : 8192;
-  const Tensor square = torch::randn({side, side}, device).to(torch::kBFloat16);
+  const Tensor square = torch::randn({side, side}, device).to(dtype);
   const double work = 2.0 * static_cast<double>(side * side * side);
   double flops = best_rate(work, [&] { (void)torch::matmul(square, square)[0][0].item<float>(); });
   if (ops::packing_pays(square)) {
@@ -59,6 +60,11 @@ OrderedJson roof(torch::Device device) {
     flops = std::max(flops, best_rate(work, [&] { (void)packed.forward(square); }));
   }
   return {{"bytes", bytes}, {"flops", flops}};
+}
+
+void add_roof(const Session& session, torch::Device device, std::map<std::string, Job>& jobs) {
+  const torch::Dtype dtype = nn::parse_dtype(session.runtime.dtype);
+  jobs["roof"] = [device, dtype](const Json&) { return roof(device, dtype); };
 }
 
 struct Language {
@@ -108,7 +114,7 @@ struct Language {
 void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs) {
   const auto language = std::make_shared<Language>(session);
   jobs["generate"] = [language](const Json& request) { return language->generate(request); };
-  jobs["roof"] = [language](const Json&) { return roof(language->text.head.device()); };
+  add_roof(session, language->text.head.device(), jobs);
   jobs["last_logits"] = [language](const Json& request) { return language->last_logits(request); };
 }
 
@@ -120,6 +126,7 @@ void load_weights(const Session& session) {
 void add_text_jobs(const Session& session, std::map<std::string, Job>& jobs) {
   auto bert = std::make_shared<models::Bert>(
       models::load_bert(session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU));
+  add_roof(session, torch::kCPU, jobs);
   const std::shared_ptr<text::Tokenizer> tokenizer = text::load_tokenizer(session.model);
   jobs["embed"] = [bert, tokenizer](const Json& request) -> OrderedJson {
     const torch::NoGradGuard no_grad;
@@ -159,6 +166,7 @@ void add_text_jobs(const Session& session, std::map<std::string, Job>& jobs) {
 void add_clip_jobs(const Session& session, std::map<std::string, Job>& jobs) {
   auto clip = std::make_shared<models::Clip>(
       models::load_clip(session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU));
+  add_roof(session, torch::kCPU, jobs);
   jobs["clip"] = [clip](const Json& request) -> OrderedJson {
     const torch::NoGradGuard no_grad;
     const std::int64_t images = request.at("images").get<std::int64_t>();
@@ -185,7 +193,10 @@ void add_clip_jobs(const Session& session, std::map<std::string, Job>& jobs) {
 void add_vision_jobs(const Session& session, std::map<std::string, Job>& jobs) {
   auto lm = std::make_shared<models::VisionLm>(
       models::load_vision_lm(session.model, nn::parse_dtype(session.runtime.dtype), torch::kCPU));
-  jobs["vision"] = [lm](const Json& request) -> OrderedJson {
+  add_roof(session, torch::kCPU, jobs);
+  models::TextModel text = (*lm)->text();
+  models::pack_for_inference(text);
+  jobs["vision"] = [lm, text](const Json& request) -> OrderedJson {
     const torch::NoGradGuard no_grad;
     models::VisionLm& model = *lm;
     const std::int64_t side = request.at("patches_a_side").get<std::int64_t>();
@@ -199,7 +210,6 @@ void add_vision_jobs(const Session& session, std::map<std::string, Job>& jobs) {
     const Stopwatch watch;
     const Tensor features = model->visual(patches, grids);
     const auto places = models::mrope_positions(ids, grids, model->config);
-    const models::TextModel text = model->text();
     const engine::Prompt prompt{.ids = ids,
                                 .embeddings = model->embed(torch::tensor(ids), features),
                                 .positions = places.positions,

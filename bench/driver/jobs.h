@@ -21,7 +21,8 @@ struct Session {
 
 using Job = std::function<OrderedJson(const Json& request)>;
 
-/// generate, last_logits (a decoder folder); roof, the machine's own limits.
+/// generate, last_logits (a decoder folder). Those of models that infer also answer roof: the
+/// machine's own limits.
 void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs);
 
 /// Only loads them (a decoder folder).
