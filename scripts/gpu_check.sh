@@ -143,6 +143,18 @@ if wants parity; then
 fi
 if wants bench; then
   echo "== benchmarks"
-  VRAGENT_MEDIA=OFF VRAGENT_BENCH_DEVICE=$device bench/run.sh engine samples prompts single group || status=1
+  export VRAGENT_MEDIA=OFF VRAGENT_BENCH_DEVICE=$device
+  bench/run.sh engine samples prompts single group || status=1
+  # What to switch on: the same work with steps of decoding as CUDA graphs, and without.
+  rate_with() { # VALUE OF VRAGENT_CUDA_GRAPHS
+    VRAGENT_CUDA_GRAPHS=$1 bench/run.sh engine samples | tee /dev/stderr | sed -n 's/^SmolLM2.* \([0-9.]*\) tokens\/s.*/\1/p'
+  }
+  graphs=$(rate_with 1) plain=$(rate_with 0)
+  if [ -z "$graphs" ] || [ -z "$plain" ]; then
+    status=1
+  else
+    echo "CUDA graphs: $graphs tokens/s with, $plain without: $(awk "BEGIN { print ($graphs >= $plain) ? \
+      \"leave them on\" : \"set VRAGENT_CUDA_GRAPHS=0\" }")"
+  fi
 fi
 exit "$status"
