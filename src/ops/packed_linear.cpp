@@ -22,9 +22,10 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-constexpr std::int64_t kGrain = 1 << 15;  ///< weights worth a thread of their own
-constexpr std::int64_t kFewRows = 64;     ///< up to here a plain weight is read as it lies
-constexpr std::int64_t kManyRows = 256;   ///< from here on packing it for one product pays
+constexpr std::int64_t kGrain = 1 << 15;    ///< weights worth a thread of their own
+constexpr std::int64_t kFewRows = 64;       ///< up to here tiles read a plain weight as it lies
+constexpr std::int64_t kFewInVectors = 16;  ///< up to here vectors do
+constexpr std::int64_t kManyRows = 256;  ///< from here on packing it for one product of tiles pays
 
 Bf16* data(const Tensor& x) {
   return static_cast<Bf16*>(x.mutable_data_ptr());
@@ -69,9 +70,13 @@ std::vector<std::int64_t> shape_of(const Tensor& x, std::int64_t out) {
   return shape;
 }
 
-bool suits_tiles(const Tensor& x, const Tensor& weight) {
+bool suits_kernels(const Tensor& x, const Tensor& weight) {
   return packing_pays(weight) && x.is_cpu() && x.scalar_type() == torch::kBFloat16 &&
          weight.is_contiguous() && x.numel() > 0;
+}
+
+bool packing_for_one_product_pays(std::int64_t rows) {
+  return rows >= kManyRows && bf16::unit() == bf16::Unit::kTiles;
 }
 
 /// x [.., in] by a weight as it lies, in a multiple of 32
@@ -177,23 +182,25 @@ Tensor PackedLinear::forward(const Tensor& x) const {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
-  if (!suits_tiles(x, weight)) return at::linear(x, weight, bias);
+  if (!suits_kernels(x, weight)) return at::linear(x, weight, bias);
   const std::int64_t in = weight.size(1);
   const std::int64_t rows = x.numel() / in;
   if (torch::GradMode::is_enabled()) {
-    if (rows < kManyRows) return at::linear(x, weight, bias);
+    if (!packing_for_one_product_pays(rows)) return at::linear(x, weight, bias);
     return TiledLinear::apply(x.reshape({rows, in}).contiguous(), weight, bias)
         .view(shape_of(x, weight.size(0)));
   }
   const Tensor added = bias.value_or(Tensor());
-  if (rows <= kFewRows && in % bf16::kBlock == 0) return few_rows(x, weight, added);
-  if (rows < kManyRows) return at::linear(x, weight, bias);
+  const std::int64_t few = bf16::unit() == bf16::Unit::kTiles ? kFewRows : kFewInVectors;
+  if (rows <= few && in % bf16::kBlock == 0) return few_rows(x, weight, added);
+  if (!packing_for_one_product_pays(rows)) return at::linear(x, weight, bias);
   return PackedLinear{.weight = packed(weight), .bias = added, .in = in, .out = weight.size(0)}
       .forward(x);
 }
 
 Tensor linear_input_gradient(const Tensor& grad, const Tensor& weight) {
-  if (!suits_tiles(grad, weight) || grad.size(0) < kManyRows) return grad.mm(weight);
+  if (!suits_kernels(grad, weight) || !packing_for_one_product_pays(grad.size(0)))
+    return grad.mm(weight);
   return PackedLinear{.weight = packed_columns(weight), .in = weight.size(0), .out = weight.size(1)}
       .forward(grad);
 }

@@ -3,8 +3,8 @@
 //
 // Products in bfloat16 for CPUs that multiply it, in tiles (AMX) or in vectors (AVX-512): with
 // weights that do not change and are laid out for it once, several over the same input as one, or
-// with weights as they lie. Sums are in float32 and rounded once; a row's result does not depend on
-// the other rows.
+// with weights as they lie. Sums are in float32 and rounded once. A row's result does not depend on
+// the other rows, but linear() chooses its way, and with it the last bits, by their number.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace vragent::ops {
 bool has_amx_bf16();
 
 /// Whether it multiplies bf16 at all, in tiles or in vectors; where it does not, fp32 is faster.
-/// VRAGENT_BF16=vectors in the environment leaves the tiles out.
+/// VRAGENT_BF16=vectors in the environment leaves the tiles out, =none leaves all to torch.
 bool multiplies_bf16();
 
 /// One or several weights of one input. Empty until made by pack_linear().
@@ -43,16 +43,16 @@ PackedLinear pack_linear(const std::vector<torch::Tensor>& weights,
                          const std::vector<torch::Tensor>& biases = {});
 
 /// x [..., in], weight [out, in] -> x weight^T + bias [..., out], as at::linear() has it, with its
-/// gradients. Where packing pays, 256 rows and more go through tiles, forward and backward, with
-/// the weight packed for this one product; without gradient it is also read as it lies for up to
-/// 64 rows, at the speed of memory. All else is at::linear().
+/// gradients. With tiles (AMX), 256 rows and more go through them, forward and backward, with the
+/// weight packed for this one product. Without gradient a weight is also read as it lies, at the
+/// speed of memory: for up to 64 rows with tiles, 16 with vectors. All else is at::linear().
 torch::Tensor linear(const torch::Tensor& x,
                      const torch::Tensor& weight,
                      const std::optional<torch::Tensor>& bias = std::nullopt);
 
 /// The gradient of linear()'s input: grad [rows, out], weight [out, in] -> grad weight [rows, in].
-/// Without gradient of its own. Where packing pays, 256 rows and more go through tiles; all else is
-/// torch's product.
+/// Without gradient of its own. With tiles, 256 rows and more go through them; all else is torch's
+/// product.
 torch::Tensor linear_input_gradient(const torch::Tensor& grad, const torch::Tensor& weight);
 
 }  // namespace vragent::ops

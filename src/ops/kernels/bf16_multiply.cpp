@@ -224,14 +224,16 @@ Unit ask_system() {
   unsigned ecx = 0;
   unsigned edx = 0;
   if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (ebx & kAvx512Bit) == 0 ||
-      !__builtin_cpu_supports("avx512bw"))  // asks the system for its registers too
+      !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
+      !__builtin_cpu_supports("avx512dq"))  // asks for the system's leave too
     return Unit::kNone;
   const bool has_tiles = (edx & kAmxBf16Bit) != 0;
   if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0 || (eax & kAvx512Bf16Bit) == 0)
     return Unit::kNone;
-  const char* asked = std::getenv("VRAGENT_BF16");  // NOLINT(concurrency-mt-unsafe)
-  if (!has_tiles || (asked != nullptr && std::string_view(asked) == "vectors"))
-    return Unit::kVectors;
+  const char* set = std::getenv("VRAGENT_BF16");  // NOLINT(concurrency-mt-unsafe)
+  const std::string_view asked = set == nullptr ? "" : set;
+  if (asked == "none") return Unit::kNone;
+  if (!has_tiles || asked == "vectors") return Unit::kVectors;
   constexpr long kAskForState = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long kTileData = 18;
   return syscall(SYS_arch_prctl, kAskForState, kTileData) == 0 ? Unit::kTiles : Unit::kVectors;

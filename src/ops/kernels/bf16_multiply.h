@@ -21,7 +21,7 @@ inline constexpr std::int64_t kStepBytes = 2 * kTileBytes;  ///< of a block of a
 enum class Unit { kNone, kVectors, kTiles };
 
 /// What of this CPU multiplies bfloat16, as far as the system lets this process use it. Asks once.
-/// VRAGENT_BF16=vectors in the environment leaves the matrix unit out.
+/// VRAGENT_BF16=vectors in the environment leaves the matrix unit out, =none leaves all to torch.
 Unit unit();
 
 /// What is not in a near cache and read for the first time.
