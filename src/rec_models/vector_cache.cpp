@@ -6,7 +6,7 @@
 #include <set>
 
 #include <ATen/Parallel.h>
-#include <unistd.h>
+#include <ATen/Version.h>
 
 #include "vragent/nn/safetensors.h"
 #include "vragent/text/folder_files.h"
@@ -45,28 +45,33 @@ std::string vectors_key(const fs::path& model,
                         const std::string& settings,
                         const std::vector<std::string>& contents,
                         torch::Device device) {
-  std::string all = formatted("{} {} {}", settings, device.str(), at::get_num_threads());
+  std::string all = formatted("{} {} {} {}",
+                              settings,
+                              torch::Device(device.type()).str(),
+                              at::get_cpu_capability(),
+                              at::get_num_threads());
   for (const fs::path& file : model_files(model))
     all += "\n" + file.filename().string() + " " + sha256(text::read_inside(file, kMostBytes));
   for (const std::string& content : contents) all += "\n" + sha256(content);
   return sha256(all);
 }
 
-torch::Tensor load_vectors(const fs::path& folder, const std::string& key, torch::Device device) {
+torch::Tensor load_vectors(const fs::path& folder,
+                           const std::string& key,
+                           torch::IntArrayRef sizes,
+                           torch::Device device) {
   const fs::path file = file_of(folder, key);
   if (!fs::exists(file)) return {};
   const nn::NamedTensors tensors = nn::load_safetensors(file);
   const auto found = tensors.find(kName);
-  if (found == tensors.end() || tensors.size() != 1)
+  if (found == tensors.end() || tensors.size() != 1 || found->second.sizes() != sizes ||
+      found->second.scalar_type() != torch::kFloat32)
     throw DataError(formatted("{}: holds no vectors of items; delete it", file));
   return found->second.to(device);
 }
 
 void save_vectors(const fs::path& folder, const std::string& key, const torch::Tensor& vectors) {
-  make_folder(folder);
-  const fs::path own = folder / formatted("{}.{}", key, getpid());
-  nn::save_safetensors(own, {{kName, vectors}});
-  fs::rename(own, file_of(folder, key));
+  nn::save_safetensors(file_of(folder, key), {{kName, vectors}});
 }
 
 }  // namespace vragent::rec_models

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <set>
+#include <optional>
 
 #include "vragent/data/decisions.h"
 #include "vragent/data/run_dir.h"
@@ -25,8 +25,8 @@ struct Opinion {
   std::int32_t item = 0;
   double liking = 0;  ///< p_yes, else 1 or 0
   bool yes = false;
-  std::uint64_t order = 0;              ///< breaks ties, the same for every arm
-  std::set<std::int64_t> repeats = {};  ///< those that have answered
+  std::uint64_t order = 0;                      ///< breaks ties, the same for every arm
+  std::map<std::int64_t, double> repeats = {};  ///< their likings
   std::int64_t num_yes = 0;
 };
 
@@ -50,10 +50,11 @@ void add_answer(std::vector<Opinion>& opinions,
   if (known == opinions.end())
     known = opinions.insert(opinions.end(), Opinion{.item = item, .order = order});
   Opinion& opinion = *known;
-  if (!opinion.repeats.insert(answer.repeat).second)
+  if (!opinion.repeats.emplace(answer.repeat, answer.liking).second)
     throw DataError(where + ": this user has answered for this item already");
-  const auto count = static_cast<double>(opinion.repeats.size());
-  opinion.liking += (answer.liking - opinion.liking) / count;
+  double sum = 0;  // in the order of the repeats, whatever that of the lines
+  for (const auto& [repeat, liking] : opinion.repeats) sum += liking;
+  opinion.liking = sum / static_cast<double>(opinion.repeats.size());
   opinion.num_yes += answer.yes ? 1 : 0;
   opinion.yes = 2 * opinion.num_yes > std::ssize(opinion.repeats);
 }
@@ -63,15 +64,15 @@ Opinions read_opinions(const FeedbackConfig& config,
                        std::uint64_t seed,
                        FeedbackCounts& counts) {
   Opinions opinions;
-  std::string agent;
+  std::optional<std::string> agent;
   for_each_line(config.feedback, [&](const std::string& line, const std::string& where) {
     const data::Decision decision = data::parse_decision(line, where);
-    if (agent.empty()) agent = decision.agent;
-    if (decision.agent != agent)
+    if (!agent) agent = decision.agent;
+    if (decision.agent != *agent)
       throw DataError(formatted("{}: a decision of agent {} among those of {}; feedback is of one",
                                 where,
                                 decision.agent,
-                                agent));
+                                *agent));
     if (decision.user_id.empty() || decision.item_id.empty()) {
       throw DataError(where + ": a decision without user_id and item_id cannot feed a recommender");
     }

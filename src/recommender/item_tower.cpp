@@ -306,7 +306,8 @@ void ItemTowerImpl::encode_frozen() {
   std::string key;
   if (!vector_cache_.empty()) {
     key = rec_models::vectors_key(model_, mean_pooling_ ? "mean" : "cls", contents(), device);
-    frozen_ = rec_models::load_vectors(vector_cache_, key, device);
+    frozen_ = rec_models::load_vectors(
+        vector_cache_, key, {num_items_ + 1, project->weight.size(1)}, device);
     if (frozen_.defined()) return;
   }
   std::vector<Tensor> parts;
@@ -321,6 +322,8 @@ void ItemTowerImpl::encode_frozen() {
 
 std::vector<std::string> ItemTowerImpl::contents() const {
   std::vector<std::string> contents(static_cast<std::size_t>(num_items_) + 1);
+  const Tensor all_ids = vision ? Tensor() : token_ids_.cpu();
+  const Tensor all_lengths = vision ? Tensor() : lengths_.cpu();
   for (std::size_t i = 1; i < contents.size(); ++i) {
     if (vision) {
       for (const fs::path& file : pictures_[i]) contents[i] += sha256(read_file(file));
@@ -328,7 +331,7 @@ std::vector<std::string> ItemTowerImpl::contents() const {
     }
     const auto item = static_cast<std::int64_t>(i);
     const Tensor ids =
-        token_ids_[item].narrow(0, 0, lengths_[item].item<std::int64_t>()).cpu().contiguous();
+        all_ids[item].narrow(0, 0, all_lengths[item].item<std::int64_t>()).contiguous();
     contents[i].assign(static_cast<const char*>(ids.const_data_ptr()), ids.nbytes());
   }
   return contents;

@@ -200,9 +200,10 @@ class Loop {
       }
       save(state_, learner_.module, optimizer_, input_);
       progress.advance(1,
-                       formatted("loss={:.4f} valid_hr@10={:.4f} best={:.4f}",
+                       formatted("loss={:.4f} valid_{}={:.4f} best={:.4f}",
                                  loss,
-                                 valid.hit_rate,
+                                 config_.select_metric,
+                                 selecting_value(valid),
                                  state_.result.best_valid));
     }
     nn::load_parameters(learner_.module, nn::lookup_in(state_.best), "best epoch");
@@ -314,13 +315,17 @@ class Loop {
         formatted("step {} is saved; run the same command with --resume to go on", state_.step));
   }
 
+  [[nodiscard]] double selecting_value(const metrics::CutoffMetrics& valid) const {
+    return config_.select_metric == "ndcg@10" ? valid.ndcg : valid.hit_rate;
+  }
+
   metrics::CutoffMetrics validate() {
     const Evaluation valid = evaluate(input_.sequences,
                                       data::Split::kValid,
                                       learner_.ranker(),
                                       {.cutoffs = {10}, .processes = processes_});
     const metrics::CutoffMetrics& at_ten = valid.all.cutoffs[0];
-    const double value = config_.select_metric == "ndcg@10" ? at_ten.ndcg : at_ten.hit_rate;
+    const double value = selecting_value(at_ten);
     if (state_.result.best_epoch == 0 || value > state_.result.best_valid) {
       state_.result.best_valid = value;
       state_.result.best_epoch = state_.epoch;

@@ -29,6 +29,8 @@ constexpr std::string_view kMayDiffer =
     "resume,overwrite,dry-run,device,threads,epochs,on-nan,vector-cache,top-k,top-k-splits,"
     "candidates";
 
+constexpr const char* kScoresFile = "scores.jsonl";
+
 bool is_counter(const std::string& model) {
   return model == "pop" || model == "markov";
 }
@@ -308,11 +310,13 @@ OrderedJson write_lists(const TrainConfig& config,
                         const data::Sequences& sequences,
                         const std::vector<CandidateRow>& candidates,
                         const ScoreFunction& ranker) {
+  for (const char* split : {"test", "valid"}) fs::remove(lists_file(config.out, split));
+  fs::remove(config.out / kScoresFile);  // nothing of older weights stays beside the new ones
   if (!config.candidates.empty()) {
     std::string text;
     for (const data::TopK& row : score_candidates(candidates, sequences, ranker))
       text += data::to_line(row) + "\n";
-    write_file(config.out / "scores.jsonl", text);
+    write_file(config.out / kScoresFile, text);
   }
   OrderedJson shown = OrderedJson::object();
   for (const std::string& split : config.top_k_splits) {

@@ -17,15 +17,17 @@
 
 namespace vragent::recommender {
 
-/// Trains until a signal comes in the step-th step (from 1), which is finished and saved.
+/// Trains until a signal comes in the step-th step (from 1), which is finished and saved. Where
+/// there are micro-batches, all steps have as many.
 inline void train_until(std::int64_t step,
                         Learner learner,
                         const LoopConfig& config,
                         const TrainingInput& input) {
+  const std::int64_t parts = (config.batch_size - 1) / config.examples_at_once() + 1;
   std::int64_t calls = 0;
   const auto plain = learner.loss;
   learner.loss = [&](const std::vector<std::size_t>& examples, std::uint64_t draw_seed) {
-    if (++calls == step) request_interrupt(SIGTERM);
+    if (++calls == (step - 1) * parts + 1) request_interrupt(SIGTERM);
     return plain(examples, draw_seed);
   };
   EXPECT_THROW(run_loop(learner, config, input), Interrupted);

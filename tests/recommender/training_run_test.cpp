@@ -103,6 +103,7 @@ TEST_F(TrainingRun, ScoresGivenItemsAndMakesOtherListsOfAFinishedRun) {
   config.candidates = config.out / "topk.jsonl";  // its items have been scored once already
   EXPECT_EQ(run(config)["test"], metrics["test"]);
   EXPECT_EQ(read_file(config.out / "scores.jsonl"), lists);
+  EXPECT_FALSE(std::filesystem::exists(config.out / "topk.jsonl")) << "was not asked for";
   std::int64_t users = 0;
   for_each_line(config.out / "topk.valid.jsonl", [&](const std::string& line, const std::string&) {
     ++users;

@@ -13,7 +13,8 @@
 namespace vragent::rec_models {
 
 /// What the vectors of items depend on, as a name of 64 hexadecimal digits: the bytes of the
-/// model's files, the items' texts or pictures, the settings, the device and the threads.
+/// model's files, the items' texts or pictures, the settings, and what decides their last bits: the
+/// kind of device, the CPU's instructions and the threads.
 /// @param contents of items 0..N
 std::string vectors_key(const std::filesystem::path& model,
                         const std::string& settings,
@@ -21,12 +22,12 @@ std::string vectors_key(const std::filesystem::path& model,
                         torch::Device device);
 
 /// What save_vectors() kept under that key; undefined where there is nothing.
-/// @throws DataError naming the file when it holds something else
+/// @param sizes [N+1, D]. @throws DataError naming the file when it holds something else
 torch::Tensor load_vectors(const std::filesystem::path& folder,
                            const std::string& key,
+                           torch::IntArrayRef sizes,
                            torch::Device device);
 
-/// Several processes may save the same vectors at once.
 void save_vectors(const std::filesystem::path& folder,
                   const std::string& key,
                   const torch::Tensor& vectors);
