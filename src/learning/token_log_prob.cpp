@@ -168,7 +168,7 @@ struct ChunkedLogProbs : torch::autograd::Function<ChunkedLogProbs> {
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     TORCH_CHECK(context->saved_data.count("spent") == 0,
-                "token_log_probs: a second backward, whose logits the first has overwritten");
+                "token_log_probs: only one backward, which may overwrite the logits it kept");
     context->saved_data["spent"] = true;
     const auto saved = context->get_saved_variables();
     const Tensor& hidden = saved[0];

@@ -3,6 +3,7 @@
 #include "vragent/plan/training_plan.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "vragent/models/causal_lm.h"
 #include "vragent/util/format.h"
@@ -54,6 +55,14 @@ Rows rows_of(const TrainingRun& run) {
   return {prompts, prompts * as_double(run.group)};
 }
 
+/// What of them is decoded together: at least one prompt's group.
+Rows sampled_at_once(const TrainingRun& run) {
+  const Rows all = rows_of(run);
+  const double group = as_double(run.group);
+  const double answers = std::max(group, std::min(all.answers, as_double(run.sample_rows)));
+  return {std::min(all.prompts, std::ceil(answers / group)), answers};
+}
+
 /// FLOPs of attention, forward: each token with as many earlier ones.
 double attention_flops(const TrainingRun& run, double tokens, double earlier) {
   const models::CausalLmConfig& text = run.model.text;
@@ -100,7 +109,7 @@ double copy_bytes(const TrainingRun& run) {
 double decode_seconds(const TrainingRun& run, const Hardware& hardware) {
   const Rows rows = rows_of(run);
   const double matrices = as_double(layer_matrices(run.model) + head_matrix(run.model));
-  const double waves = std::max(1.0, rows.answers / as_double(run.sample_rows));
+  const double waves = std::max(1.0, rows.answers / sampled_at_once(run).answers);
   const double at_once = rows.answers / waves;
   const double products = std::max(matrices * weight_bytes(run) / hardware.bandwidth,
                                    2 * matrices * at_once / hardware.flops);
@@ -222,10 +231,9 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
   if (const double bytes = copy_bytes(run); bytes > 0)
     lines.push_back({"packed copies of the weights", bytes, 0, 0});
   if (run.prompts > 0) {
-    const Rows rows = rows_of(run);
+    const Rows rows = sampled_at_once(run);
     const double tokens =
-        rows.prompts * as_double(run.max_prompt) +
-        std::min(rows.answers, as_double(run.sample_rows)) * as_double(run.max_answer);
+        rows.prompts * as_double(run.max_prompt) + rows.answers * as_double(run.max_answer);
     lines.push_back(
         {"keys and values", tokens * as_double(kv_elements(run.model)) * weight_bytes(run), 0, 0});
   }

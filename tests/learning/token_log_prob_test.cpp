@@ -65,6 +65,16 @@ TEST_P(TokenLogProbabilities, LeaveAFrozenHeadWithoutGradient) {
   EXPECT_FALSE(head.grad().defined());
 }
 
+TEST_P(TokenLogProbabilities, HaveTheGradientOfAHeadOfManyRows) {
+  const Tensor wide = test::randn({8195, hidden.size(1)}, 9).requires_grad_();  // two slices
+  const Tensor far = torch::full_like(targets, 8193);
+  const Tensor whole = torch::log_softmax(hidden.matmul(wide.t()), -1);
+  const Tensor wanted = torch::autograd::grad({whole.gather(1, far.unsqueeze(1)).sum()}, {wide})[0];
+  const Tensor got =
+      torch::autograd::grad({token_log_probs(hidden, wide, far).log_probs.sum()}, {wide})[0];
+  EXPECT_TRUE(test::close(got, wanted, 1e-5));
+}
+
 TEST_P(TokenLogProbabilities, GiveTheEntropyItsGradientWhenAsked) {
   const Tensor weights = test::randn({kTokens}, 3);
   const Tensor rows = plain();

@@ -98,10 +98,15 @@ TEST(MemoryOf, IsThatOfTheTableForOneDevice) {
   EXPECT_NEAR(lines["reference policy"].sampling / kGiB, 14.2, 0.05);
   EXPECT_EQ(lines["gradients"].sampling, 0);
   EXPECT_NEAR(lines["keys and values"].sampling / kGiB, 5.0, 0.1) << "prompts once for a group";
-  run.sample_rows = 64;  // of 256 answers
-  EXPECT_NEAR(lines["keys and values"].sampling - by_name(run)["keys and values"].sampling,
-              2.0 * 192 * static_cast<double>(run.max_answer * kv_elements(run.model)),
-              1);
+  const auto keys_of = [&](std::int64_t prompts) {
+    return 2.0 * static_cast<double>((run.max_prompt + run.group * run.max_answer) * prompts *
+                                     kv_elements(run.model));
+  };
+  EXPECT_NEAR(lines["keys and values"].sampling, keys_of(run.prompts), 1);
+  run.sample_rows = 4 * run.group;
+  EXPECT_NEAR(by_name(run)["keys and values"].sampling, keys_of(4), 1);
+  run.sample_rows = 1;
+  EXPECT_NEAR(by_name(run)["keys and values"].sampling, keys_of(1), 1) << "a group stays together";
   EXPECT_NEAR(lines["activations"].learning / 16384 / 1e6, 4.6, 0.25) << "MB a token";
   EXPECT_EQ(lines.count("their sums over micro-batches (fp32)"), 0);
   run.several_parts = true;

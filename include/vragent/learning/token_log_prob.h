@@ -24,6 +24,7 @@ struct TokenLogProbOptions {
 };
 
 /// @param hidden [n, D]; head [V, D]; targets int64 [n]
+/// A result has one backward: it may write over the logits that were kept for it.
 TokenLogProbs token_log_probs(const torch::Tensor& hidden,
                               const torch::Tensor& head,
                               const torch::Tensor& targets,

@@ -35,7 +35,7 @@ using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,zero,"
-    "dry-run,rehearse,gradient-checkpointing,";
+    "dry-run,rehearse,gradient-checkpointing,sample-rows,";
 
 class GrpoLoop {
  public:

@@ -93,8 +93,9 @@ struct GrpoConfig {
       "groups are cut where they are longer; 0 is off");
     v("sample-rows",
       sample_rows,
-      "answers decoded together; fewer hold fewer keys and values, the answers stay the same (to "
-      "rounding)");
+      "answers decoded together, at least group-size; fewer hold fewer keys and values, the "
+      "answers "
+      "stay the same (to rounding)");
     v("gradient-checkpointing", gradient_checkpointing, kGradientCheckpointingHelp);
     v("max-prompt-tokens", max_prompt_tokens, "longest prompt");
     v("overlong",
