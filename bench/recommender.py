@@ -209,7 +209,8 @@ def write_atomic(path, rows):
 def case_recbole_lightgcn():
     steps, batch = 4, 2048
     path = random_graph(WORK / "graph")
-    peer = recbole("LightGCN", "graph", WORK, {"embedding_size": 64, "n_layers": 3, "reg_weight": 1e-4, "train_batch_size": batch})
+    peer = recbole("LightGCN", "graph", WORK, {"embedding_size": 64, "n_layers": 3, "reg_weight": 1e-4, "train_batch_size": batch,
+                                            "load_col": {"inter": ["user_id", "item_id", "timestamp"]}})
     driver = ours("lightgcn", {"model": "lightgcn", "interactions": str(path), "max-len": 1000, "width": 64, "gcn-layers": 3,
                                "loss": "bpr", "embedding-l2": 1e-4, "optim": {"lr": 1e-3, "weight-decay": 0.0, "clip": 0.0}})
     counts = driver("save_weights", file=str(WORK / "graph.safetensors"))

@@ -34,7 +34,7 @@ if [ "$name" = recommender ]; then
     realpath "${VRAGENT_VENV:-.venv}"/lib/python3*/site-packages \
       >"$(echo "$VRAGENT_RECBOLE_VENV"/lib/python3*/site-packages)/torch-of-vragent.pth"
     pip=("$VRAGENT_RECBOLE_VENV/bin/python" -m pip install --quiet --disable-pip-version-check)
-    "${pip[@]}" 'numpy<2' pandas scipy tqdm colorlog colorama pyyaml tensorboard tabulate plotly texttable psutil \
+    "${pip[@]}" 'numpy<2' pandas 'scipy<1.12' tqdm colorlog colorama pyyaml tensorboard tabulate plotly texttable psutil \
       scikit-learn thop
     "${pip[@]}" --no-deps recbole==1.2.1
   fi

@@ -26,32 +26,44 @@ command -v "$vragent" >/dev/null || die "$vragent is not built: scripts/build.sh
 [ -z "$peer" ] || [ -x "$recbole" ] || die "$recbole is not there: bench/run.sh recommender makes it, or --no-peer"
 mkdir -p "$out"
 
+# What a result was made by stands beside it: another command must not show it as its own.
+same_command() { # RESULT FILE COMMAND: whether the result is there; stops where it is another command's
+  [ -f "$1" ] || return 1
+  [ "$(cat "$2" 2>/dev/null)" = "$3" ] || die "$1 is of other flags or data ($2): give another --out, or remove it"
+}
+data_hash=$(sha256sum <"$data/ml-100k/ml-100k.inter" | cut -c1-16)
+
 ours() { # MODEL SEED
-  local run=$out/$1-seed$2 flags
+  local run=$out/$1-seed$2 flags command
   case $1 in
     gru4rec) flags="--user-encoder gru4rec --width 128 --dropout 0.3" ;;
     sasrec) flags="--user-encoder sasrec --width 64 --num-blocks 2 --num-heads 2 --dropout 0.2" ;;
     *) die "--models are gru4rec and sasrec; got $1" ;;
   esac
-  [ -f "$run/metrics.json" ] && return
+  flags+=" --max-len 200 --loss softmax --batch-size 64 --epochs 300 --patience 20 --optim.lr 1e-3 --optim.weight-decay 0"
+  command="$data_hash --seed $2 $flags ${more[*]-}"
+  same_command "$run/metrics.json" "$run.command" "$command" && return
   # shellcheck disable=SC2086
-  "$vragent" train-sasrec --interactions "$data/ml-100k/ml-100k.inter" --out "$run" --resume --seed "$2" $flags --max-len 200 \
-    --loss softmax --batch-size 64 --epochs 300 --patience 20 --optim.lr 1e-3 --optim.weight-decay 0 ${more[@]+"${more[@]}"} >/dev/null
+  "$vragent" train-sasrec --interactions "$data/ml-100k/ml-100k.inter" --out "$run" --resume --seed "$2" $flags \
+    ${more[@]+"${more[@]}"} >/dev/null
+  echo "$command" >"$run.command"
 }
 
 theirs() { # MODEL: RecBole's own settings, its examples are all prefixes of a history, cut at 50
-  local config
-  [ -f "$out/$1-recbole.json" ] && return
+  local name config command
   case $1 in
     gru4rec) name=GRU4Rec config='"embedding_size": 64, "hidden_size": 128, "num_layers": 1, "dropout_prob": 0.3' ;;
     sasrec) name=SASRec config='"hidden_size": 64, "inner_size": 256, "n_layers": 2, "n_heads": 2' ;;
   esac
   config+=', "MAX_ITEM_LIST_LENGTH": 50, "loss_type": "CE", "train_neg_sample_args": null, "train_batch_size": 4096,
     "valid_metric": "MRR@10", "metrics": ["Hit", "NDCG", "MRR"], "stopping_step": 10, "epochs": 300'
+  command="$data_hash $name $config"
+  same_command "$out/$1-recbole.json" "$out/$1-recbole.command" "$command" && return
   printf '%s\n{"job": "fit"}\n' "$(printf '{"model": "%s", "dataset": "ml-100k", "data_path": "%s", "work": "%s", "config": {%s}}' \
     "$name" "$(realpath "$data")" "$out/recbole" "$config" | tr '\n' ' ')" |
     "$recbole" "$root/bench/recbole_peer.py" 2>"$out/$1-recbole.log" | tail -1 >"$out/$1-recbole.part"
   mv "$out/$1-recbole.part" "$out/$1-recbole.json"
+  echo "$command" >"$out/$1-recbole.command"
 }
 
 for model in $models; do
@@ -60,6 +72,7 @@ for model in $models; do
 done
 python3 - "$out" "$models" "$seeds" <<'PY'
 import json, pathlib, sys
+print("ours: best epoch by validation HR@10, patience 20; RecBole: by MRR@10, patience 10")
 out, models, seeds = pathlib.Path(sys.argv[1]), sys.argv[2].split(), sys.argv[3].split()
 print(f"{'run':24} {'valid HR@10':>12} {'test HR@10':>12} {'test NDCG@10':>12}")
 for model in models:
