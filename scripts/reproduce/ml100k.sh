@@ -34,17 +34,17 @@ same_command() { # RESULT FILE COMMAND: whether the result is there; stops where
 data_hash=$(sha256sum <"$data/ml-100k/ml-100k.inter" | cut -c1-16)
 
 ours() { # MODEL SEED
-  local run=$out/$1-seed$2 flags command
+  local run=$out/$1-seed$2 config=$out/$1.json model command
   case $1 in
-    gru4rec) flags="--user-encoder gru4rec --width 128 --dropout 0.3" ;;
-    sasrec) flags="--user-encoder sasrec --width 64 --num-blocks 2 --num-heads 2 --dropout 0.2" ;;
+    gru4rec) model='"user-encoder": "gru4rec", "width": 128, "dropout": 0.3' ;;
+    sasrec) model='"user-encoder": "sasrec", "width": 64, "num-blocks": 2, "num-heads": 2, "dropout": 0.2' ;;
     *) die "--models are gru4rec and sasrec; got $1" ;;
   esac
-  flags+=" --max-len 200 --loss softmax --batch-size 64 --epochs 300 --patience 20 --optim.lr 1e-3 --optim.weight-decay 0"
-  command="$data_hash --seed $2 $flags ${more[*]-}"
+  printf '{%s, "max-len": 200, "loss": "softmax", "batch-size": 64, "epochs": 300, "patience": 20, "optim": {"lr": 1e-3, "weight-decay": 0.0}}\n' \
+    "$model" >"$config"
+  command="$data_hash --seed $2 $(cat "$config") ${more[*]-}"
   same_command "$run/metrics.json" "$run.command" "$command" && return
-  # shellcheck disable=SC2086
-  "$vragent" train-sasrec --interactions "$data/ml-100k/ml-100k.inter" --out "$run" --resume --seed "$2" $flags \
+  "$vragent" train-sasrec --config "$config" --interactions "$data/ml-100k/ml-100k.inter" --out "$run" --resume --seed "$2" \
     ${more[@]+"${more[@]}"} >/dev/null
   echo "$command" >"$run.command"
 }
