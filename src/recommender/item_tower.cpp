@@ -311,13 +311,14 @@ void ItemTowerImpl::encode_frozen() {
     if (frozen_.defined()) return;
   }
   std::vector<Tensor> parts;
-  const std::int64_t chunk = vision ? kPictureChunk : kChunk;
-  for (const Tensor& part :
-       torch::arange(num_items_ + 1, torch::TensorOptions(torch::kInt64).device(device))
-           .split(chunk))
-    parts.push_back(encode(part));
+  for (const Tensor& part : all_items(device)) parts.push_back(encode(part));
   frozen_ = torch::cat(parts);
   if (!vector_cache_.empty()) rec_models::save_vectors(vector_cache_, key, frozen_);
+}
+
+std::vector<Tensor> ItemTowerImpl::all_items(torch::Device device) const {
+  return torch::arange(num_items_ + 1, torch::TensorOptions(torch::kInt64).device(device))
+      .split(vision ? kPictureChunk : kChunk);
 }
 
 std::vector<std::string> ItemTowerImpl::contents() const {
@@ -355,10 +356,7 @@ Tensor ItemTowerImpl::all_vectors() {
   if (item_embedding) return item_embedding->weight.detach();
   const torch::Device device = parameters().front().device();
   std::vector<Tensor> parts;
-  for (const Tensor& part :
-       torch::arange(num_items_ + 1, torch::TensorOptions(torch::kInt64).device(device))
-           .split(vision ? kPictureChunk : kChunk))
-    parts.push_back(forward(part));
+  for (const Tensor& part : all_items(device)) parts.push_back(forward(part));
   return torch::cat(parts);
 }
 

@@ -302,7 +302,7 @@ std::vector<data::TopK> score_candidates(const std::vector<CandidateRow>& rows,
     std::vector<std::int64_t> users;
     for (std::size_t i = begin; i < end; ++i) users.push_back(rows[i].user);
     const torch::Tensor scores =
-        score(users, data::Split::kTest).cpu().to(torch::kFloat64).contiguous();
+        scores_of(sequences, data::Split::kTest, score, users).to(torch::kFloat64).contiguous();
     const double* of_user = scores.const_data_ptr<double>();
     for (std::size_t i = begin; i < end; ++i, of_user += scores.size(1)) {
       const CandidateRow& row = rows[i];

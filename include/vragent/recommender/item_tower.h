@@ -161,6 +161,9 @@ struct ItemTowerImpl : torch::nn::Module {
 
   [[nodiscard]] bool encoder_trains() const;
 
+  /// 0..N in chunks that are encoded at one time.
+  [[nodiscard]] std::vector<torch::Tensor> all_items(torch::Device device) const;
+
   /// The bytes that the encoder reads, of items 0..N.
   [[nodiscard]] std::vector<std::string> contents() const;
 

@@ -227,16 +227,8 @@ VRAGENT_VECTORS void run(const Product& task, std::int64_t begin, std::int64_t e
 }
 
 VRAGENT_VECTORS void run(const PlainProduct& task, std::int64_t begin, std::int64_t end) {
-  if (unit() != Unit::kTiles) {
-    const Dots dots{.x = task.x,
-                    .weight = task.weight,
-                    .bias = task.bias,
-                    .y = task.y,
-                    .rows = task.rows,
-                    .in = task.in,
-                    .out = task.out};
-    return run(dots, begin * kBlock, std::min(end * kBlock, task.out));
-  }
+  if (unit() != Unit::kTiles)
+    return run_dots(task, begin * kBlock, std::min(end * kBlock, task.out));
   alignas(64) float sums[kBlock * kBlock];
   Multiplier multiplier;
   for (std::int64_t block = begin; block < end; ++block) {

@@ -51,19 +51,7 @@ std::int64_t num_pieces(const Product& task);
 /// Pieces [begin, end) of a product.
 void run(const Product& task, std::int64_t begin, std::int64_t end);
 
-/// The same with a weight as it lies in memory. For few rows: with tiles the weight is read once
-/// for each 32 of them, without for each 4.
-struct PlainProduct {
-  const Bf16* x;       ///< with tiles of pack(), rows as its outputs; without [rows, in]
-  const Bf16* weight;  ///< [out, in], in a multiple of 32
-  const Bf16* bias;    ///< [out] or nullptr
-  Bf16* y;             ///< [rows, out]
-  std::int64_t rows;
-  std::int64_t in;
-  std::int64_t out;
-};
-
-/// Blocks [begin, end) of 32 outputs.
+/// Blocks [begin, end) of 32 outputs; with tiles x is of pack(), its rows as outputs there.
 void run(const PlainProduct& task, std::int64_t begin, std::int64_t end);
 
 }  // namespace vragent::ops::bf16

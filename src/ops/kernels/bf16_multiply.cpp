@@ -52,17 +52,18 @@ VRAGENT_TILES void configure(std::int64_t first_rows, std::int64_t second_rows) 
   _tile_loadconfig(&config);
 }
 
-/// Asks for what a later step reads. Inlined: g++ takes a call that only prefetches for no work.
-[[gnu::always_inline]] VRAGENT_VECTORS inline void fetch_ahead(const Part& part,
-                                                               const char* x,
-                                                               const char* second,
-                                                               const char* weight) {
+/// Ask for what a later step reads. Inlined: g++ takes a call that only prefetches for no work.
+[[gnu::always_inline]] inline void fetch_weight(const char* weight) {
+  for (std::int64_t line = 0; line < kStepBytes; line += 64)
+    _mm_prefetch(weight + kAhead * kStepBytes + line, _MM_HINT_T1);
+}
+
+[[gnu::always_inline]] inline void fetch_ahead(const Part& part,
+                                               const char* x,
+                                               const char* second,
+                                               const char* weight) {
   if (part.fetch == Fetch::kNothing) return;
-  if (part.fetch == Fetch::kWeight) {
-    for (std::int64_t line = 0; line < kStepBytes; line += 64)
-      _mm_prefetch(weight + kAhead * kStepBytes + line, _MM_HINT_T1);
-    return;
-  }
+  if (part.fetch == Fetch::kWeight) return fetch_weight(weight);
   for (std::int64_t row = 0; row < kTileRows; ++row) {
     const std::int64_t shift = row * part.row_stride + kRowsAhead;
     _mm_prefetch(x + shift, _MM_HINT_T0);
@@ -139,10 +140,7 @@ VRAGENT_VECTORS void multiply_rows(const Part& part, const char* x, float* sums)
   const auto* b = reinterpret_cast<const char*>(part.weight);
   const std::int64_t row_stride = part.row_stride;
   for (std::int64_t step = 0; step < part.steps; ++step) {
-    if (part.fetch == Fetch::kWeight) {
-      for (std::int64_t line = 0; line < kStepBytes; line += 64)
-        _mm_prefetch(b + kAhead * kStepBytes + line, _MM_HINT_T1);
-    }
+    if (part.fetch == Fetch::kWeight) fetch_weight(b);
     for (int pair = 0; pair < 16; ++pair) {
       const __m512bh first = pairs_at(b + pair * 64);
       const __m512bh second = pairs_at(b + kTileBytes + pair * 64);
@@ -188,7 +186,7 @@ constexpr std::int64_t kOutputsAtOnce = 4;
 
 /// kRows rows by four outputs.
 template <int kRows>
-VRAGENT_VECTORS void dot_four(const Dots& task, std::int64_t row, std::int64_t output) {
+VRAGENT_VECTORS void dot_four(const PlainProduct& task, std::int64_t row, std::int64_t output) {
   __m512 sums[kOutputsAtOnce][kRows];
   for (auto& of_output : sums)
     for (__m512& sum : of_output) sum = _mm512_setzero_ps();
@@ -216,20 +214,18 @@ VRAGENT_VECTORS void dot_four(const Dots& task, std::int64_t row, std::int64_t o
 }
 
 Unit ask_system() {
-  constexpr unsigned kAvx512Bit = 1U << 16U;     // leaf 7, EBX
-  constexpr unsigned kAmxBf16Bit = 1U << 22U;    // leaf 7, EDX
-  constexpr unsigned kAvx512Bf16Bit = 1U << 5U;  // leaf 7.1, EAX
+  // These ask for the system's leave too.
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
+      !__builtin_cpu_supports("avx512bf16"))
+    return Unit::kNone;
+  constexpr unsigned kAmxBf16Bit = 1U << 22U;  // leaf 7, EDX
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;
   unsigned edx = 0;
-  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (ebx & kAvx512Bit) == 0 ||
-      !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
-      !__builtin_cpu_supports("avx512dq"))  // asks for the system's leave too
-    return Unit::kNone;
-  const bool has_tiles = (edx & kAmxBf16Bit) != 0;
-  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0 || (eax & kAvx512Bf16Bit) == 0)
-    return Unit::kNone;
+  const bool has_tiles =
+      __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16Bit) != 0;
   const char* set = std::getenv("VRAGENT_BF16");  // NOLINT(concurrency-mt-unsafe)
   const std::string_view asked = set == nullptr ? "" : set;
   if (asked == "none") return Unit::kNone;
@@ -263,8 +259,8 @@ void Multiplier::run(const Part& part) {
   multiply_tiles(part);
 }
 
-void run(const Dots& task, std::int64_t begin, std::int64_t end) {
-  using Rows = void (*)(const Dots&, std::int64_t, std::int64_t);
+void run_dots(const PlainProduct& task, std::int64_t begin, std::int64_t end) {
+  using Rows = void (*)(const PlainProduct&, std::int64_t, std::int64_t);
   static constexpr Rows kBySize[4] = {dot_four<1>, dot_four<2>, dot_four<3>, dot_four<4>};
   for (std::int64_t output = begin; output < end; output += kOutputsAtOnce) {
     for (std::int64_t row = 0; row < task.rows; row += 4)
@@ -286,7 +282,7 @@ Multiplier::~Multiplier() = default;
 
 void Multiplier::run(const Part&) {}
 
-void run(const Dots&, std::int64_t, std::int64_t) {}
+void run_dots(const PlainProduct&, std::int64_t, std::int64_t) {}
 
 }  // namespace vragent::ops::bf16
 

@@ -54,9 +54,10 @@ class Multiplier {
   std::int64_t tile_rows_ = 0;  ///< the tiles are set to; 0: not yet
 };
 
-/// A few rows by a weight as it lies in memory, without tiles: y = x w^T + bias.
-struct Dots {
-  const Bf16* x;       ///< [rows, in]
+/// y = x w^T + bias with a weight as it lies in memory. For few rows: with tiles the weight is read
+/// once for each 32 of them, without for each 4.
+struct PlainProduct {
+  const Bf16* x;       ///< [rows, in], with tiles in their order
   const Bf16* weight;  ///< [out, in], in a multiple of 32
   const Bf16* bias;    ///< [out] or nullptr
   Bf16* y;             ///< [rows, out]
@@ -65,7 +66,7 @@ struct Dots {
   std::int64_t out;
 };
 
-/// Outputs [begin, end). A number does not depend on the others.
-void run(const Dots& task, std::int64_t begin, std::int64_t end);
+/// Outputs [begin, end) by dot products, without tiles. A number does not depend on the others.
+void run_dots(const PlainProduct& task, std::int64_t begin, std::int64_t end);
 
 }  // namespace vragent::ops::bf16
