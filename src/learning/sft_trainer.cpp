@@ -94,6 +94,7 @@ class SftLoop {
       best_.restore(model_.module());
       result_.valid_loss = best_.loss();
     }
+    check_any_learnt(result_.skipped_steps, result_.steps);
     files_.finish(result_.steps, model_.module(), numbers());
     if (processes_.rank() == 0) best_.discard();
     return result_;
@@ -159,8 +160,10 @@ class SftLoop {
   }
 
   [[nodiscard]] SftResult result_of(const RunNumbers& last) const {
-    SftResult result{
-        .steps = total_steps_, .skipped = result_.skipped, .truncated = result_.truncated};
+    SftResult result{.steps = total_steps_,
+                     .skipped = result_.skipped,
+                     .truncated = result_.truncated,
+                     .skipped_steps = static_cast<std::int64_t>(number_of(last, "skipped_steps"))};
     if (last.contains("loss")) result.train_loss = last.at("loss");
     if (last.contains("eval_loss")) result.valid_loss = last.at("eval_loss");
     return result;
@@ -171,6 +174,7 @@ class SftLoop {
     tokens_ = saved.at("num_tokens");
     interval_loss_ = saved.at("interval_loss");
     interval_steps_ = static_cast<std::int64_t>(saved.at("interval_steps"));
+    result_.skipped_steps = static_cast<std::int64_t>(number_of(saved, "skipped_steps"));
     if (const auto best = saved.find("best_loss"); best != saved.end())
       best_.set_loss(best->second);
   }
@@ -201,34 +205,36 @@ class SftLoop {
     const double own = accumulate(batch);
     const double norm = optimizer.clip_gradients(config_.optim.clip);
     const double value = comm::sum_of(processes_, own);  // behind the collectives of backward
-    if (!std::isfinite(value))
-      throw Error(
-          ExitCode::kInternal,
-          formatted(
-              "loss is {} at step {}; the last checkpoint is untouched", value, result_.steps + 1));
-    if (std::isfinite(norm)) {
+    if (std::isfinite(value) && std::isfinite(norm)) {
       optimizer.step(lr);
+      interval_loss_ += value;
+      interval_steps_ += 1;
     } else {
-      log::warn("step={} skipped: gradient norm is {}", result_.steps + 1, norm);
+      log::warn("step={} skipped: loss {} gradient norm {}", result_.steps + 1, value, norm);
+      result_.skipped_steps += 1;
     }
     result_.steps += 1;
-    interval_loss_ += value;
-    interval_steps_ += 1;
-    if (result_.steps % config_.log_every == 0 || result_.steps == total_steps_) {
-      result_.train_loss = interval_loss_ / static_cast<double>(interval_steps_);
-      files_.log(result_.steps,
-                 epoch(),
-                 {{"loss", result_.train_loss},
-                  {"grad_norm", norm},
-                  {"learning_rate", lr},
-                  {"num_tokens", tokens_},
-                  {"step_time", watch.seconds()}});
-      interval_loss_ = 0;
-      interval_steps_ = 0;
-    }
+    if (result_.steps % config_.log_every == 0 || result_.steps == total_steps_)
+      report_interval(norm, lr, watch.seconds());
     const bool measure = config_.valid_every > 0 && result_.steps % config_.valid_every == 0 &&
                          result_.steps < total_steps_;
     if (measure && !valid_.empty()) validate();
+  }
+
+  /// Logs the mean loss of the steps since the last line that were not skipped; none is null.
+  void report_interval(double norm, double lr, double seconds) {
+    const double loss = interval_loss_ / static_cast<double>(interval_steps_);
+    if (interval_steps_ > 0) result_.train_loss = loss;
+    files_.log(result_.steps,
+               epoch(),
+               {{"loss", loss},
+                {"grad_norm", norm},
+                {"learning_rate", lr},
+                {"num_tokens", tokens_},
+                {"skipped_steps", static_cast<double>(result_.skipped_steps)},
+                {"step_time", seconds}});
+    interval_loss_ = 0;
+    interval_steps_ = 0;
   }
 
   /// Gradients of this process's share of the mean over the targets of all. @return that share
@@ -289,7 +295,8 @@ class SftLoop {
             {"max_steps", static_cast<double>(total_steps_)},
             {"num_tokens", tokens_},
             {"interval_loss", interval_loss_},
-            {"interval_steps", static_cast<double>(interval_steps_)}};
+            {"interval_steps", static_cast<double>(interval_steps_)},
+            {"skipped_steps", static_cast<double>(result_.skipped_steps)}};
   }
 
   const SftConfig& config_;

@@ -8,6 +8,7 @@
 #include "vragent/data/run_dir.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
@@ -43,6 +44,19 @@ fs::path checkpoint_path(const fs::path& run_folder, std::int64_t step) {
 }
 
 }  // namespace
+
+double number_of(const RunNumbers& numbers, const std::string& name) {
+  const auto found = numbers.find(name);
+  return found == numbers.end() ? 0.0 : found->second;
+}
+
+void check_any_learnt(std::int64_t skipped, std::int64_t updates) {
+  if (skipped == 0 || skipped < updates) return;
+  throw Error(ExitCode::kInternal,
+              formatted("every one of {} updates had a loss or a gradient norm that is not finite: "
+                        "nothing is learnt, and no model is written",
+                        updates));
+}
 
 TrainerFiles::TrainerFiles(fs::path run_folder,
                            fs::path base,
@@ -126,21 +140,21 @@ std::string TrainerFiles::trainer_state(std::int64_t step, const RunNumbers& num
       history.push_back(OrderedJson::parse(line));
     });
   }
-  const auto number = [&](const char* name) {
-    const auto found = numbers.find(name);
-    return found == numbers.end() ? 0.0 : found->second;
-  };
+  // Of our own: transformers reads any names here, and refuses those it does not know elsewhere.
+  OrderedJson callbacks = OrderedJson::object();
+  callbacks["vragent"]["args"] = OrderedJson::object();
+  callbacks["vragent"]["attributes"]["skipped_steps"] = number_of(numbers, "skipped_steps");
   const OrderedJson state = {{"best_global_step", nullptr},
                              {"best_metric", nullptr},
                              {"best_model_checkpoint", nullptr},
-                             {"epoch", number("epoch")},
+                             {"epoch", number_of(numbers, "epoch")},
                              {"global_step", step},
                              {"is_local_process_zero", true},
                              {"is_world_process_zero", true},
                              {"log_history", history},
-                             {"max_steps", number("max_steps")},
-                             {"num_input_tokens_seen", number("num_tokens")},
-                             {"stateful_callbacks", OrderedJson::object()}};
+                             {"max_steps", number_of(numbers, "max_steps")},
+                             {"num_input_tokens_seen", number_of(numbers, "num_tokens")},
+                             {"stateful_callbacks", callbacks}};
   return state.dump(2) + "\n";
 }
 

@@ -8,8 +8,7 @@
 #include <torch/types.h>
 
 #include "learning/run_files.h"
-#include "support/temp_dir.h"
-#include "support/tiny_models.h"
+#include "learning/sft_training.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/util/error.h"
@@ -19,50 +18,6 @@ namespace vragent::learning {
 namespace {
 
 namespace fs = std::filesystem;
-
-class SftTraining : public ::testing::Test {
- protected:
-  SftTraining() {
-    test::write_tiny_lm(folder_ / "lm", 1);
-    std::string lines;
-    for (const char* animal : {"cat", "dog", "cat and dog", "garden", "snow", "night", "market"})
-      lines += std::string("{\"prompt\": \"where is the ") + animal + "\", \"completion\": \"the " +
-               animal + " is here\"}\n";
-    write_file(folder_ / "train.jsonl", lines);
-  }
-
-  ~SftTraining() override { clear_interrupt(); }
-
-  /// Six steps: two epochs of seven examples by three.
-  [[nodiscard]] SftConfig config(const std::string& out) const {
-    SftConfig config{.out = folder_ / out,
-                     .train = folder_ / "train.jsonl",
-                     .valid = folder_ / "train.jsonl",
-                     .model = (folder_ / "lm").string(),
-                     .batch_size = 3,
-                     .epochs = 2,
-                     .log_every = 4,
-                     .valid_every = 3,
-                     .save_every = 2};
-    config.optim.lr = 3e-3;
-    config.optim.warmup_steps = 2;
-    config.runtime.threads = 1;
-    return config;
-  }
-
-  /// Stops a run so many times, a step further each time, then lets it end.
-  static SftResult run_in_parts(SftConfig parts, int stops) {
-    request_interrupt(SIGTERM);  // one step a run
-    for (int stop = 0; stop < stops; ++stop) {
-      EXPECT_THROW(run_sft(parts), Interrupted) << stop;
-      parts.resume = true;
-    }
-    clear_interrupt();
-    return run_sft(parts);
-  }
-
-  test::TempDir folder_;
-};
 
 /// Learning goes wrong on purpose: the first measured step is the best one.
 TEST_F(SftTraining, KeepsTheWeightsOfTheLowestValidationLoss) {
@@ -361,23 +316,6 @@ TEST_F(SftTraining, RefusesToGoOnFromACheckpointOfAnotherModel) {
     EXPECT_NE(std::string(error.what()).find("embed_tokens.weight"), std::string::npos)
         << error.what();
   }
-}
-
-TEST_F(SftTraining, StopsAtALossThatIsNoNumberAndLeavesTheLastCheckpoint) {
-  models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
-  {
-    const torch::NoGradGuard no_grad;
-    lm->model->norm->weight.fill_(3e38);  // finite, but no product with it is
-  }
-  test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
-  try {
-    run_sft(config("broken"));
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kInternal);
-    EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();
-  }
-  EXPECT_FALSE(fs::exists(folder_ / "broken/model.safetensors"));
 }
 
 }  // namespace

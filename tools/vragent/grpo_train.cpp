@@ -29,7 +29,8 @@ void add_grpo_train(CLI::App& app) {
                     {"last_reward", result.last_reward},
                     {"skipped_prompts", result.skipped_prompts},
                     {"truncated_prompts", result.truncated_prompts},
-                    {"dropped_groups", result.dropped_groups}},
+                    {"dropped_groups", result.dropped_groups},
+                    {"skipped_steps", result.skipped_steps}},
                    *json);
     });
   });

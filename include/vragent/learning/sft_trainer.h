@@ -103,6 +103,7 @@ struct SftResult {
   std::optional<double> valid_loss;  ///< token mean of the weights written; none without --valid
   std::int64_t skipped = 0;          ///< examples that are too long
   std::int64_t truncated = 0;
+  std::int64_t skipped_steps = 0;  ///< whose loss or gradient was not finite; they change nothing
 };
 
 /// What a run of this config in so many processes is planned as, with examples of max_length;
@@ -112,8 +113,8 @@ plan::TrainingRun plan_sft(const SftConfig& config, std::int64_t ranks = 1);
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json
 /// and logs. Many processes share the examples of each step; the result is that of one (fp32: to
 /// rounding), and rank 0 writes.
-/// @throws Interrupted after a signal, with a checkpoint saved; Error (70) naming the step when the
-/// loss is not finite
+/// @throws Interrupted after a signal, with a checkpoint saved; Error (70) when every step had to
+/// be skipped
 SftResult run_sft(const SftConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning

@@ -27,6 +27,13 @@ namespace vragent::learning {
 /// Counters of a run, saved with every checkpoint.
 using RunNumbers = std::map<std::string, double>;
 
+/// One of them; 0 where there is none (older checkpoints have fewer).
+double number_of(const RunNumbers& numbers, const std::string& name);
+
+/// For the end of a run that left out updates whose loss or gradient was not finite.
+/// @throws Error (70) when all of them were: the weights are those it began with
+void check_any_learnt(std::int64_t skipped, std::int64_t updates);
+
 class TrainerFiles {
  public:
   /// @param base the model folder that training starts from: its config and side files go with

@@ -5,6 +5,7 @@
 // teach nothing; they are dropped, and further prompts are asked in their place, up to a limit.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -21,6 +22,11 @@ struct SampledStep {
   std::int64_t rounds = 1;    ///< of sampling
 
   [[nodiscard]] const Rollout& learnt() const { return is_kept.empty() ? all : kept; }
+
+  /// Groups that were dropped.
+  [[nodiscard]] std::int64_t dropped() const {
+    return std::count(is_kept.begin(), is_kept.end(), false);
+  }
 };
 
 /// Asks `count` further prompts. @param round 0, 1, ...

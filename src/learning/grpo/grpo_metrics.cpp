@@ -146,6 +146,13 @@ std::vector<report::Scalar> rollout_scalars(const Rollout& rollout) {
   return scalars;
 }
 
+std::vector<report::Scalar> sampling_scalars(const SampledStep& step) {
+  if (step.is_kept.empty()) return {};
+  return {{"dynamic_sampling/rounds", static_cast<double>(step.rounds)},
+          {"dynamic_sampling/kept_groups", static_cast<double>(step.kept.cases.size())},
+          {"dynamic_sampling/dropped_groups", static_cast<double>(step.dropped())}};
+}
+
 std::vector<report::Scalar> update_scalars(const StepSums& sums) {
   const double tokens = std::max(sums.tokens, 1.0);
   return {{"loss", sums.loss},

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "learning/grpo/dynamic_sampling.h"
 #include "vragent/comm/communicator.h"
 #include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/rollout.h"
@@ -44,6 +45,9 @@ struct StepSums {
 
 /// Lengths, rewards by name, shares of truncated answers and of groups without variance.
 std::vector<report::Scalar> rollout_scalars(const Rollout& rollout);
+
+/// What dynamic sampling did; nothing where it is off.
+std::vector<report::Scalar> sampling_scalars(const SampledStep& step);
 
 /// Loss, divergence, entropy, clipping, difference between sampler and trainer.
 std::vector<report::Scalar> update_scalars(const StepSums& sums);

@@ -75,7 +75,8 @@ class GrpoLoop {
     if (const auto last = files_.finished(curriculum_.total_steps()); last && config_.resume) {
       log::info("{}: all {} steps are done", config_.out, curriculum_.total_steps());
       result_.steps = curriculum_.total_steps();
-      if (last->contains("reward")) result_.last_reward = last->at("reward");
+      result_.last_reward = number_of(*last, "reward");
+      result_.skipped_steps = static_cast<std::int64_t>(number_of(*last, "skipped_steps"));
       return result_;
     }
     nn::ShardedAdamW optimizer(
@@ -87,6 +88,7 @@ class GrpoLoop {
       result_.steps = static_cast<std::int64_t>(restored->at("step"));
       tokens_seen_ = restored->at("num_tokens");
       result_.dropped_groups = static_cast<std::int64_t>(restored->at("dropped_groups"));
+      result_.skipped_steps = static_cast<std::int64_t>(number_of(*restored, "skipped_steps"));
       place_ = {static_cast<std::int64_t>(restored->at("stage_own")),
                 static_cast<std::int64_t>(restored->at("stage_earlier"))};
     }
@@ -115,6 +117,7 @@ class GrpoLoop {
       }
       files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
+    check_any_learnt(result_.skipped_steps, result_.steps * config_.updates_per_rollout);
     files_.finish(result_.steps, model_.module(), numbers());
     return result_;
   }
@@ -236,6 +239,7 @@ class GrpoLoop {
         optimizer.step(lr);
       } else {
         log::warn("step={} skipped: loss {} gradient norm {}", number + 1, sums.loss, norm);
+        result_.skipped_steps += 1;
       }
     }
     optimizer.zero_grad();
@@ -343,18 +347,12 @@ class GrpoLoop {
                    {{"grad_norm", norm},
                     {"learning_rate", lr},
                     {"num_tokens", tokens_seen_},
+                    {"skipped_steps", static_cast<double>(result_.skipped_steps)},
                     {"stage", static_cast<double>(curriculum_.stage_of(result_.steps - 1))},
                     {"step_time", times.all},
                     {"rollout_time", times.sampled}});
-    if (!asked.is_kept.empty()) {
-      const std::int64_t dropped = std::ssize(asked.is_kept) - std::ssize(asked.kept.cases);
-      result_.dropped_groups += dropped;
-      scalars.insert(
-          scalars.end(),
-          {{"dynamic_sampling/rounds", static_cast<double>(asked.rounds)},
-           {"dynamic_sampling/kept_groups", static_cast<double>(asked.kept.cases.size())},
-           {"dynamic_sampling/dropped_groups", static_cast<double>(dropped)}});
-    }
+    result_.dropped_groups += asked.dropped();
+    for (const report::Scalar& scalar : sampling_scalars(asked)) scalars.push_back(scalar);
     files_.log(result_.steps, curriculum_.epoch_of(result_.steps), scalars);
     if (completions_ && config_.log_completions_every > 0 &&
         (result_.steps - 1) % config_.log_completions_every == 0) {
@@ -382,6 +380,7 @@ class GrpoLoop {
             {"max_steps", static_cast<double>(curriculum_.total_steps())},
             {"num_tokens", tokens_seen_},
             {"dropped_groups", static_cast<double>(result_.dropped_groups)},
+            {"skipped_steps", static_cast<double>(result_.skipped_steps)},
             {"stage_own", static_cast<double>(place_.own)},
             {"stage_earlier", static_cast<double>(place_.earlier)}};
   }

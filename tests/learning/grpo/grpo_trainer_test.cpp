@@ -2,71 +2,21 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/grpo/grpo_trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
-#include <memory>
 #include <numeric>
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "learning/grpo/grpo_training.h"
 #include "learning/run_files.h"
-#include "learning/small_cases.h"
-#include "support/temp_dir.h"
-#include "support/tiny_models.h"
-#include "vragent/learning/sft_trainer.h"
 #include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
 
 namespace vragent::learning {
 namespace {
-
-/// A tiny model that has learnt the form of the answers, but not the truth.
-class GrpoTraining : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = std::make_unique<test::TempDir>();
-    test::write_tiny_lm(*folder_ / "lm", 1);
-    std::vector<data::Case> cases;
-    for (std::int64_t i = 0; i < 6; ++i) {
-      cases.push_back(judge_case("j" + std::to_string(i), i % 2));
-      cases.push_back(select_case("s" + std::to_string(i), i % 3));
-    }
-    write_cases(*folder_ / "mixed.jsonl", cases);
-    SftConfig config{.out = *folder_ / "sft",
-                     .train = *folder_ / "mixed.jsonl",
-                     .model = (*folder_ / "lm").string(),
-                     .batch_size = 12,
-                     .epochs = 40};
-    config.optim.lr = 1e-2;
-    config.prompt.cot = false;
-    config.runtime.threads = 1;
-    run_sft(config);
-  }
-
-  static void TearDownTestSuite() { folder_.reset(); }
-
-  ~GrpoTraining() override { clear_interrupt(); }
-
-  [[nodiscard]] static GrpoConfig config(const std::string& out, const std::string& cases) {
-    GrpoConfig config{.out = *folder_ / out,
-                      .cases = {*folder_ / cases},
-                      .model = (*folder_ / "sft").string(),
-                      .batch_prompts = 3,
-                      .group_size = 4,
-                      .micro_prompts = 2,
-                      .save_every = 0,
-                      .sampling = {.max_tokens = 12}};
-    config.optim.lr = 1e-3;
-    config.prompt.cot = false;
-    config.runtime.threads = 1;
-    return config;
-  }
-
-  static std::unique_ptr<test::TempDir> folder_;
-};
-
-std::unique_ptr<test::TempDir> GrpoTraining::folder_;
 
 TEST_F(GrpoTraining, ResumesBitForBit) {
   GrpoConfig whole = config("whole", "mixed.jsonl");
@@ -228,6 +178,40 @@ TEST_F(GrpoTraining, LearnsNothingFromRewardsThatAreAllEqual) {
   EXPECT_TRUE(test::same_tensors(weights_in(config.out), weights_in(*folder_ / "sft")));
   for (const double share : logged(config.out, "frac_reward_zero_std")) EXPECT_EQ(share, 1);
   EXPECT_EQ(logged(config.out, "reward").size(), 4);
+}
+
+/// Selections are paid so much that their advantages overflow; judgments are not.
+TEST_F(GrpoTraining, SkipsUpdatesThatAreNotFiniteAndCountsThem) {
+  GrpoConfig judged = config("judged", "mixed.jsonl");
+  judged.stages = {"judge:1"};
+  judged.updates_per_rollout = 2;
+  judged.loss.kl_coef = 0;
+  judged.reward = {.judge_right = 1e-32,
+                   .judge_wrong = -1e-32,
+                   .judge_unanswered = -1e-32,
+                   .select_right = 1e6,
+                   .select_wrong = -1e6,
+                   .select_unanswered = -1e6};
+  judged.advantage.reward_weights = {1, 2e32};
+  judged.advantage.scale = "none";
+  EXPECT_EQ(run_grpo(judged).skipped_steps, 0);
+  GrpoConfig both = judged;
+  both.out = *folder_ / "judged-and-selected";
+  both.stages = {"judge:1", "select:1"};
+  both.save_every = 1;
+  const GrpoResult result = run_grpo(both);
+  const auto flat = logged(both.out, "frac_reward_zero_std");
+  ASSERT_EQ(flat.size(), 4);
+  const auto varied = std::count_if(flat.begin() + 2, flat.end(), [](double x) { return x < 1; });
+  ASSERT_GT(varied, 0) << "or the test shows nothing";
+  EXPECT_EQ(result.skipped_steps, 2 * varied);
+  EXPECT_EQ(logged(both.out, "skipped_steps").back(), static_cast<double>(2 * varied));
+  EXPECT_TRUE(test::same_tensors(weights_in(both.out), weights_in(judged.out)));
+  const auto moments = nn::load_safetensors(both.out / "checkpoint-4/state/state.safetensors");
+  for (const auto& [name, tensor] : moments)
+    EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
+  const Json state = parse_json_object(read_file(both.out / "trainer_state.json"), "state");
+  EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_steps"], 2 * varied);
 }
 
 TEST_F(GrpoTraining, LearnsTheSameBitsWithGradientCheckpointing) {

@@ -131,6 +131,7 @@ struct GrpoResult {
   std::int64_t skipped_prompts = 0;    ///< overlong
   std::int64_t truncated_prompts = 0;  ///< overlong, asked with less history
   std::int64_t dropped_groups = 0;     ///< by dynamic sampling
+  std::int64_t skipped_steps = 0;      ///< updates whose loss or gradient was not finite
   double last_reward = 0;              ///< mean of the last step
 };
 
@@ -141,7 +142,8 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks = 1);
 /// Trains and writes the model into config.out, with trainer_state.json, logs and
 /// completions.jsonl. Many processes share the prompts of a step when they sample and its
 /// micro-batches when they learn; the result is that of one (fp32: to rounding), and rank 0 writes.
-/// @throws Interrupted after a signal, with a checkpoint saved
+/// @throws Interrupted after a signal, with a checkpoint saved; Error (70) when every update had to
+/// be skipped
 GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The vragent authors
+//
+// Steps of sft whose loss or gradient is not finite.
+#include <algorithm>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "learning/run_files.h"
+#include "learning/sft_training.h"
+#include "vragent/engine/chat_encoder.h"
+#include "vragent/util/error.h"
+
+namespace vragent::learning {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Makes a model overflow where it reads one token, and nowhere else, though its weights are
+/// finite: a dimension that is this token's alone, and that nothing reads or writes but one unit of
+/// the first layer, whose product is too large.
+void overflow_at(models::CausalLmImpl& lm, std::int64_t token) {
+  const torch::NoGradGuard no_grad;
+  const auto parameters = lm.named_parameters();
+  for (const auto& item : parameters) {
+    if (item.value().dim() != 2) continue;
+    const bool writes =
+        item.key().ends_with("o_proj.weight") || item.key().ends_with("down_proj.weight");
+    (writes ? item.value()[0] : item.value().select(1, 0)).zero_();
+  }
+  parameters["model.embed_tokens.weight"][token][0] = 1;
+  for (const char* name : {"gate_proj", "up_proj"}) {
+    torch::Tensor unit = parameters[std::string("model.layers.0.mlp.") + name + ".weight"][0];
+    unit.zero_();
+    unit[0] = 1e20;
+  }
+}
+
+/// A token that the last example has, in its question and its answer, and the others have not.
+std::int64_t token_of_the_last_example(const fs::path& lm, const fs::path& train) {
+  const engine::ChatEncoder encoder(lm);
+  std::vector<std::vector<std::int64_t>> ids;
+  for_each_line(train, [&](const std::string& line, const std::string& at) {
+    const Json row = parse_json_object(line, at);
+    const std::vector<chat::Message> messages = {
+        {"user", row["prompt"].get<std::string>(), {}},
+        {"assistant", row["completion"].get<std::string>(), {}}};
+    ids.push_back(encoder.encode(messages, "", /*add_generation_prompt=*/false).ids);
+  });
+  for (const std::int64_t id : ids.back()) {
+    if (std::none_of(ids.begin(), ids.end() - 1, [&](const std::vector<std::int64_t>& others) {
+          return std::find(others.begin(), others.end(), id) != others.end();
+        }))
+      return id;
+  }
+  throw std::logic_error("no token of its own");
+}
+
+class SkippedSteps : public SftTraining {};
+
+TEST_F(SkippedSteps, SkipsStepsThatAreNotFiniteAndCountsThem) {
+  test::write_tiny_lm(folder_ / "lm", 1, /*tied=*/false);
+  models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
+  overflow_at(*lm, token_of_the_last_example(folder_ / "lm", folder_ / "train.jsonl"));
+  test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
+  SftConfig whole = config("whole");
+  whole.valid = "";
+  whole.log_every = 1;
+  EXPECT_EQ(run_sft(whole).skipped_steps, 2) << "the example is in one step of each epoch";
+  EXPECT_EQ(logged(whole.out, "skipped_steps").back(), 2);
+  const std::vector<Json> log = timeless_log(whole.out);
+  EXPECT_EQ(
+      std::count_if(log.begin(), log.end(), [](const Json& row) { return row["loss"].is_null(); }),
+      2);
+  const Json state = parse_json_object(read_file(whole.out / "trainer_state.json"), "state");
+  EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_steps"], 2);
+  const auto weights = weights_in(whole.out);
+  EXPECT_FALSE(test::same_tensors(weights_in(folder_ / "lm"), weights)) << "the others teach";
+  for (const auto& tensors :
+       {weights, nn::load_safetensors(whole.out / "checkpoint-6/state/state.safetensors")}) {
+    for (const auto& [name, tensor] : tensors)
+      EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
+  }
+  SftConfig parts = whole;
+  parts.out = folder_ / "parts";
+  EXPECT_EQ(run_in_parts(parts, 5).skipped_steps, 2);
+  EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights));
+  EXPECT_EQ(timeless_log(parts.out), log);
+}
+
+TEST_F(SkippedSteps, WritesNoModelWhereEveryStepIsSkipped) {
+  models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
+  {
+    const torch::NoGradGuard no_grad;
+    lm->model->norm->weight.fill_(3e38);  // finite, but no product with it is
+  }
+  test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
+  try {
+    run_sft(config("broken"));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kInternal);
+    EXPECT_NE(std::string(error.what()).find("every one of 6 updates"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "broken/model.safetensors"));
+  EXPECT_TRUE(
+      test::same_tensors(weights_in(folder_ / "broken/checkpoint-6"), weights_in(folder_ / "lm")));
+}
+
+}  // namespace
+}  // namespace vragent::learning
