@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/sft_examples.h"
 
+#include <unordered_set>
+
 #include "vragent/data/cases.h"
 #include "vragent/media/image.h"
 #include "vragent/simulator/answer_parser.h"
@@ -74,10 +76,14 @@ std::string answer_to_learn(const data::Case& row, const simulator::PromptConfig
   return answer.empty() ? "" : simulator::answer_in_form("", answer, prompt);
 }
 
+/// @param seen ids of the cases so far
 ChatExample from_case(const std::string& line,
                       const std::string& where,
-                      const simulator::PromptConfig& prompt) {
+                      const simulator::PromptConfig& prompt,
+                      std::unordered_set<std::string>& seen) {
   const data::Case row = data::parse_case(line, where);
+  if (!seen.insert(row.case_id).second)
+    throw DataError(where + ": case " + row.case_id + " is there twice");
   const std::string answer = answer_to_learn(row, prompt);
   if (answer.empty() && !row.response.empty())
     throw DataError(where + ": no answer can be read from \"response\"");
@@ -119,9 +125,10 @@ ChatExample from_alpaca(const JsonRecord& record, const Json& row) {
 ChatExample parse_example(const std::string& line,
                           const fs::path& folder,
                           const std::string& where,
-                          const simulator::PromptConfig& prompt) {
+                          const simulator::PromptConfig& prompt,
+                          std::unordered_set<std::string>& case_ids) {
   const Json row = parse_json_object(line, where);
-  if (row.contains("case_id")) return from_case(line, where, prompt);
+  if (row.contains("case_id")) return from_case(line, where, prompt, case_ids);
   const JsonRecord record(row, where);
   if (row.contains("instruction")) return from_alpaca(record, row);
   ChatExample example{.where = where};
@@ -208,8 +215,9 @@ std::vector<ChatExample> load_examples(const fs::path& path,
                                        const simulator::PromptConfig& prompt) {
   std::vector<ChatExample> examples;
   const fs::path folder = path.parent_path();
+  std::unordered_set<std::string> case_ids;
   for_each_line(path, [&](const std::string& line, const std::string& where) {
-    examples.push_back(parse_example(line, folder, where, prompt));
+    examples.push_back(parse_example(line, folder, where, prompt, case_ids));
   });
   if (examples.empty()) throw DataError(formatted("{}: holds no examples", path));
   return examples;

@@ -178,6 +178,10 @@ TEST_F(SftExamples, RefuseWhatNothingCanBeLearntFrom) {
       << "reasoning is asked for and there is none";
   EXPECT_NE(complaint(data::to_line(judge_case("a", -1)), {.cot = false}).find("train.jsonl:2"),
             std::string::npos);
+  const std::string answered = data::to_line(judge_case("a", 1));
+  EXPECT_NE(complaint(answered + "\n" + answered, {.cot = false})
+                .find("train.jsonl:3: case a is there twice"),
+            std::string::npos);
   EXPECT_THROW(load(""), DataError);
 }
 

@@ -40,7 +40,7 @@ struct ChatExample {
 ///     reasoning. With prompt.answer_form "official" the answer is put into that form
 /// Relative image paths are relative to the file's folder.
 /// @throws DataError with path:line on a chat without an assistant turn, an unknown part, a case
-/// without answer
+/// without answer or that is there twice
 std::vector<ChatExample> load_examples(const std::filesystem::path& path,
                                        const simulator::PromptConfig& prompt);
 

@@ -6,10 +6,13 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <unordered_map>
+#include <utility>
 
 #include "vragent/learning/trained_model.h"
 #include "vragent/simulator/tasks.h"
 #include "vragent/util/error.h"
+#include "vragent/util/files.h"
 #include "vragent/util/format.h"
 #include "vragent/util/log.h"
 #include "vragent/util/random.h"
@@ -60,24 +63,64 @@ bool fits(const StageSpec& spec, const data::Case& row) {
   return row.task == data::Task::kJudge ? spec.judge : spec.select;
 }
 
-/// `count` cases behind `done` already asked, running through a fresh shuffle of the pool each
-/// epoch.
-void take(const std::vector<const data::Case*>& pool,
+/// Brings cases forward so that any `apart` in a row, of what came before and the order, differ.
+void keep_apart(const std::vector<const data::Case*>& before,
+                std::vector<const data::Case*>& order,
+                std::int64_t apart) {
+  for (std::int64_t place = 0; place + 1 < apart; ++place) {
+    const auto recent = before.end() - (apart - 1 - place);
+    const auto next = std::find_if(order.begin() + place, order.end(), [&](const data::Case* row) {
+      return std::find(recent, before.end(), row) == before.end();
+    });
+    std::rotate(order.begin() + place, next, next + 1);
+  }
+}
+
+/// The cases as an epoch asks them: a fresh shuffle that begins with none of what was just asked.
+std::vector<const data::Case*> order_of(const CasePool& pool,
+                                        std::int64_t epoch,
+                                        std::uint64_t seed) {
+  std::vector<const data::Case*> order;
+  for (std::int64_t i = 0; i <= epoch; ++i) {
+    const std::vector<const data::Case*> before = std::exchange(order, pool.cases);
+    RandomStream(mix_seed(seed, {static_cast<std::uint64_t>(i)})).shuffle(order);
+    if (i > 0) keep_apart(before, order, pool.per_step);
+  }
+  return order;
+}
+
+/// `count` cases behind `done` already asked, running through the pool each epoch.
+void take(const CasePool& pool,
           std::int64_t done,
           std::int64_t count,
           std::uint64_t seed,
           std::vector<const data::Case*>& into) {
-  const auto size = static_cast<std::int64_t>(pool.size());
-  std::int64_t shuffled_epoch = -1;
+  const std::int64_t size = std::ssize(pool.cases);
+  std::int64_t epoch = -1;
   std::vector<const data::Case*> order;
   for (std::int64_t i = done; i < done + count; ++i) {
-    if (i / size != shuffled_epoch) {
-      shuffled_epoch = i / size;
-      order = pool;
-      RandomStream(mix_seed(seed, {static_cast<std::uint64_t>(shuffled_epoch)})).shuffle(order);
+    if (i / size != epoch) {
+      epoch = i / size;
+      order = order_of(pool, epoch, seed);
     }
     into.push_back(order[static_cast<std::size_t>(i % size)]);
   }
+}
+
+/// Refuses what rewards cannot be paid for, and a case that came before. @param places of the cases
+/// so far
+void check_case(const data::Case& row,
+                const std::string& where,
+                std::unordered_map<std::string, std::string>& places) {
+  const auto [first, is_new] = places.emplace(row.case_id, where);
+  if (!is_new)
+    throw DataError(
+        formatted("{}: case {} is there twice, first in {}", where, row.case_id, first->second));
+  if ((row.task == data::Task::kJudge ? row.label : row.answer_index) < 0)
+    throw DataError(formatted("{}: case {} has no {}, which rewards need",
+                              where,
+                              row.case_id,
+                              row.task == data::Task::kJudge ? "label" : "answer_index"));
 }
 
 }  // namespace
@@ -87,14 +130,17 @@ FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
                                 const simulator::PromptConfig& prompt,
                                 const PromptLimit& limit) {
   FittingCases fitting;
+  std::unordered_map<std::string, std::string> places;
   for (const auto& path : files) {
-    for (data::Case& row : data::load_cases(path)) {
+    for_each_line(path, [&](const std::string& line, const std::string& where) {
+      data::Case row = data::parse_case(line, where);
+      check_case(row, where, places);
       const std::vector<std::int64_t> ids = prompt_ids(row, encoder, prompt);
-      check_vocabulary(ids, limit.vocabulary, formatted("{}: case {}", path, row.case_id));
+      check_vocabulary(ids, limit.vocabulary, formatted("{}: case {}", where, row.case_id));
       std::int64_t tokens = std::ssize(ids);
       if (tokens > limit.max_tokens && limit.overlong == "skip") {
         ++fitting.skipped;
-        continue;
+        return;
       }
       if (tokens > limit.max_tokens) {
         auto shorter = limit.overlong == "truncate"
@@ -104,7 +150,7 @@ FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
           throw DataError(
               formatted("{}: case {}: prompt of {} tokens{}, --max-prompt-tokens is {} (--overlong "
                         "skip passes over it)",
-                        path,
+                        where,
                         row.case_id,
                         tokens,
                         limit.overlong == "truncate" ? ", too long without a history too" : "",
@@ -115,7 +161,7 @@ FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
       }
       fitting.cases.push_back(std::move(row));
       fitting.tokens.push_back(tokens);
-    }
+    });
   }
   if (fitting.skipped > 0) log::warn("{} cases with overlong prompts are skipped", fitting.skipped);
   if (fitting.truncated > 0)
@@ -151,21 +197,27 @@ Curriculum::Curriculum(const std::vector<data::Case>& cases,
     Stage stage{.first_step = total_steps_};
     for (const data::Case& row : cases) {
       if (fits(spec, row)) {
-        stage.own.push_back(&row);
+        stage.own.cases.push_back(&row);
       } else if (fits(before, row)) {
-        stage.earlier.push_back(&row);
+        stage.earlier.cases.push_back(&row);
       }
     }
-    if (stage.own.empty())
+    const std::int64_t found = std::ssize(stage.own.cases);
+    if (found == 0)
       throw DataError(formatted("stage \"{}\" finds no case of its task in --cases", text));
-    stage.earlier_per_step =
-        stage.earlier.empty() ? 0 : std::llround(replay * static_cast<double>(batch_prompts));
-    stage.own_per_step = batch_prompts - stage.earlier_per_step;
-    if (stage.own_per_step < 1)
+    stage.earlier.per_step = std::min<std::int64_t>(
+        std::llround(replay * static_cast<double>(batch_prompts)), std::ssize(stage.earlier.cases));
+    stage.own.per_step = std::min(batch_prompts - stage.earlier.per_step, found);
+    if (stage.own.per_step < 1)
       throw ConfigError("--replay leaves no prompt for the stage's own task");
-    stage.steps =
-        static_cast<std::int64_t>(std::ceil(spec.epochs * static_cast<double>(stage.own.size()) /
-                                            static_cast<double>(stage.own_per_step)));
+    if (stage.own.per_step + stage.earlier.per_step < batch_prompts)
+      log::warn("stage \"{}\" finds {} cases: its steps ask {} prompts, not {}",
+                text,
+                found,
+                stage.own.per_step + stage.earlier.per_step,
+                batch_prompts);
+    stage.steps = static_cast<std::int64_t>(std::ceil(spec.epochs * static_cast<double>(found) /
+                                                      static_cast<double>(stage.own.per_step)));
     total_steps_ += stage.steps;
     stages_.push_back(std::move(stage));
     before.judge = before.judge || spec.judge;
@@ -184,13 +236,18 @@ bool Curriculum::begins_stage(std::int64_t step) const {
   return step == stages_[stage_of(step)].first_step;
 }
 
+std::int64_t Curriculum::prompts_of(std::int64_t step) const {
+  const Stage& stage = stages_[stage_of(step)];
+  return stage.own.per_step + stage.earlier.per_step;
+}
+
 std::vector<const data::Case*> Curriculum::next_cases(std::int64_t step,
                                                       std::int64_t count,
                                                       Place& place) const {
   const std::size_t index = stage_of(step);
   const Stage& stage = stages_[index];
-  const double share = static_cast<double>(stage.earlier_per_step) /
-                       static_cast<double>(stage.earlier_per_step + stage.own_per_step);
+  const double share =
+      static_cast<double>(stage.earlier.per_step) / static_cast<double>(prompts_of(step));
   const std::int64_t earlier = std::llround(share * static_cast<double>(count));
   std::vector<const data::Case*> chosen;
   take(stage.own, place.own, count - earlier, mix_seed(seed_, {hash_text("own"), index}), chosen);
@@ -209,8 +266,8 @@ double Curriculum::epoch_of(std::int64_t step) const {
   double epochs = 0;
   for (const Stage& stage : stages_) {
     const std::int64_t done = std::clamp<std::int64_t>(step - stage.first_step, 0, stage.steps);
-    epochs +=
-        static_cast<double>(done * stage.own_per_step) / static_cast<double>(stage.own.size());
+    epochs += static_cast<double>(done * stage.own.per_step) /
+              static_cast<double>(stage.own.cases.size());
   }
   return epochs;
 }

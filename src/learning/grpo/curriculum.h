@@ -32,8 +32,9 @@ struct FittingCases {
 };
 
 /// The cases of all files whose prompts fit, with what was left out counted.
-/// @throws DataError naming file and case when one does not fit and must, also with one video of
-/// history left, and when a token is not of the model's vocabulary
+/// @throws DataError with path:line when a case is there twice, in whichever file, or has no label;
+/// when it does not fit and must, also with one video of history left; and when a token is not of
+/// the model's vocabulary
 FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
                                 const engine::ChatEncoder& encoder,
                                 const simulator::PromptConfig& prompt,
@@ -48,8 +49,15 @@ struct StageSpec {
 /// "judge:2", "select:1.5", "both:1". @throws ConfigError
 StageSpec parse_stage(const std::string& text);
 
+/// Cases that a stage asks some of in each step, in an order that is new every epoch.
+struct CasePool {
+  std::vector<const data::Case*> cases;
+  std::int64_t per_step = 0;
+};
+
 class Curriculum {
  public:
+  /// @param batch_prompts of a step; a stage with fewer cases asks each once
   /// @param replay share of a later stage's prompts that comes from tasks of earlier stages
   /// @throws DataError when a stage has no cases of its task
   Curriculum(const std::vector<data::Case>& cases,
@@ -63,6 +71,9 @@ class Curriculum {
   /// Stage of a step, from 0.
   [[nodiscard]] std::size_t stage_of(std::int64_t step) const;
 
+  /// How many cases a step asks.
+  [[nodiscard]] std::int64_t prompts_of(std::int64_t step) const;
+
   /// How far a stage has come: cases asked, of its own and replayed ones.
   struct Place {
     std::int64_t own = 0;
@@ -73,7 +84,8 @@ class Curriculum {
   [[nodiscard]] bool begins_stage(std::int64_t step) const;
 
   /// The next `count` cases of a step's stage behind `place`, which moves on; they depend on the
-  /// seed, the stage and the place alone.
+  /// seed, the stage and the place alone. No more than a step asks are all different, also where an
+  /// epoch ends among them.
   std::vector<const data::Case*> next_cases(std::int64_t step,
                                             std::int64_t count,
                                             Place& place) const;
@@ -83,12 +95,10 @@ class Curriculum {
 
  private:
   struct Stage {
-    std::vector<const data::Case*> own;
-    std::vector<const data::Case*> earlier;  ///< replayed
+    CasePool own;
+    CasePool earlier;  ///< replayed
     std::int64_t first_step = 0;
     std::int64_t steps = 0;
-    std::int64_t own_per_step = 0;
-    std::int64_t earlier_per_step = 0;
   };
 
   std::vector<Stage> stages_;

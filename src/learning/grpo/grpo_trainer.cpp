@@ -202,7 +202,8 @@ class GrpoLoop {
     };
     const Curriculum::Place before = place_;
     try {
-      return sample_step(ask, config_.batch_prompts, config_.resample_rounds, config_.advantage);
+      return sample_step(
+          ask, curriculum_.prompts_of(number), config_.resample_rounds, config_.advantage);
     } catch (const Interrupted&) {
       place_ = before;
       throw;

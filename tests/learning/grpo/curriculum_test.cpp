@@ -3,10 +3,14 @@
 #include "learning/grpo/curriculum.h"
 
 #include <map>
+#include <set>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "learning/small_cases.h"
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
 #include "vragent/util/error.h"
 
 namespace vragent::learning {
@@ -113,6 +117,71 @@ TEST(Curriculum, GoesOnBehindWhatAStepAskedMore) {
     for (const data::Case* row : cases_of(curriculum, step, 2)) plain.push_back(row);
   }
   EXPECT_EQ(asked, plain) << "an epoch in the same order, however it is cut";
+}
+
+TEST(Curriculum, NeverAsksACaseTwiceInAStep) {
+  const std::vector<std::int64_t> counts = {3, 1, 2, 4, 1, 4, 4, 3};  // as dynamic sampling asks
+  for (std::size_t num_cases = 4; num_cases <= 9; ++num_cases) {
+    std::vector<data::Case> cases;
+    for (std::size_t i = 0; i < num_cases; ++i)
+      cases.push_back(judge_case("j" + std::to_string(i), 1));
+    for (const bool even : {true, false}) {
+      const Curriculum curriculum(cases, {"judge:20"}, 4, 0, 1);
+      Curriculum::Place place;
+      std::vector<const data::Case*> all;
+      for (std::size_t step = 0; step < 5 * num_cases; ++step) {
+        const auto asked = curriculum.next_cases(0, even ? 4 : counts[step % counts.size()], place);
+        EXPECT_EQ(std::set(asked.begin(), asked.end()).size(), asked.size()) << num_cases;
+        all.insert(all.end(), asked.begin(), asked.end());
+      }
+      for (std::size_t i = 0; i + num_cases <= all.size(); i += num_cases)
+        EXPECT_EQ(std::set(&all[i], &all[i] + num_cases).size(), num_cases) << "an epoch has all";
+    }
+  }
+}
+
+TEST(Curriculum, AsksFewerWhereAStageHasFewer) {
+  const auto cases = ten_cases();
+  const Curriculum curriculum(cases, {"judge:1", "select:2"}, 5, 0, 1);
+  EXPECT_EQ(curriculum.prompts_of(0), 5);
+  EXPECT_EQ(curriculum.prompts_of(2), 4) << "of four selections each is asked once a step";
+  EXPECT_EQ(curriculum.total_steps(), 2 + 2);
+  EXPECT_EQ(curriculum.epoch_of(3), 10.0 / 6 + 1);
+}
+
+class CaseFiles : public ::testing::Test {
+ protected:
+  CaseFiles() : encoder((test::write_tiny_lm(folder / "lm", 1), folder / "lm")) {}
+
+  /// What two files of cases are refused with; "" when they are not.
+  std::string complaint(const std::vector<data::Case>& first,
+                        const std::vector<data::Case>& second) {
+    write_cases(folder / "first.jsonl", first);
+    write_cases(folder / "second.jsonl", second);
+    try {
+      load_fitting_cases({folder / "first.jsonl", folder / "second.jsonl"}, encoder, {}, {});
+    } catch (const DataError& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  test::TempDir folder;
+  engine::ChatEncoder encoder;
+};
+
+TEST_F(CaseFiles, AreRefusedWhereACaseIsThereTwice) {
+  EXPECT_EQ(complaint({judge_case("a", 1)}, {judge_case("b", 1), select_case("c", 0)}), "");
+  EXPECT_THAT(complaint({select_case("c", 0), judge_case("a", 1)}, {judge_case("a", 1)}),
+              ::testing::MatchesRegex(".*second.jsonl:1: case a is there twice, first in "
+                                      ".*first.jsonl:2"));
+}
+
+TEST_F(CaseFiles, AreRefusedWhereACaseHasNoLabel) {
+  EXPECT_THAT(complaint({judge_case("a", 1)}, {judge_case("b", 0), judge_case("c", -1)}),
+              ::testing::EndsWith("second.jsonl:2: case c has no label, which rewards need"));
+  EXPECT_THAT(complaint({select_case("a", -1)}, {}),
+              ::testing::EndsWith("first.jsonl:1: case a has no answer_index, which rewards need"));
 }
 
 }  // namespace

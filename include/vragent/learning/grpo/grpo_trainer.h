@@ -74,7 +74,9 @@ struct GrpoConfig {
       replay,
       "share of a later stage's prompts that is taken from the tasks of earlier stages");
     v("stage-lr", stage_lr, "learning rate of each stage; empty: the same for all");
-    v("batch-prompts", batch_prompts, "prompts of one step");
+    v("batch-prompts",
+      batch_prompts,
+      "prompts of one step, all different: a stage with fewer cases asks each once");
     v("group-size", group_size, "answers sampled for each prompt");
     v("updates-per-rollout",
       updates_per_rollout,
