@@ -73,6 +73,7 @@ std::optional<RunNumbers> TrainerFiles::open(bool resume,
                                              torch::nn::Module& model,
                                              nn::ShardedAdamW& optimizer) {
   const bool writes = processes_.rank() == 0;
+  if (writes && fs::exists(run_folder_)) remove_half_written(run_folder_);
   const std::vector<std::int64_t> steps = checkpoint_steps(run_folder_);
   comm::check_same(processes_, steps.empty() ? -1 : steps.back(), run_folder_.string());
   if (!resume || steps.empty()) {

@@ -86,11 +86,13 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+constexpr std::string_view kHalfWritten = ".tmp-";
+
 /// A name beside `path` that no reader looks at; short, because path's own name may take all 255
 /// bytes.
 fs::path beside(const fs::path& path) {
   const std::string name = to_hex(hash_text(path.filename().native()));
-  return parent_of(path) / formatted(".tmp-{}-{}", name, ::getpid());
+  return parent_of(path) / formatted("{}{}-{}", kHalfWritten, name, ::getpid());
 }
 
 /// Cuts a file back to its last line feed: a killed run may have left a torn line.
@@ -215,6 +217,14 @@ void write_folder(const fs::path& path, const std::function<void(const fs::path&
   }
   sync_path(parent_of(path));
   fs::remove_all(old);
+}
+
+void remove_half_written(const fs::path& folder) {
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with(kHalfWritten)) left.push_back(entry.path());
+  }
+  for (const fs::path& path : left) fs::remove_all(path);
 }
 
 struct LineReader::Impl {

@@ -2,6 +2,9 @@
 // Copyright 2026 The vragent authors
 #include "vragent/util/files.h"
 
+#include <set>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -30,6 +33,24 @@ TEST(WriteFile, TakesNamesOfThe255BytesThatSystemsAllow) {
   const std::string name(255, 'n');
   write_file(folder / name, "x");
   EXPECT_EQ(read_file(folder / name), "x");
+}
+
+TEST(RemoveHalfWritten, LeavesWhatIsWhole) {
+  const test::TempDir folder;
+  EXPECT_THROW(write_folder(folder / "whole",
+                            [&](const std::filesystem::path& half) {
+                              write_file(half / "part", "x");
+                              std::filesystem::copy(half, folder / half.filename().concat("0"));
+                              throw Error(ExitCode::kIo, "as a kill would");
+                            }),
+               Error);
+  write_file(folder / "file", "x");
+  write_folder(folder / "whole", [](const auto& half) { write_file(half / "part", "x"); });
+  remove_half_written(folder.path());
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    names.insert(entry.path().filename());
+  EXPECT_THAT(names, ::testing::ElementsAre("file", "whole"));
 }
 
 TEST(ReadRegularFile, RefusesWhatIsNoFileAndWhatIsTooLarge) {

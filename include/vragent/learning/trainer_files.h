@@ -46,8 +46,8 @@ class TrainerFiles {
                const comm::Communicator& processes = comm::alone());
 
   /// Restores model and optimiser from the newest checkpoint and opens the logs behind it; without
-  /// one (or without `resume`) starts the logs anew. @return the counters of the checkpoint, if
-  /// there was one
+  /// one (or without `resume`) starts the logs anew. What a killed run left half written is
+  /// removed. @return the counters of the checkpoint, if there was one
   std::optional<RunNumbers> open(bool resume,
                                  torch::nn::Module& model,
                                  nn::ShardedAdamW& optimizer);
