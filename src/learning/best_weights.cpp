@@ -10,9 +10,12 @@ namespace vragent::learning {
 BestWeights::BestWeights(const std::filesystem::path& folder)
     : path_(folder / "best.safetensors") {}
 
-bool BestWeights::offer(double loss, const torch::nn::Module& module, bool writes) {
+bool BestWeights::offer(double loss,
+                        std::int64_t step,
+                        const torch::nn::Module& module,
+                        bool writes) {
   if (!(loss < loss_)) return false;
-  loss_ = loss;
+  set(loss, step);
   if (!writes) return true;
   nn::NamedTensors weights;
   for (const nn::NamedParameter& item : nn::trainable_parameters(module))

@@ -5,8 +5,10 @@
 // are written again by a resumed run that comes past the same step, so a kill loses nothing.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <optional>
 
 #include <torch/types.h>
 
@@ -23,13 +25,19 @@ class BestWeights {
 
   [[nodiscard]] double loss() const { return loss_; }
 
+  /// Of that loss; none before the first that is a number.
+  [[nodiscard]] std::optional<std::int64_t> step() const { return step_; }
+
   /// Where a resumed run stood.
-  void set_loss(double loss) { loss_ = loss; }
+  void set(double loss, std::int64_t step) {
+    loss_ = loss;
+    step_ = step;
+  }
 
   /// Keeps the trainable parameters when `loss` is below all before it; of equals the first.
-  /// @param writes false where another process does
+  /// @param writes false where another process does, or nobody will want them
   /// @return whether it was
-  bool offer(double loss, const torch::nn::Module& module, bool writes = true);
+  bool offer(double loss, std::int64_t step, const torch::nn::Module& module, bool writes);
 
   /// Puts the kept weights back into the module.
   void restore(const torch::nn::Module& module) const;
@@ -40,6 +48,7 @@ class BestWeights {
  private:
   std::filesystem::path path_;
   double loss_ = std::numeric_limits<double>::max();
+  std::optional<std::int64_t> step_;
 };
 
 }  // namespace vragent::learning

@@ -167,6 +167,7 @@ SftStep make_sft_batches(std::span<const SizedExample> examples,
       sized[i].targets = count_targets(*rows[i], sized[i].tokens);
     }
     step.targets += static_cast<double>(sized[i].targets);
+    step.tokens += static_cast<double>(sized[i].tokens);
   }
   const auto batch_of = [&](const comm::Share& places) {
     std::vector<TokenExample> own;

@@ -54,6 +54,7 @@ bool sees_images(const ChatExample& example);
 struct SftStep {
   std::vector<SftBatch> parts;  ///< its micro-batches; none where others have all
   double targets = 0;           ///< of all processes
+  double tokens = 0;            ///< of all processes, those of questions too
 };
 
 /// The examples cut, in order, into micro-batches of at most micro_tokens tokens each; an example

@@ -89,7 +89,7 @@ class SftLoop {
       files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
     if (!valid_.empty()) validate();
-    if (config_.keep == "best") {
+    if (config_.keep == "best" && best_.step()) {
       processes_.barrier();  // rank 0 has written them
       best_.restore(model_.module());
       result_.valid_loss = best_.loss();
@@ -175,8 +175,8 @@ class SftLoop {
     interval_loss_ = saved.at("interval_loss");
     interval_steps_ = static_cast<std::int64_t>(saved.at("interval_steps"));
     result_.skipped_steps = static_cast<std::int64_t>(number_of(saved, "skipped_steps"));
-    if (const auto best = saved.find("best_loss"); best != saved.end())
-      best_.set_loss(best->second);
+    if (saved.contains("best_step"))
+      best_.set(saved.at("best_loss"), static_cast<std::int64_t>(saved.at("best_step")));
   }
 
   /// The batch of one step, made in the background: its rows depend on seed and step alone.
@@ -247,7 +247,7 @@ class SftLoop {
       if (batch.parts.size() > 1) gradients_.add();
     }
     gradients_.finish();
-    tokens_ += batch.targets;
+    tokens_ += batch.tokens;
     return value;
   }
 
@@ -279,8 +279,8 @@ class SftLoop {
     sum = comm::sum_of(processes_, sum);
     result_.valid_loss = sum / std::max(count, 1.0);
     files_.log(result_.steps, epoch(), {{"eval_loss", *result_.valid_loss}});
-    const bool writes = processes_.rank() == 0;
-    if (config_.keep == "best" && best_.offer(*result_.valid_loss, model_.module(), writes))
+    const bool writes = config_.keep == "best" && processes_.rank() == 0;
+    if (best_.offer(*result_.valid_loss, result_.steps, model_.module(), writes))
       log::info("step={} eval_loss={:.4f} is the best so far", result_.steps, best_.loss());
   }
 
@@ -289,14 +289,18 @@ class SftLoop {
   }
 
   [[nodiscard]] RunNumbers numbers() const {
-    return {{"step", static_cast<double>(result_.steps)},
-            {"best_loss", best_.loss()},
-            {"epoch", epoch()},
-            {"max_steps", static_cast<double>(total_steps_)},
-            {"num_tokens", tokens_},
-            {"interval_loss", interval_loss_},
-            {"interval_steps", static_cast<double>(interval_steps_)},
-            {"skipped_steps", static_cast<double>(result_.skipped_steps)}};
+    RunNumbers numbers = {{"step", static_cast<double>(result_.steps)},
+                          {"epoch", epoch()},
+                          {"max_steps", static_cast<double>(total_steps_)},
+                          {"num_tokens", tokens_},
+                          {"interval_loss", interval_loss_},
+                          {"interval_steps", static_cast<double>(interval_steps_)},
+                          {"skipped_steps", static_cast<double>(result_.skipped_steps)}};
+    if (!best_.step()) return numbers;
+    numbers["best_loss"] = best_.loss();
+    numbers["best_step"] = static_cast<double>(*best_.step());
+    numbers["ends_with_best"] = config_.keep == "best" ? 1 : 0;
+    return numbers;
   }
 
   const SftConfig& config_;

@@ -65,7 +65,7 @@ TrainerFiles::TrainerFiles(fs::path run_folder,
                            const comm::Communicator& processes)
     : run_folder_(std::move(run_folder)),
       base_(std::move(base)),
-      keep_checkpoints_(keep_checkpoints),
+      keep_checkpoints_(std::max<std::int64_t>(keep_checkpoints, 1)),
       adapter_(std::move(adapter)),
       processes_(processes) {}
 
@@ -133,7 +133,23 @@ void TrainerFiles::write_model(const fs::path& folder, const torch::nn::Module& 
                              .side_files = base_});
 }
 
-std::string TrainerFiles::trainer_state(std::int64_t step, const RunNumbers& numbers) const {
+/// Where the weights of the best step are, or will be once this state is written; "" when nowhere.
+fs::path TrainerFiles::best_folder(std::int64_t step,
+                                   const RunNumbers& numbers,
+                                   bool is_final) const {
+  const auto best = static_cast<std::int64_t>(numbers.at("best_step"));
+  std::vector<std::int64_t> steps = checkpoint_steps(run_folder_);
+  if (!is_final && (steps.empty() || steps.back() != step)) steps.push_back(step);
+  const std::int64_t num_kept = std::min(keep_checkpoints_, std::ssize(steps));
+  if (std::find(steps.end() - num_kept, steps.end(), best) != steps.end())
+    return checkpoint_path(run_folder_, best);
+  const bool is_here = best == step || number_of(numbers, "ends_with_best") != 0;
+  return is_final && is_here ? run_folder_ : fs::path();
+}
+
+std::string TrainerFiles::trainer_state(std::int64_t step,
+                                        const RunNumbers& numbers,
+                                        bool is_final) const {
   OrderedJson history = OrderedJson::array();
   const fs::path log_file = run_folder_ / data::kTrainLogFile;
   if (fs::exists(log_file)) {
@@ -141,21 +157,37 @@ std::string TrainerFiles::trainer_state(std::int64_t step, const RunNumbers& num
       history.push_back(OrderedJson::parse(line));
     });
   }
-  // Of our own: transformers reads any names here, and refuses those it does not know elsewhere.
-  OrderedJson callbacks = OrderedJson::object();
-  callbacks["vragent"]["args"] = OrderedJson::object();
-  callbacks["vragent"]["attributes"]["skipped_steps"] = number_of(numbers, "skipped_steps");
-  const OrderedJson state = {{"best_global_step", nullptr},
-                             {"best_metric", nullptr},
-                             {"best_model_checkpoint", nullptr},
-                             {"epoch", number_of(numbers, "epoch")},
-                             {"global_step", step},
-                             {"is_local_process_zero", true},
-                             {"is_world_process_zero", true},
-                             {"log_history", history},
-                             {"max_steps", number_of(numbers, "max_steps")},
-                             {"num_input_tokens_seen", number_of(numbers, "num_tokens")},
-                             {"stateful_callbacks", callbacks}};
+  const auto count = [&](const char* name) {
+    return static_cast<std::int64_t>(number_of(numbers, name));
+  };
+  OrderedJson state = {{"best_global_step", nullptr},
+                       {"best_metric", nullptr},
+                       {"best_model_checkpoint", nullptr},
+                       {"epoch", number_of(numbers, "epoch")},
+                       {"global_step", step},
+                       {"is_local_process_zero", true},
+                       {"is_world_process_zero", true},
+                       {"log_history", history},
+                       {"max_steps", count("max_steps")},
+                       {"num_input_tokens_seen", count("num_tokens")},
+                       {"stateful_callbacks", OrderedJson::object()}};
+  // transformers reads any names here, and refuses those it does not know elsewhere.
+  OrderedJson& own = state["stateful_callbacks"]["vragent"];
+  own["args"] = OrderedJson::object();
+  own["attributes"]["skipped_steps"] = count("skipped_steps");
+  if (!numbers.contains("best_step")) {
+    own["attributes"]["no_best"] = "nothing is validated";
+    return state.dump(2) + "\n";
+  }
+  state["best_global_step"] = count("best_step");
+  state["best_metric"] = numbers.at("best_loss");
+  const fs::path best = best_folder(step, numbers, is_final);
+  if (!best.empty()) {
+    state["best_model_checkpoint"] = best.string();
+  } else {
+    own["attributes"]["no_best"] = formatted(
+        "no checkpoint of step {} is kept (--save-every, --keep-checkpoints)", count("best_step"));
+  }
   return state.dump(2) + "\n";
 }
 
@@ -186,7 +218,7 @@ void TrainerFiles::save_checkpoint(std::int64_t step,
       write_model(folder, model);
       make_folder(folder / kState);
       nn::write_training_state(folder / kState, state);
-      write_file(folder / data::kTrainerStateFile, trainer_state(step, numbers));
+      write_file(folder / data::kTrainerStateFile, trainer_state(step, numbers, false));
     });
     remove_surplus();
   }
@@ -195,8 +227,7 @@ void TrainerFiles::save_checkpoint(std::int64_t step,
 
 void TrainerFiles::remove_surplus() const {
   const auto steps = checkpoint_steps(run_folder_);
-  const auto surplus =
-      static_cast<std::int64_t>(steps.size()) - std::max<std::int64_t>(keep_checkpoints_, 1);
+  const std::int64_t surplus = std::ssize(steps) - keep_checkpoints_;
   for (std::int64_t i = 0; i < surplus; ++i)
     fs::remove_all(checkpoint_path(run_folder_, steps[static_cast<std::size_t>(i)]));
 }
@@ -206,7 +237,7 @@ void TrainerFiles::finish(std::int64_t step,
                           const RunNumbers& numbers) {
   if (processes_.rank() == 0) {
     write_model(run_folder_, model);
-    write_file(run_folder_ / data::kTrainerStateFile, trainer_state(step, numbers));
+    write_file(run_folder_ / data::kTrainerStateFile, trainer_state(step, numbers, true));
   }
   processes_.barrier();
 }

@@ -24,6 +24,12 @@ inline nn::NamedTensors adapter_in(const std::filesystem::path& folder) {
   return nn::load_safetensors(folder / "adapter_model.safetensors");
 }
 
+/// trainer_state.json of a run folder or checkpoint.
+inline Json trainer_state(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "trainer_state.json";
+  return parse_json_object(read_file(path), path.string());
+}
+
 /// Lines of train_log.jsonl without the members that are times.
 inline std::vector<Json> timeless_log(const std::filesystem::path& run_folder) {
   std::vector<Json> rows;

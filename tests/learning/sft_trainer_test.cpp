@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/sft_trainer.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include <gtest/gtest.h>
@@ -10,7 +11,9 @@
 #include "learning/run_files.h"
 #include "learning/sft_training.h"
 #include "vragent/engine/adapter_folder.h"
+#include "vragent/engine/chat_encoder.h"
 #include "vragent/engine/native_chat.h"
+#include "vragent/learning/sft_examples.h"
 #include "vragent/util/error.h"
 #include "vragent/util/interrupt.h"
 
@@ -37,6 +40,52 @@ TEST_F(SftTraining, KeepsTheWeightsOfTheLowestValidationLoss) {
   EXPECT_EQ(result.valid_loss, first.valid_loss);
   EXPECT_TRUE(test::same_tensors(weights_in(folder_ / "best"), weights_in(folder_ / "one")));
   EXPECT_FALSE(fs::exists(folder_ / "best" / "best.safetensors"));
+  const Json state = trainer_state(best.out);
+  EXPECT_EQ(state["best_metric"], *first.valid_loss);
+  EXPECT_EQ(state["best_global_step"], 1);
+  EXPECT_EQ(state["best_model_checkpoint"], best.out.string());
+  best.keep = "last";
+  best.out = folder_ / "last";
+  run_sft(best);
+  const Json last = trainer_state(best.out);
+  EXPECT_EQ(last["best_global_step"], 1);
+  EXPECT_TRUE(last["best_model_checkpoint"].is_null());
+  EXPECT_EQ(last["stateful_callbacks"]["vragent"]["attributes"]["no_best"],
+            "no checkpoint of step 1 is kept (--save-every, --keep-checkpoints)");
+}
+
+TEST_F(SftTraining, NamesTheBestCheckpointOnlyWhereOneWasMeasured) {
+  SftConfig measured = config("measured");
+  measured.valid_every = 1;
+  measured.save_every = 1;
+  measured.keep_checkpoints = 9;
+  run_sft(measured);
+  const Json state = trainer_state(measured.out);
+  const auto losses = logged(measured.out, "eval_loss");
+  EXPECT_EQ(state["best_metric"], *std::min_element(losses.begin(), losses.end()));
+  const std::string best = "checkpoint-" + std::to_string(state["best_global_step"].get<int>());
+  EXPECT_EQ(state["best_model_checkpoint"], (measured.out / best).string());
+  const Json earlier = trainer_state(measured.out / "checkpoint-1");
+  EXPECT_EQ(earlier["best_model_checkpoint"], (measured.out / "checkpoint-1").string());
+  EXPECT_EQ(earlier["best_metric"], losses[0]);
+  SftConfig unmeasured = config("unmeasured");
+  unmeasured.valid = "";
+  run_sft(unmeasured);
+  const Json none = trainer_state(unmeasured.out);
+  EXPECT_TRUE(none["best_metric"].is_null());
+  EXPECT_EQ(none["stateful_callbacks"]["vragent"]["attributes"]["no_best"], "nothing is validated");
+}
+
+TEST_F(SftTraining, CountsTheTokensOfQuestionsAndAnswersThatItHasSeen) {
+  SftConfig config = this->config("tokens");
+  config.log_every = 3;  // an epoch
+  run_sft(config);
+  const engine::ChatEncoder encoder(folder_ / "lm");
+  double epoch = 0;
+  for (const ChatExample& example : load_examples(config.train, {}))
+    epoch += static_cast<double>(encode_example(example, encoder, false).chat.ids.size());
+  EXPECT_EQ(logged(config.out, "num_tokens"), (std::vector<double>{epoch, 2 * epoch}));
+  EXPECT_EQ(trainer_state(config.out)["num_input_tokens_seen"], 2 * epoch);
 }
 
 TEST_F(SftTraining, RemembersTheBestWeightsAcrossAnInterrupt) {
@@ -261,7 +310,7 @@ TEST_F(SftTraining, KeepsTheNewestCheckpointsEachAWholeModel) {
     EXPECT_NO_THROW(models::load_causal_lm(folder_ / name, torch::kFloat32, torch::kCPU)) << name;
   EXPECT_TRUE(
       test::same_tensors(weights_in(folder_ / "run/checkpoint-6"), weights_in(folder_ / "run")));
-  const Json state = parse_json_object(read_file(folder_ / "run/trainer_state.json"), "state");
+  const Json state = trainer_state(folder_ / "run");
   EXPECT_EQ(state["global_step"], 6);
   EXPECT_EQ(state["epoch"], 2.0);
   EXPECT_EQ(state["log_history"].size(), 4) << "steps 4 and 6, measurements at 3 and 6";

@@ -74,7 +74,7 @@ TEST_F(SkippedSteps, SkipsStepsThatAreNotFiniteAndCountsThem) {
   EXPECT_EQ(
       std::count_if(log.begin(), log.end(), [](const Json& row) { return row["loss"].is_null(); }),
       2);
-  const Json state = parse_json_object(read_file(whole.out / "trainer_state.json"), "state");
+  const Json state = trainer_state(whole.out);
   EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_steps"], 2);
   const auto weights = weights_in(whole.out);
   EXPECT_FALSE(test::same_tensors(weights_in(folder_ / "lm"), weights)) << "the others teach";

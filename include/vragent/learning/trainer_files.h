@@ -24,7 +24,9 @@
 
 namespace vragent::learning {
 
-/// Counters of a run, saved with every checkpoint.
+/// Counters of a run, saved with every checkpoint. trainer_state.json shows, where they are there:
+/// epoch, max_steps, num_tokens, skipped_steps; best_loss and best_step of the lowest validation
+/// loss, and ends_with_best: 1 where the final model is the one of that step.
 using RunNumbers = std::map<std::string, double>;
 
 /// One of them; 0 where there is none (older checkpoints have fewer).
@@ -82,7 +84,12 @@ class TrainerFiles {
  private:
   void write_model(const std::filesystem::path& folder, const torch::nn::Module& model) const;
   void remove_surplus() const;
-  [[nodiscard]] std::string trainer_state(std::int64_t step, const RunNumbers& numbers) const;
+  [[nodiscard]] std::string trainer_state(std::int64_t step,
+                                          const RunNumbers& numbers,
+                                          bool is_final) const;
+  [[nodiscard]] std::filesystem::path best_folder(std::int64_t step,
+                                                  const RunNumbers& numbers,
+                                                  bool is_final) const;
 
   std::filesystem::path run_folder_;
   std::filesystem::path base_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
 #include "vragent/comm/sharing.h"
@@ -30,25 +31,34 @@ Range range_of(const std::vector<double>& values) {
 
 void add_mean_std(std::vector<report::Scalar>& scalars,
                   const std::string& name,
-                  const std::vector<double>& values,
-                  const char* mean_suffix,
-                  const char* std_suffix) {
+                  const std::vector<double>& values) {
   const metrics::MeanStd summary = metrics::mean_std(values);
-  scalars.push_back({name + mean_suffix, summary.mean});
-  scalars.push_back({name + std_suffix, summary.std});
+  scalars.push_back({name + "/mean", summary.mean});
+  scalars.push_back({name + "/std", summary.std});
 }
 
-double share_without_variance(const Rollout& rollout) {
-  const auto group = static_cast<std::size_t>(rollout.group_size);
-  double flat = 0;
-  for (std::size_t p = 0; p < rollout.cases.size(); ++p) {
-    bool varied = false;
-    for (std::size_t g = 1; g < group; ++g)
-      varied =
-          varied || rollout.rewards[p * group + g].total() != rollout.rewards[p * group].total();
-    flat += varied ? 0 : 1;
-  }
-  return flat / static_cast<double>(std::max<std::size_t>(rollout.cases.size(), 1));
+double weighted(const Reward& reward, const AdvantageConfig& advantage) {
+  return advantage.reward_weights[0] * reward.format + advantage.reward_weights[1] * reward.task;
+}
+
+/// Whether advantages are divided by a deviation in the batch, not in each group.
+bool divides_by_batch(const AdvantageConfig& advantage) {
+  return advantage.scale == "batch" || advantage.aggregation == "normalize-then-sum";
+}
+
+/// Mean over groups of the deviation in them.
+double mean_group_std(const std::vector<double>& totals, std::int64_t group_size) {
+  const auto group = static_cast<std::size_t>(group_size);
+  std::vector<double> deviations;
+  for (std::size_t begin = 0; begin < totals.size(); begin += group)
+    deviations.push_back(metrics::mean_std(std::span(totals).subspan(begin, group)).std);
+  return metrics::mean_std(deviations).mean;
+}
+
+double share_without_variance(const Rollout& rollout, const AdvantageConfig& advantage) {
+  const std::vector<bool> varied = varied_groups(rollout, advantage);
+  return static_cast<double>(std::count(varied.begin(), varied.end(), false)) /
+         static_cast<double>(std::max<std::size_t>(varied.size(), 1));
 }
 
 }  // namespace
@@ -102,7 +112,8 @@ StepSums StepSums::together(const comm::Communicator& processes) const {
   return all;
 }
 
-std::vector<report::Scalar> rollout_scalars(const Rollout& rollout) {
+std::vector<report::Scalar> rollout_scalars(const Rollout& rollout,
+                                            const AdvantageConfig& advantage) {
   std::vector<double> lengths;
   std::vector<double> terminated;
   std::vector<double> totals;
@@ -116,7 +127,7 @@ std::vector<report::Scalar> rollout_scalars(const Rollout& rollout) {
     if (rollout.samples[r].finish_reason == "stop") terminated.push_back(length);
     const Reward& reward = rollout.rewards[r];
     const int task = rollout.cases[r / group]->task == data::Task::kJudge ? 0 : 1;
-    totals.push_back(reward.total());
+    totals.push_back(weighted(reward, advantage));
     formats.push_back(reward.format);
     by_task[task].push_back(reward.task);
     correct[task] += reward.correct ? 1 : 0;
@@ -133,17 +144,29 @@ std::vector<report::Scalar> rollout_scalars(const Rollout& rollout) {
       {"completions/clipped_ratio",
        1.0 - static_cast<double>(terminated.size()) /
                  static_cast<double>(std::max<std::size_t>(lengths.size(), 1))}};
-  add_mean_std(scalars, "rewards/format", formats, "/mean", "/std");
+  add_mean_std(scalars, "rewards/format", formats);
   const char* names[2] = {"judge", "select"};
   for (int task = 0; task < 2; ++task) {
     if (by_task[task].empty()) continue;
-    add_mean_std(scalars, std::string("rewards/") + names[task], by_task[task], "/mean", "/std");
+    add_mean_std(scalars, std::string("rewards/") + names[task], by_task[task]);
     scalars.push_back({std::string("accuracy/") + names[task],
                        correct[task] / static_cast<double>(by_task[task].size())});
   }
-  add_mean_std(scalars, "reward", totals, "", "_std");
-  scalars.push_back({"frac_reward_zero_std", share_without_variance(rollout)});
+  const metrics::MeanStd total = metrics::mean_std(totals);
+  scalars.push_back({"reward", total.mean});
+  scalars.push_back(
+      {"reward_std",
+       divides_by_batch(advantage) ? total.std : mean_group_std(totals, rollout.group_size)});
+  scalars.push_back({"frac_reward_zero_std", share_without_variance(rollout, advantage)});
   return scalars;
+}
+
+std::int64_t tokens_seen(const Rollout& rollout) {
+  std::int64_t tokens = 0;
+  for (const engine::Prompt& prompt : rollout.prompts)
+    tokens += rollout.group_size * std::ssize(prompt.ids);
+  for (const engine::Sample& sample : rollout.samples) tokens += std::ssize(sample.ids);
+  return tokens;
 }
 
 std::vector<report::Scalar> sampling_scalars(const SampledStep& step) {
@@ -173,6 +196,7 @@ std::vector<report::Scalar> update_scalars(const StepSums& sums) {
 std::vector<std::string> completion_lines(const Rollout& rollout,
                                           std::int64_t step,
                                           const engine::ChatEncoder& encoder,
+                                          const AdvantageConfig& advantage,
                                           const std::vector<bool>& is_kept) {
   std::vector<std::string> lines;
   const auto group = static_cast<std::size_t>(rollout.group_size);
@@ -186,7 +210,7 @@ std::vector<std::string> completion_lines(const Rollout& rollout,
         {"case_id", row.case_id},
         {"sample", r % group},
         {"task", data::to_string(row.task)},
-        {"reward", reward.total()},
+        {"reward", weighted(reward, advantage)},
         {"reward_format", reward.format},
         {"reward_task", reward.task},
         {"advantage", advantages[static_cast<std::int64_t>(r)].item<float>()},

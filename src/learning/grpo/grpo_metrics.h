@@ -43,8 +43,15 @@ struct StepSums {
   [[nodiscard]] StepSums together(const comm::Communicator& processes) const;
 };
 
-/// Lengths, rewards by name, shares of truncated answers and of groups without variance.
-std::vector<report::Scalar> rollout_scalars(const Rollout& rollout);
+/// Lengths, rewards, shares of truncated answers and of groups without variance. rewards/NAME/mean
+/// and /std are of each reward as it was paid; reward is the mean of their weighted sum, reward_std
+/// the mean of that sum's deviation in a group, or its deviation in the batch where that is what
+/// divides.
+std::vector<report::Scalar> rollout_scalars(const Rollout& rollout,
+                                            const AdvantageConfig& advantage);
+
+/// Tokens that a rollout's answers were sampled behind and of: a prompt counts with each of them.
+std::int64_t tokens_seen(const Rollout& rollout);
 
 /// What dynamic sampling did; nothing where it is off.
 std::vector<report::Scalar> sampling_scalars(const SampledStep& step);
@@ -52,10 +59,12 @@ std::vector<report::Scalar> sampling_scalars(const SampledStep& step);
 /// Loss, divergence, entropy, clipping, difference between sampler and trainer.
 std::vector<report::Scalar> update_scalars(const StepSums& sums);
 
-/// One line an answer. @param is_kept of each group, under dynamic sampling; else empty
+/// One line an answer. @param advantage how its rewards are weighted; @param is_kept of each group,
+/// under dynamic sampling; else empty
 std::vector<std::string> completion_lines(const Rollout& rollout,
                                           std::int64_t step,
                                           const engine::ChatEncoder& encoder,
+                                          const AdvantageConfig& advantage,
                                           const std::vector<bool>& is_kept = {});
 
 }  // namespace vragent::learning

@@ -336,14 +336,11 @@ class GrpoLoop {
       const SampledStep& asked, const StepSums& sums, double norm, double lr, Times times) {
     const Rollout& rollout = asked.all;
     std::vector<report::Scalar> scalars = update_scalars(sums);
-    for (const report::Scalar& scalar : rollout_scalars(rollout)) {
+    for (const report::Scalar& scalar : rollout_scalars(rollout, config_.advantage)) {
       if (scalar.tag == "reward") result_.last_reward = scalar.value;
       scalars.push_back(scalar);
     }
-    for (const engine::Prompt& prompt : rollout.prompts)
-      tokens_seen_ += static_cast<double>(prompt.ids.size());
-    for (const engine::Sample& sample : rollout.samples)
-      tokens_seen_ += static_cast<double>(sample.ids.size());
+    tokens_seen_ += static_cast<double>(tokens_seen(rollout));
     scalars.insert(scalars.end(),
                    {{"grad_norm", norm},
                     {"learning_rate", lr},
@@ -358,7 +355,7 @@ class GrpoLoop {
     if (completions_ && config_.log_completions_every > 0 &&
         (result_.steps - 1) % config_.log_completions_every == 0) {
       for (const std::string& line :
-           completion_lines(rollout, result_.steps, encoder_, asked.is_kept))
+           completion_lines(rollout, result_.steps, encoder_, config_.advantage, asked.is_kept))
         completions_->write(line);
     }
     return formatted(

@@ -210,7 +210,7 @@ TEST_F(GrpoTraining, SkipsUpdatesThatAreNotFiniteAndCountsThem) {
   const auto moments = nn::load_safetensors(both.out / "checkpoint-4/state/state.safetensors");
   for (const auto& [name, tensor] : moments)
     EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
-  const Json state = parse_json_object(read_file(both.out / "trainer_state.json"), "state");
+  const Json state = trainer_state(both.out);
   EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_steps"], 2 * varied);
 }
 

@@ -134,7 +134,7 @@ struct GrpoResult {
   std::int64_t truncated_prompts = 0;  ///< overlong, asked with less history
   std::int64_t dropped_groups = 0;     ///< by dynamic sampling
   std::int64_t skipped_steps = 0;      ///< updates whose loss or gradient was not finite
-  double last_reward = 0;              ///< mean of the last step
+  double last_reward = 0;              ///< weighted mean of the last step
 };
 
 /// What a run of this config in so many processes is planned as, with prompts and answers of the
