@@ -16,11 +16,31 @@ namespace {
 
 using torch::Tensor;
 
+constexpr std::int64_t kCachedPatches = 1024;
+
 /// Rows that attend to each other, from cumulative ends.
 ops::Packing packing_of(const std::vector<std::int64_t>& ends, torch::Device device) {
   std::vector<std::int64_t> lengths;
   for (std::size_t i = 1; i < ends.size(); ++i) lengths.push_back(ends[i] - ends[i - 1]);
   return ops::pack(lengths, device, {}, /*causal=*/false);
+}
+
+std::int64_t num_patches(const std::vector<Grid>& grids) {
+  std::int64_t result = 0;
+  for (const Grid& grid : grids) result += grid.t * grid.h * grid.w;
+  return result;
+}
+
+/// Images in parts of few patches, so that on a CPU one operation's result is still in the cache
+/// when the next one reads it. They do not see each other.
+std::vector<std::vector<Grid>> cached_parts(const std::vector<Grid>& grids) {
+  std::vector<std::vector<Grid>> parts;
+  for (const Grid& grid : grids) {
+    if (parts.empty() || num_patches(parts.back()) + num_patches({grid}) > kCachedPatches)
+      parts.emplace_back();
+    parts.back().push_back(grid);
+  }
+  return parts;
 }
 
 /// True row and column of every patch in block-major order, [N, 2].
@@ -177,15 +197,25 @@ VisionTowerImpl::VisionTowerImpl(const VisionConfig& options)
 }
 
 Tensor VisionTowerImpl::forward(const Tensor& rows, const std::vector<Grid>& grids) {
-  const std::int64_t unit = config.spatial_merge_size * config.spatial_merge_size;
-  std::int64_t expected = 0;
-  for (const Grid& grid : grids) expected += grid.t * grid.h * grid.w;
+  const std::int64_t expected = num_patches(grids);
   TORCH_CHECK(rows.dim() == 2 && rows.size(0) == expected,
               "vision tower: want [",
               expected,
               ", ...], got ",
               rows.sizes());
+  if (!rows.is_cpu() || torch::GradMode::is_enabled() || grids.size() < 2)
+    return encode(rows, grids);
+  std::vector<Tensor> parts;
+  std::int64_t first = 0;
+  for (const std::vector<Grid>& part : cached_parts(grids)) {
+    parts.push_back(encode(rows.narrow(0, first, num_patches(part)), part));
+    first += num_patches(part);
+  }
+  return parts.size() == 1 ? parts[0] : torch::cat(parts);
+}
 
+Tensor VisionTowerImpl::encode(const Tensor& rows, const std::vector<Grid>& grids) {
+  const std::int64_t unit = config.spatial_merge_size * config.spatial_merge_size;
   const VisionLayout layout = vision_layout(grids, config);
   const Tensor window_index = torch::tensor(layout.window_index).to(rows.device());
   const ops::Packing windows = packing_of(layout.window_ends, rows.device());

@@ -9,6 +9,7 @@
 #include <torch/csrc/autograd/generated/variable_factories.h>
 
 #include "ops/kernels/bf16_linear.h"
+#include "ops/onednn_linear.h"
 
 #ifndef INTRA_OP_PARALLEL
 #error "at::parallel_for runs on one thread unless it is compiled with OpenMP"
@@ -77,6 +78,12 @@ bool suits_kernels(const Tensor& x, const Tensor& weight) {
 
 bool packing_for_one_product_pays(std::int64_t rows) {
   return rows >= kManyRows && bf16::unit() == bf16::Unit::kTiles;
+}
+
+/// What torch or oneDNN computes, whichever is faster.
+Tensor library_linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
+  if (!suits_onednn(x, weight)) return at::linear(x, weight, bias);
+  return onednn_linear(x, weight, bias.value_or(Tensor()));
 }
 
 /// x [.., in] by a weight as it lies, in a multiple of 32
@@ -182,7 +189,7 @@ Tensor PackedLinear::forward(const Tensor& x) const {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
-  if (!suits_kernels(x, weight)) return at::linear(x, weight, bias);
+  if (!suits_kernels(x, weight)) return library_linear(x, weight, bias);
   const std::int64_t in = weight.size(1);
   const std::int64_t rows = x.numel() / in;
   if (torch::GradMode::is_enabled()) {
@@ -193,7 +200,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
   const Tensor added = bias.value_or(Tensor());
   const std::int64_t few = bf16::unit() == bf16::Unit::kTiles ? kFewRows : kFewInVectors;
   if (rows <= few && in % bf16::kBlock == 0) return few_rows(x, weight, added);
-  if (!packing_for_one_product_pays(rows)) return at::linear(x, weight, bias);
+  if (!packing_for_one_product_pays(rows)) return library_linear(x, weight, bias);
   return PackedLinear{.weight = packed(weight), .bias = added, .in = in, .out = weight.size(0)}
       .forward(x);
 }

@@ -67,6 +67,9 @@ struct VisionTowerImpl : torch::nn::Module {
   nn::RmsNorm merger_norm{nullptr};
   nn::Linear merger_in{nullptr};
   nn::Linear merger_out{nullptr};
+
+ private:
+  torch::Tensor encode(const torch::Tensor& rows, const std::vector<Grid>& grids);
 };
 
 TORCH_MODULE(VisionTower);
