@@ -11,7 +11,7 @@
 #include "vragent/learning/gradient_sum.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/learning/grpo/grpo_loss.h"
-#include "vragent/learning/grpo/rollout.h"
+#include "vragent/learning/grpo/micro_batches.h"
 #include "vragent/learning/token_log_prob.h"
 #include "vragent/learning/trained_model.h"
 #include "vragent/nn/optim/adamw.h"

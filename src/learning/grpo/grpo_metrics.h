@@ -11,7 +11,7 @@
 #include "learning/grpo/dynamic_sampling.h"
 #include "vragent/comm/communicator.h"
 #include "vragent/learning/grpo/grpo_loss.h"
-#include "vragent/learning/grpo/rollout.h"
+#include "vragent/learning/grpo/micro_batches.h"
 #include "vragent/report/event_file.h"
 
 namespace vragent::learning {
@@ -56,7 +56,8 @@ std::int64_t tokens_seen(const Rollout& rollout);
 /// What dynamic sampling did; nothing where it is off.
 std::vector<report::Scalar> sampling_scalars(const SampledStep& step);
 
-/// Loss, divergence, entropy, clipping, difference between sampler and trainer.
+/// Of the answers that were computed (parts_of_step()): loss, divergence, entropy, clipping,
+/// difference between sampler and trainer.
 std::vector<report::Scalar> update_scalars(const StepSums& sums);
 
 /// One line an answer. @param advantage how its rewards are weighted; @param is_kept of each group,

@@ -14,6 +14,7 @@
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/learning/gradient_sum.h"
+#include "vragent/learning/grpo/micro_batches.h"
 #include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
 #include "vragent/models/hf_folder.h"
@@ -165,7 +166,7 @@ class GrpoLoop {
           return tokens_of(rollout, a) < tokens_of(rollout, b);
         });
     rehearse_backward(tokens_of(rollout, largest), optimizer, [&] {
-      return loss_of(slice_of(rollout, largest), 0, {}, 1).loss.loss;
+      return loss_of(slice_rows(rollout, largest.begin, largest.end), 0, {}, 1).loss.loss;
     });
   }
 
@@ -217,10 +218,11 @@ class GrpoLoop {
     const Rollout& rollout = asked.learnt();
     const double sampled = watch.seconds();
     const double lr = rate_of(number);
-    parts_ = micro_batches(rollout, config_.micro_prompts, config_.micro_tokens);
-    references_.assign(parts_.size(), Tensor());
+    step_ = parts_of_step(
+        rollout, micro_batches(rollout, config_.micro_prompts, config_.micro_tokens), config_.loss);
+    references_.assign(step_.parts.size(), Tensor());
     const std::vector<Tensor> old =
-        config_.updates_per_rollout > 1 ? old_log_probs(rollout) : std::vector<Tensor>();
+        config_.updates_per_rollout > 1 ? old_log_probs() : std::vector<Tensor>();
     StepSums sums;
     double norm = 0;
     if ((rollout.advantages == 0).all().item<bool>() && !std::exchange(warned_flat_, true))
@@ -228,12 +230,12 @@ class GrpoLoop {
           "step={}: the answers of every group earn the same, which teaches nothing (said once; "
           "frac_reward_zero_std counts)",
           number + 1);
-    for (std::int64_t update = 0; update < config_.updates_per_rollout && !parts_.empty();
+    for (std::int64_t update = 0; update < config_.updates_per_rollout && !step_.parts.empty();
          ++update) {
       sums = StepSums{};
       update_ = update;
       optimizer.zero_grad();
-      accumulate(rollout, old, sums);
+      accumulate(old, sums);
       norm = optimizer.clip_gradients(config_.optim.clip);
       sums = sums.together(processes_);
       if (std::isfinite(norm) && std::isfinite(sums.loss)) {
@@ -248,29 +250,25 @@ class GrpoLoop {
     return report_step(asked, sums, norm, lr, {sampled, watch.seconds()});
   }
 
-  std::vector<Tensor> old_log_probs(const Rollout& rollout) {
+  std::vector<Tensor> old_log_probs() {
     const torch::NoGradGuard no_grad;
-    const std::vector<bool> own = own_parts(rollout);
-    std::vector<Tensor> log_probs;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      log_probs.push_back(
-          own[i] ? answer_log_probs(model_.text(), slice_of(rollout, parts_[i]), temperature())
-                       .log_probs
-                 : Tensor());
-    }
+    std::vector<Tensor> log_probs(step_.parts.size());
+    for (const std::size_t i : own_parts())
+      log_probs[i] = answer_log_probs(model_.text(), step_.parts[i].slice, temperature()).log_probs;
     return log_probs;
   }
 
-  /// Which micro-batches this process computes.
-  [[nodiscard]] std::vector<bool> own_parts(const Rollout& rollout) const {
+  /// Which micro-batches this process computes: of those with something to compute.
+  [[nodiscard]] std::vector<std::size_t> own_parts() const {
     std::vector<double> tokens;
-    for (const RowRange& rows : parts_)
-      tokens.push_back(static_cast<double>(tokens_of(rollout, rows)));
-    return comm::own_of(tokens, processes_);
-  }
-
-  [[nodiscard]] RolloutSlice slice_of(const Rollout& rollout, const RowRange& rows) const {
-    return slice_rows(rollout, rows.begin, rows.end, config_.loss.mask_truncated);
+    for (const StepPart& part : step_.parts)
+      tokens.push_back(static_cast<double>(tokens_of(part.slice)));
+    const std::vector<bool> is_own = comm::own_of(tokens, processes_);
+    std::vector<std::size_t> own;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (is_own[i] && tokens[i] > 0) own.push_back(i);
+    }
+    return own;
   }
 
   struct PartLoss {
@@ -300,29 +298,14 @@ class GrpoLoop {
     return {now, grpo_loss(batch, config_.loss)};
   }
 
-  void accumulate(const Rollout& rollout, const std::vector<Tensor>& old, StepSums& sums) {
-    std::vector<RolloutSlice> parts;
-    double all_tokens = 0;
-    std::int64_t all_rows = 0;
-    const std::vector<bool> own = own_parts(rollout);
-    for (const RowRange& rows : parts_) {
-      const RolloutSlice& part = parts.emplace_back(slice_of(rollout, rows));
-      all_tokens += part.mask.sum().item<double>();
-      all_rows += counted_rows(config_.loss, part.mask);
-    }
-    const bool with_entropy = config_.loss.entropy_coef != 0;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      if (!own[i]) continue;
-      const RolloutSlice& part = parts[i];
-      const bool flat = (part.advantages == 0).all().item<bool>();
-      // No gradient comes of it.
-      if (flat && config_.loss.kl_coef == 0 && !with_entropy) continue;
-      const auto [now, loss] = loss_of(part, i, old.empty() ? Tensor() : old[i], all_tokens);
-      const double share = micro_batch_share(
-          config_.loss, counted_rows(config_.loss, part.mask), all_rows, std::ssize(parts));
+  void accumulate(const std::vector<Tensor>& old, StepSums& sums) {
+    for (const std::size_t i : own_parts()) {
+      const auto& [slice, share] = step_.parts[i];
+      const auto [now, loss] =
+          loss_of(slice, i, old.empty() ? Tensor() : old[i], step_.total_tokens);
       (loss.loss * share).backward();
-      if (parts.size() > 1) gradients_.add();
-      sums.add(part, {old.empty() ? now.log_probs : old[i], now.entropy}, loss, share);
+      if (step_.parts.size() > 1) gradients_.add();
+      sums.add(slice, {old.empty() ? now.log_probs : old[i], now.entropy}, loss, share);
     }
     gradients_.finish();
   }
@@ -398,7 +381,7 @@ class GrpoLoop {
   std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
   std::int64_t update_ = 0;            ///< of the optimiser on the present rollout
-  std::vector<RowRange> parts_;        ///< micro-batches of the present rollout
+  StepParts step_;                     ///< micro-batches of the present rollout
   std::vector<Tensor> references_{1};  ///< log-probabilities of each, undefined until needed
   Curriculum::Place place_;            ///< in the present stage
   bool warned_flat_ = false;

@@ -2,22 +2,111 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/grpo/rollout.h"
 
-#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <iterator>
+#include <span>
+#include <string_view>
+#include <type_traits>
 
-#include "learning/grpo/shared_sampling.h"
-#include "vragent/engine/prefill.h"
+#include "vragent/comm/sharing.h"
 #include "vragent/learning/grpo/advantage.h"
-#include "vragent/learning/token_log_prob.h"
 #include "vragent/simulator/tasks.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
 #include "vragent/util/random.h"
 
 namespace vragent::learning {
 namespace {
 
 using torch::Tensor;
+
+constexpr const char* kStopped = "stopped";  // in place of answers; shorter than any of them
+
+template <class T>
+void put(std::string& bytes, const T* values, std::size_t count) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  bytes.append(reinterpret_cast<const char*>(values), count * sizeof(T));
+}
+
+/// Takes values off the front of a text of bytes.
+template <class T>
+void take(std::string_view& bytes, T* values, std::size_t count) {
+  TORCH_CHECK(bytes.size() >= count * sizeof(T), "answers of another process are cut short");
+  std::memcpy(values, bytes.data(), count * sizeof(T));
+  bytes.remove_prefix(count * sizeof(T));
+}
+
+void append(std::string& bytes, const engine::Sample& sample) {
+  const std::uint64_t sizes[2] = {sample.ids.size(), sample.finish_reason.size()};
+  put(bytes, sizes, 2);
+  put(bytes, sample.ids.data(), sample.ids.size());
+  put(bytes, sample.log_probs.data(), sample.log_probs.size());
+  bytes += sample.finish_reason;
+}
+
+std::vector<engine::Sample> samples_in(std::string_view bytes) {
+  std::vector<engine::Sample> samples;
+  while (!bytes.empty()) {
+    std::uint64_t sizes[2] = {0, 0};
+    take(bytes, sizes, 2);
+    engine::Sample& sample = samples.emplace_back();
+    sample.ids.resize(sizes[0]);
+    sample.log_probs.resize(sizes[0]);
+    sample.finish_reason.resize(sizes[1]);
+    take(bytes, sample.ids.data(), sizes[0]);
+    take(bytes, sample.log_probs.data(), sizes[0]);
+    take(bytes, sample.finish_reason.data(), sizes[1]);
+  }
+  return samples;
+}
+
+std::vector<engine::Sample> flat(std::vector<std::vector<engine::Sample>> groups) {
+  std::vector<engine::Sample> samples;
+  for (auto& group : groups)
+    samples.insert(samples.end(),
+                   std::make_move_iterator(group.begin()),
+                   std::make_move_iterator(group.end()));
+  return samples;
+}
+
+/// This process's answers as bytes, or kStopped. Sampling ends early after a signal, which other
+/// processes may not have got: they are told in place of answers.
+std::string own_answers(const models::TextModel& policy,
+                        std::span<const engine::Prompt> prompts,
+                        const engine::GeneratorConfig& config) {
+  std::string bytes;
+  if (prompts.empty()) return bytes;
+  try {
+    for (const engine::Sample& sample : flat(engine::generate(policy, prompts, config)))
+      append(bytes, sample);
+  } catch (const Interrupted&) {
+    return kStopped;
+  }
+  return bytes;
+}
+
+/// engine::generate() of all prompts, one group behind the other; each process samples for a part
+/// of them and gets the answers of all, whatever their number (fp32: but for a draw that rounding
+/// decides). @throws Interrupted in all processes when one of them was stopped
+std::vector<engine::Sample> sample_together(const models::TextModel& policy,
+                                            std::span<const engine::Prompt> prompts,
+                                            const engine::GeneratorConfig& config,
+                                            const comm::Communicator& processes) {
+  if (processes.size() == 1) return flat(engine::generate(policy, prompts, config));
+  const comm::Share own = comm::share_of(prompts.size(), processes);
+  std::vector<engine::Sample> samples;
+  bool is_stopped = false;
+  for (const std::string& bytes : comm::gather_texts(
+           processes, own_answers(policy, prompts.subspan(own.begin, own.size()), config))) {
+    is_stopped = is_stopped || bytes == kStopped;
+    if (is_stopped) continue;
+    for (engine::Sample& sample : samples_in(bytes)) samples.push_back(std::move(sample));
+  }
+  if (is_stopped) throw Interrupted("a process was stopped while sampling");
+  return samples;
+}
 
 /// Rewards of all answers.
 void score(Rollout& rollout, const engine::ChatEncoder& encoder, const RolloutConfig& config) {
@@ -50,20 +139,6 @@ std::vector<Tensor> reward_tensors(const Rollout& rollout) {
     return torch::tensor(values).view({std::ssize(rollout.cases), rollout.group_size});
   };
   return {by_group(formats), by_group(tasks)};
-}
-
-/// One group in as few parts as fit, cut in order.
-void cut_group(const Rollout& rollout,
-               RowRange group,
-               std::int64_t max_tokens,
-               std::vector<RowRange>& parts) {
-  while (group.begin < group.end) {
-    RowRange part{group.begin, group.begin + 1};
-    while (part.end < group.end && tokens_of(rollout, {part.begin, part.end + 1}) <= max_tokens)
-      ++part.end;
-    parts.push_back(part);
-    group.begin = part.end;
-  }
 }
 
 }  // namespace
@@ -115,120 +190,6 @@ Rollout roll_out(const models::TextModel& policy,
   score(rollout, encoder, config);
   set_advantages(rollout, config.advantage);
   return rollout;
-}
-
-std::int64_t tokens_of(const Rollout& rollout, const RowRange& rows) {
-  const auto group = static_cast<std::size_t>(rollout.group_size);
-  std::int64_t tokens = 0;
-  for (std::size_t p = rows.begin / group; p * group < rows.end; ++p)
-    tokens += std::ssize(rollout.prompts[p].ids);
-  for (std::size_t r = rows.begin; r < rows.end; ++r) tokens += std::ssize(rollout.samples[r].ids);
-  return tokens;
-}
-
-std::vector<RowRange> micro_batches(const Rollout& rollout,
-                                    std::int64_t max_prompts,
-                                    std::int64_t max_tokens) {
-  std::vector<RowRange> parts;
-  const auto group = static_cast<std::size_t>(rollout.group_size);
-  const std::size_t rows = rollout.samples.size();
-  if (max_tokens == 0) {
-    const std::size_t size = static_cast<std::size_t>(max_prompts) * group;
-    for (std::size_t begin = 0; begin < rows; begin += size)
-      parts.push_back({begin, std::min(rows, begin + size)});
-    return parts;
-  }
-  RowRange open;
-  for (std::size_t begin = 0; begin < rows; begin += group) {
-    const RowRange whole{begin, begin + group};
-    if (tokens_of(rollout, {open.begin, whole.end}) <= max_tokens) {
-      open.end = whole.end;
-      continue;
-    }
-    if (open.end > open.begin) parts.push_back(open);
-    open = {whole.end, whole.end};
-    if (tokens_of(rollout, whole) <= max_tokens) {
-      open = whole;
-    } else {
-      cut_group(rollout, whole, max_tokens, parts);
-    }
-  }
-  if (open.end > open.begin) parts.push_back(open);
-  return parts;
-}
-
-RolloutSlice slice_rows(const Rollout& rollout,
-                        std::size_t begin,
-                        std::size_t end,
-                        bool mask_truncated) {
-  const auto group = static_cast<std::size_t>(rollout.group_size);
-  const std::size_t first = begin / group;
-  const std::size_t prompts = (end - 1) / group + 1 - first;
-  TORCH_CHECK(prompts == 1 || (begin % group == 0 && end % group == 0),
-              "slice_rows: whole groups, or answers of one prompt");
-  std::size_t longest = 1;
-  for (std::size_t r = begin; r < end; ++r)
-    longest = std::max(longest, rollout.samples[r].ids.size());
-  const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(end - begin),
-                                           static_cast<std::int64_t>(longest)};
-  RolloutSlice part{
-      .prompts = std::span(rollout.prompts).subspan(first, prompts),
-      .samples = std::span(rollout.samples).subspan(begin, end - begin),
-      .mask = torch::zeros(shape, torch::kBool),
-      .sampled_log_probs = torch::zeros(shape),
-      .advantages = rollout.advantages.flatten().narrow(
-          0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end - begin))};
-  for (std::int64_t row = 0; row < shape[0]; ++row) {
-    const engine::Sample& sample = part.samples[static_cast<std::size_t>(row)];
-    const auto length = static_cast<std::int64_t>(sample.ids.size());
-    if (length == 0) continue;
-    part.mask[row].narrow(0, 0, length).fill_(!mask_truncated || sample.finish_reason != "length");
-    part.sampled_log_probs[row].narrow(0, 0, length).copy_(torch::tensor(sample.log_probs));
-  }
-  return part;
-}
-
-AnswerLogProbs answer_log_probs(const models::TextModel& policy,
-                                const RolloutSlice& slice,
-                                double temperature,
-                                bool entropy_gradient) {
-  // The last token of an answer predicts nothing that counts.
-  std::vector<std::span<const std::int64_t>> inputs;
-  for (const engine::Sample& sample : slice.samples)
-    inputs.push_back(std::span(sample.ids).first(std::max<std::size_t>(sample.ids.size(), 1) - 1));
-  const engine::PackedPrompts packed = engine::pack_prompts(policy, slice.prompts, inputs);
-  models::Decoder decoder = policy.decoder;
-  const Tensor hidden =
-      decoder->forward(packed.embeddings, packed.positions, {.packing = &packed.packing});
-
-  const std::int64_t columns = slice.mask.size(1);
-  const std::size_t group = slice.samples.size() / slice.prompts.size();
-  std::vector<std::int64_t> from;
-  std::vector<std::int64_t> targets;
-  std::vector<std::int64_t> places;
-  for (std::size_t row = 0; row < slice.samples.size(); ++row) {
-    const std::size_t root = row / group * (group + 1);
-    const std::int64_t own = packed.packing.begins[root + 1 + row % group];
-    const std::int64_t prompt_end = packed.packing.begins[root] + packed.packing.lengths[root] - 1;
-    const std::vector<std::int64_t>& ids = slice.samples[row].ids;
-    for (std::int64_t column = 0; column < std::ssize(ids); ++column) {
-      from.push_back(column == 0 ? prompt_end : own + column - 1);
-      targets.push_back(ids[static_cast<std::size_t>(column)]);
-      places.push_back(static_cast<std::int64_t>(row) * columns + column);
-    }
-  }
-  const auto on_device = [&](const std::vector<std::int64_t>& x) {
-    return torch::tensor(x, torch::kInt64).to(hidden.device());
-  };
-  const TokenLogProbs tokens =
-      token_log_probs(hidden.index_select(0, on_device(from)),
-                      policy.head,
-                      on_device(targets),
-                      {.temperature = temperature, .entropy_gradient = entropy_gradient});
-  const Tensor empty = torch::zeros({slice.mask.numel()}, tokens.log_probs.options());
-  const Tensor where = on_device(places);
-  return {empty.index_copy(0, where, tokens.log_probs).view(slice.mask.sizes()),
-          empty.index_copy(0, where, tokens.entropy).view(slice.mask.sizes())};
 }
 
 }  // namespace vragent::learning

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
+#include "vragent/learning/grpo/micro_batches.h"
+
+#include <algorithm>
+#include <cmath>
+
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
@@ -7,10 +12,9 @@
 #include "learning/small_cases.h"
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
-#include "vragent/learning/grpo/grpo_loss.h"
-#include "vragent/learning/grpo/rollout.h"
 #include "vragent/models/causal_lm.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/util/format.h"
 
 namespace vragent::learning {
 namespace {
@@ -81,17 +85,32 @@ class GradientsOfParts : public ::testing::Test {
     rollout_.advantages = test::randn({3, 4}, 3);
   }
 
-  std::vector<Tensor> gradients(const GrpoLossConfig& config, const std::vector<RowRange>& ranges) {
-    for (const Tensor& parameter : lm_->parameters()) parameter.mutable_grad() = Tensor();
-    std::vector<RolloutSlice> parts;
-    double tokens = 0;
+  /// Whole micro-batches, with what their losses count for in the step's.
+  [[nodiscard]] StepParts whole_parts(const GrpoLossConfig& config,
+                                      const std::vector<RowRange>& ranges) const {
+    StepParts step;
     std::int64_t rows = 0;
     for (const RowRange& range : ranges) {
-      parts.push_back(slice_rows(rollout_, range.begin, range.end, config.mask_truncated));
-      tokens += parts.back().mask.sum().item<double>();
-      rows += counted_rows(config, parts.back().mask);
+      step.parts.push_back({slice_rows(rollout_, range.begin, range.end, config.mask_truncated)});
+      step.total_tokens += step.parts.back().slice.mask.sum().item<double>();
+      rows += counted_rows(config, step.parts.back().slice.mask);
     }
-    for (const RolloutSlice& part : parts) {
+    for (StepPart& part : step.parts)
+      part.share = micro_batch_share(
+          config, counted_rows(config, part.slice.mask), rows, std::ssize(step.parts));
+    return step;
+  }
+
+  struct Computed {
+    double loss = 0;
+    std::vector<Tensor> gradients;
+  };
+
+  Computed computed(const GrpoLossConfig& config, const StepParts& step) {
+    for (const Tensor& parameter : lm_->parameters()) parameter.mutable_grad() = Tensor();
+    Computed result;
+    for (const auto& [part, share] : step.parts) {
+      if (part.prompts.empty()) continue;
       const AnswerLogProbs now = answer_log_probs(lm_->text(), part, 1.0, true);
       const GrpoBatch batch{.log_probs = now.log_probs,
                             .entropy = now.entropy,
@@ -99,14 +118,27 @@ class GradientsOfParts : public ::testing::Test {
                             .mask = part.mask,
                             .advantages = part.advantages,
                             .max_completion_length = 10,
-                            .total_tokens = tokens};
-      const double share =
-          micro_batch_share(config, counted_rows(config, part.mask), rows, std::ssize(parts));
-      (grpo_loss(batch, config).loss * share).backward();
+                            .total_tokens = step.total_tokens};
+      const Tensor loss = grpo_loss(batch, config).loss * share;
+      result.loss += loss.item<double>();
+      loss.backward();
     }
-    std::vector<Tensor> result;
-    for (const Tensor& parameter : lm_->parameters()) result.push_back(parameter.grad().clone());
+    for (const Tensor& parameter : lm_->parameters())
+      result.gradients.push_back(parameter.grad().clone());
     return result;
+  }
+
+  /// Within 1e-6 of the largest gradient.
+  void expect_same(const Computed& got, const Computed& wanted, const std::string& what) {
+    EXPECT_NEAR(got.loss, wanted.loss, 1e-6 * std::max(1.0, std::abs(wanted.loss))) << what;
+    double largest = 0;
+    for (const Tensor& gradient : wanted.gradients)
+      largest = std::max(largest, gradient.abs().max().item<double>());
+    EXPECT_GT(largest, 0) << what;
+    for (std::size_t i = 0; i < wanted.gradients.size(); ++i)
+      EXPECT_LT(test::max_difference(got.gradients[i], wanted.gradients[i]),
+                1e-6 * std::max(largest, 1.0))
+          << what << " " << lm_->named_parameters().keys()[i];
   }
 
   test::TempDir folder_;
@@ -125,19 +157,53 @@ TEST_F(GradientsOfParts, AreThoseOfTheWholeBatchWhereverGroupsAreCut) {
                            "seq-mean-token-sum-norm"}) {
     const GrpoLossConfig config{
         .type = type, .kl_coef = 0.1, .entropy_coef = 0.01, .mask_truncated = true};
-    const auto whole = gradients(config, {{0, 12}});
+    const Computed whole = computed(config, whole_parts(config, {{0, 12}}));
     for (const std::int64_t limit : {20, 26, 45}) {
       const auto ranges = micro_batches(rollout_, 1, limit);
       ASSERT_GT(ranges.size(), 1);
-      const auto parts = gradients(config, ranges);
-      double largest = 0;
-      for (const Tensor& gradient : whole)
-        largest = std::max(largest, gradient.abs().max().item<double>());
-      for (std::size_t i = 0; i < whole.size(); ++i)
-        EXPECT_LT(test::max_difference(parts[i], whole[i]), 1e-6 * std::max(largest, 1.0))
-            << type << " limit " << limit << " " << lm_->named_parameters().keys()[i];
+      const StepParts parts = parts_of_step(rollout_, ranges, config);
+      expect_same(computed(config, parts), whole, formatted("{} limit {}", type, limit));
     }
   }
+}
+
+TEST_F(GradientsOfParts, AreThoseOfAllGroupsWithoutThoseThatTeachNothing) {
+  rollout_.advantages[1].zero_();
+  for (const char* type : {"grpo",
+                           "bnpo",
+                           "dapo",
+                           "dr_grpo",
+                           "gspo",
+                           "cispo",
+                           "token-mean",
+                           "seq-mean-token-mean",
+                           "seq-mean-token-sum",
+                           "seq-mean-token-sum-norm"}) {
+    const GrpoLossConfig config{.type = type, .kl_coef = 0, .mask_truncated = true};
+    for (const std::vector<RowRange>& ranges :
+         {std::vector<RowRange>{{0, 12}}, {{0, 8}, {8, 12}}, {{0, 4}, {4, 6}, {6, 8}, {8, 12}}}) {
+      const StepParts parts = parts_of_step(rollout_, ranges, config);
+      std::int64_t tokens = 0;
+      for (const StepPart& part : parts.parts) tokens += tokens_of(part.slice);
+      EXPECT_EQ(tokens, tokens_of(rollout_, {0, 4}) + tokens_of(rollout_, {8, 12}))
+          << "the second prompt is not computed";
+      expect_same(computed(config, parts),
+                  computed(config, whole_parts(config, ranges)),
+                  formatted("{} in {} parts", type, ranges.size()));
+    }
+  }
+}
+
+TEST_F(GradientsOfParts, AreThoseOfAllGroupsWhereMoreThanTheAdvantageActs) {
+  rollout_.advantages.zero_();
+  for (const GrpoLossConfig& config :
+       {GrpoLossConfig{.kl_coef = 0.1}, GrpoLossConfig{.kl_coef = 0, .entropy_coef = 0.1}}) {
+    const StepParts parts = parts_of_step(rollout_, {{0, 8}, {8, 12}}, config);
+    EXPECT_EQ(tokens_of(parts.parts[0].slice), tokens_of(rollout_, {0, 8}));
+    EXPECT_EQ(tokens_of(parts.parts[1].slice), tokens_of(rollout_, {8, 12}));
+  }
+  const StepParts none = parts_of_step(rollout_, {{0, 8}, {8, 12}}, {.kl_coef = 0});
+  EXPECT_EQ(tokens_of(none.parts[0].slice) + tokens_of(none.parts[1].slice), 0);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
 #include "vragent/learning/grpo/advantage.h"
+#include "vragent/learning/grpo/micro_batches.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/util/error.h"
 
