@@ -52,11 +52,16 @@ void rehearse(std::int64_t tokens, const std::function<void()>& work) {
   log::info("rehearsed the longest micro-batch: tokens={} seconds={:.1f}", tokens, watch.seconds());
 }
 
-void rehearse_backward(std::int64_t tokens,
+void rehearse_backward(const BackwardRehearsal& rehearsal,
                        nn::ShardedAdamW& optimizer,
+                       GradientSum& gradients,
                        const std::function<torch::Tensor()>& loss) {
-  rehearse(tokens, [&] {
-    loss().backward();
+  rehearse(rehearsal.tokens, [&] {
+    for (int part = 0; part < (rehearsal.several_parts ? 2 : 1); ++part) {
+      loss().backward();
+      if (rehearsal.several_parts) gradients.add();
+    }
+    gradients.finish();
     optimizer.zero_grad();
   });
 }

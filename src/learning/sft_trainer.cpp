@@ -130,32 +130,38 @@ class SftLoop {
     return {&examples[i], sizes.tokens[i], sizes.targets[i]};
   }
 
+  struct LongestPart {
+    SftBatch batch;
+    bool has_others = false;  ///< in its step
+  };
+
   /// The examples of a step that could be the longest, and the largest of its micro-batches; where
   /// processes share the examples, the longest that one of them could get.
-  [[nodiscard]] SftBatch longest_part() const {
+  [[nodiscard]] LongestPart longest_part() const {
     const std::int64_t sharers = config_.micro_tokens > 0 ? 1 : processes_.size();
     std::vector<SizedExample> chosen;
     for (const std::size_t i :
          longest_of(sizes_.tokens, (config_.batch_size + sharers - 1) / sharers))
       chosen.push_back(sized(examples_, sizes_, i));
     std::vector<SftBatch> parts = make_sft_batches(chosen, encoder_, batch_config()).parts;
-    return std::move(
-        *std::max_element(parts.begin(), parts.end(), [](const SftBatch& a, const SftBatch& b) {
+    const auto longest =
+        std::max_element(parts.begin(), parts.end(), [](const SftBatch& a, const SftBatch& b) {
           return a.ids.size(0) < b.ids.size(0);
-        }));
+        });
+    return {std::move(*longest), parts.size() > 1};
   }
 
   /// Logs the memory that the longest step takes, and computes it once where that is asked for.
   void plan(nn::ShardedAdamW& optimizer) {
     if (sizes_.tokens.empty()) return;
-    const SftBatch longest = longest_part();
+    const auto [longest, has_others] = longest_part();
     plan::TrainingRun run = plan_sft(config_, processes_.size());
     run.micro_tokens = longest.ids.size(0);
     run.micro_targets = longest.targets.size(0);
     log::info("{}", plan::memory_line(run));
     if (!rehearses(config_.rehearse, device_)) return;
-    rehearse_backward(run.micro_tokens, optimizer, [&] {
-      return target_log_probs(model_, longest, device_).mean();
+    rehearse_backward({run.micro_tokens, has_others}, optimizer, gradients_, [&, &batch = longest] {
+      return target_log_probs(model_, batch, device_).mean();
     });
   }
 

@@ -37,18 +37,57 @@ TEST(Rehearse, LeavesOtherErrorsAsTheyAre) {
   EXPECT_THROW(rehearse(1, [] { TORCH_CHECK(false, "another bug"); }), c10::Error);
 }
 
-TEST(Rehearse, LeavesNoGradientBehind) {
-  torch::nn::Module module;
-  const torch::Tensor weight = module.register_parameter("weight", torch::ones({2}));
-  nn::ShardedAdamW optimizer({{.parameters = {{"weight", weight}}}}, {}, comm::alone());
-  torch::Tensor seen;
-  rehearse_backward(1, optimizer, [&] {
-    seen = (weight * weight).sum();
-    return seen;
-  });
-  EXPECT_EQ(seen.item<float>(), 2);
-  EXPECT_FALSE(weight.grad().defined());
+/// A weight of two ones and what trains it.
+class RehearseBackward : public ::testing::TestWithParam<torch::Dtype> {
+ protected:
+  RehearseBackward()
+      : weight_(module_.register_parameter("weight", torch::ones({2}).to(GetParam()))),
+        optimizer_({{.parameters = {{"weight", weight_}}}}, {}, comm::alone()),
+        gradients_({{"weight", weight_}}) {}
+
+  torch::Tensor loss() {
+    has_gradient_.push_back(weight_.grad().defined());
+    return (weight_ * weight_).sum();
+  }
+
+  void rehearse_it(bool several_parts) {
+    rehearse_backward(
+        {.tokens = 1, .several_parts = several_parts}, optimizer_, gradients_, [this] {
+          return loss();
+        });
+  }
+
+  torch::nn::Module module_;
+  torch::Tensor weight_;
+  nn::ShardedAdamW optimizer_;
+  GradientSum gradients_;
+  std::vector<bool> has_gradient_;  ///< when a loss was computed
+};
+
+TEST_P(RehearseBackward, LeavesNoGradientBehind) {
+  for (const bool several_parts : {false, true}) {
+    rehearse_it(several_parts);
+    EXPECT_FALSE(weight_.grad().defined());
+    loss().backward();
+    gradients_.add();
+    gradients_.finish();
+    EXPECT_EQ(weight_.grad().sum().item<float>(), 4) << "a sum is left";
+    optimizer_.zero_grad();
+  }
 }
+
+TEST_P(RehearseBackward, StandsBesideTheGradientsOfAnotherPartWhereAStepHasSeveral) {
+  rehearse_it(false);
+  EXPECT_THAT(has_gradient_, ::testing::ElementsAre(false));
+  has_gradient_.clear();
+  rehearse_it(true);
+  // Those of bf16 weights are taken into a sum in fp32 beside them.
+  EXPECT_THAT(has_gradient_, ::testing::ElementsAre(false, GetParam() == torch::kFloat32));
+}
+
+INSTANTIATE_TEST_SUITE_P(Types,
+                         RehearseBackward,
+                         ::testing::Values(torch::kFloat32, torch::kBFloat16));
 
 TEST(LongestOf, AreTheFirstAmongEquals) {
   const std::vector<std::int64_t> tokens = {3, 9, 5, 9, 1};

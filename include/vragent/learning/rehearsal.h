@@ -13,6 +13,7 @@
 
 #include <torch/types.h>
 
+#include "vragent/learning/gradient_sum.h"
 #include "vragent/nn/optim/sharded_adamw.h"
 
 namespace vragent::learning {
@@ -34,9 +35,18 @@ bool rehearses(const std::string& setting, torch::Device device);
 /// what to change
 void rehearse(std::int64_t tokens, const std::function<void()>& work);
 
+/// What a rehearsal of backward needs of the training.
+struct BackwardRehearsal {
+  std::int64_t tokens = 0;     ///< of the micro-batch
+  bool several_parts = false;  ///< a step has more micro-batches, whose gradients are added up
+};
+
 /// The same for a loss and its gradients, which are dropped again; many processes do it together.
-void rehearse_backward(std::int64_t tokens,
+/// Where a step has several parts it is done twice: the second time beside the gradients of the
+/// first, as a later part of a step stands beside the sum of those before it.
+void rehearse_backward(const BackwardRehearsal& rehearsal,
                        nn::ShardedAdamW& optimizer,
+                       GradientSum& gradients,
                        const std::function<torch::Tensor()>& loss);
 
 /// Places of the `count` largest of some lengths, or of all if they are fewer; equal ones in order.

@@ -165,7 +165,10 @@ class GrpoLoop {
         *std::max_element(parts.begin(), parts.end(), [&](const RowRange& a, const RowRange& b) {
           return tokens_of(rollout, a) < tokens_of(rollout, b);
         });
-    rehearse_backward(tokens_of(rollout, largest), optimizer, [&] {
+    const BackwardRehearsal rehearsal{.tokens = tokens_of(rollout, largest),
+                                      .several_parts = parts.size() > 1};
+    rehearse_backward(rehearsal, optimizer, gradients_, [&] {
+      references_.assign(1, Tensor());  // computed for each part of a step
       return loss_of(slice_rows(rollout, largest.begin, largest.end), 0, {}, 1).loss.loss;
     });
   }
@@ -380,10 +383,10 @@ class GrpoLoop {
   RolloutConfig rollout_;
   std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
-  std::int64_t update_ = 0;            ///< of the optimiser on the present rollout
-  StepParts step_;                     ///< micro-batches of the present rollout
-  std::vector<Tensor> references_{1};  ///< log-probabilities of each, undefined until needed
-  Curriculum::Place place_;            ///< in the present stage
+  std::int64_t update_ = 0;         ///< of the optimiser on the present rollout
+  StepParts step_;                  ///< micro-batches of the present rollout
+  std::vector<Tensor> references_;  ///< log-probabilities of each, undefined until needed
+  Curriculum::Place place_;         ///< in the present stage
   bool warned_flat_ = false;
   GradientSum gradients_;
 };
