@@ -184,6 +184,7 @@ TEST_F(GrpoTraining, LearnsNothingFromRewardsThatAreAllEqual) {
 TEST_F(GrpoTraining, SkipsUpdatesThatAreNotFiniteAndCountsThem) {
   GrpoConfig judged = config("judged", "mixed.jsonl");
   judged.stages = {"judge:1"};
+  judged.group_size = 8;
   judged.updates_per_rollout = 2;
   judged.loss.kl_coef = 0;
   judged.reward = {.judge_right = 1e-32,
