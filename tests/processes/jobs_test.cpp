@@ -33,18 +33,6 @@ class Jobs : public Launches {
     return command += out;
   }
 
-  /// Two processes, each of which tells its number before it begins.
-  static std::string two_known(const std::string& command) {
-    std::string script = "bash -c 'echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec ";
-    script += command;
-    return in(2, script += "'");
-  }
-
-  [[nodiscard]] pid_t pid_of(int rank) const {
-    const std::string text = read(formatted("pid.{}", rank));
-    return static_cast<pid_t>(parse_integer(trim(text)).value());
-  }
-
   /// Sends a signal to the second process of a training that would last for hours.
   Ran hit(const std::string& out, int signal_number) {
     const auto running = start(two_known(train("1000000", out)));

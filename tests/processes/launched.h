@@ -10,10 +10,12 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/types.h>
 
 #include "support/command_line.h"
 #include "vragent/comm/launch.h"
 #include "vragent/util/format.h"
+#include "vragent/util/text.h"
 
 namespace vragent::test {
 
@@ -36,6 +38,18 @@ class Launches : public CommandLine {
     if (processes == 1) return command;
     return formatted(
         "{} --oversubscribe --allow-run-as-root -n {} {}", VRAGENT_MPIRUN, processes, command);
+  }
+
+  /// Two processes, each of which tells its number before it begins.
+  static std::string two_known(const std::string& command) {
+    std::string script = "bash -c 'echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec ";
+    script += command;
+    return in(2, script += "'");
+  }
+
+  [[nodiscard]] pid_t pid_of(int rank) const {
+    const std::string text = read(formatted("pid.{}", rank));
+    return static_cast<pid_t>(parse_integer(trim(text)).value());
   }
 };
 

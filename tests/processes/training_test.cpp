@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 //
 // The commands under mpirun with 2 and 4 processes end with the model of one process.
+#include <csignal>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -253,6 +255,21 @@ TEST_F(LanguageModelTogether, LearnsFromRewardsAsOneProcess) {
   EXPECT_FALSE(same_tensors(nn::load_safetensors(here() / "one/model.safetensors"),
                             nn::load_safetensors(here() / "start/model.safetensors")))
       << "it learned";
+}
+
+TEST_F(LanguageModelTogether, GoesOnBitForBitWhereOneOfThemIsKilled) {
+  make_start();
+  const std::string command = grpo("--zero 2 --resume");
+  train(2, command, "whole");
+  const auto running = start(two_known(command + " --threads 1 --out run"));
+  running->wait_for(here() / "run/checkpoint-5/trainer_state.json");
+  ::kill(pid_of(1), SIGKILL);
+  EXPECT_EQ(running->wait().code, 137);
+  EXPECT_FALSE(exists("run/model.safetensors")) << "it had ended before";
+  train(2, command, "run");
+  expect_same_bits("run", "whole");
+  EXPECT_EQ(learning::timeless_log(here() / "run"), learning::timeless_log(here() / "whole"));
+  EXPECT_EQ(read("run/completions.jsonl"), read("whole/completions.jsonl"));
 }
 
 /// Several updates a rollout, the entropy bonus, and advantages scaled by the whole batch: all that
