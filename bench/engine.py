@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inference against transformers (and llama.cpp, where the package xllamacpp is installed), side by side.
 
-bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision load
+bench/run.sh engine [CASE ...]    cases: samples prompts single group minilm clip vision load kernels
 VRAGENT_BENCH_TITLES=N: only so many titles in minilm.
-VRAGENT_BENCH_DEVICE=cuda: samples, prompts, single and group compute there, ours and theirs; llama.cpp is left out.
+VRAGENT_BENCH_DEVICE=cuda: samples, prompts, single, group and kernels compute there, ours and theirs; llama.cpp is left out.
 Same weights, dtype and threads; logits are compared before anything is timed.
 """
 import json
@@ -381,6 +381,35 @@ def case_vision():
                 model.model.language_model)
             print_product_share(driver, rate * work)
             driver.close()
+
+
+def case_kernels():
+    """The operations of a decoding step, each against the machine's own limit: no peer."""
+    driver = Driver("kernels", "-", "bfloat16" if DEVICE != "cpu" else os.environ.get("VRAGENT_BENCH_DTYPE", "bfloat16"))
+    roof = driver("roof")
+    print(f"limits: {roof['bytes'] / 1e9:.0f} GB/s read, {roof['flops'] / 1e12:.2f} TFLOP/s")
+
+    def show(what, answer):
+        shares = f"{answer['bytes'] / answer['seconds'] / roof['bytes']:5.0%} of reading"
+        if "operations" in answer:
+            shares += f", {answer['operations'] / answer['seconds'] / roof['flops']:5.0%} of products"
+        print(f"  {what:58} {answer['seconds'] * 1e6:10.1f} us  {shares}", flush=True)
+
+    # Qwen2.5-7B's heads: 28 of 128, 4 of them with keys and values. On a CPU one sixteenth of the rows.
+    heads = dict(heads=28, kv_heads=4, width=128)
+    groups = 16 if DEVICE != "cpu" else 1
+    for prefix in (400, 1024, 2048):
+        for own in (64, 512):
+            for fused in (True, False) if DEVICE != "cpu" else (True,):
+                show(f"attention, {groups} prefixes of {prefix}, 16 answers of {own}{'' if fused else ', in steps'}",
+                     driver("attention", groups=groups, samples=16, prefix=prefix, own=own, fused=fused, **heads))
+    products = {"qkv": (3584, 4608), "out": (3584, 3584), "gate and up": (3584, 37888), "down": (18944, 3584), "head": (3584, 152064)}
+    for name, (inputs, outputs) in products.items():
+        for rows in (1, 4, 16, 64, 256):
+            show(f"product, {name}, {rows} x {inputs} x {outputs}", driver("product", rows=rows, **{"in": inputs, "out": outputs}))
+    for rows in (16, 256) if DEVICE != "cpu" else (16,):
+        show(f"draw, {rows} rows of 152064", driver("draw", rows=rows, vocabulary=152064))
+    driver.close()
 
 
 def seconds_and_peak(command):

@@ -144,7 +144,7 @@ fi
 if wants bench; then
   echo "== benchmarks"
   export VRAGENT_MEDIA=OFF VRAGENT_BENCH_DEVICE=$device
-  bench/run.sh engine samples prompts single group || status=1
+  bench/run.sh engine kernels samples prompts single group || status=1
   # What to switch on: the same work with steps of decoding as CUDA graphs, and without.
   rate_with() { # VALUE OF VRAGENT_CUDA_GRAPHS
     VRAGENT_CUDA_GRAPHS=$1 bench/run.sh engine samples | tee /dev/stderr | sed -n 's/^SmolLM2.* \([0-9.]*\) tokens\/s.*/\1/p'

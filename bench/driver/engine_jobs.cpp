@@ -13,7 +13,6 @@
 #include "vragent/models/bert.h"
 #include "vragent/models/clip.h"
 #include "vragent/models/vision_lm.h"
-#include "vragent/ops/packed_linear.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -28,43 +27,6 @@ using Ids = std::vector<std::int64_t>;
 std::vector<double> numbers(const Tensor& x) {
   const Tensor wide = x.to(torch::kFloat64).contiguous();
   return {wide.const_data_ptr<double>(), wide.const_data_ptr<double>() + wide.numel()};
-}
-
-/// The best rate of some rounds of work.
-template <class Run>
-double best_rate(double work, const Run& run) {
-  double best = 0;
-  for (int round = 0; round < 10; ++round) {
-    const Stopwatch watch;
-    run();
-    best = std::max(best, work / watch.seconds());
-  }
-  return best;
-}
-
-/// What the device can do at best: bytes read a second, and operations of a large product in the
-/// type of computing, ours or torch's. Each round ends with a number read, so that the device has
-/// finished.
-OrderedJson roof(torch::Device device, torch::Dtype dtype) {
-  const torch::NoGradGuard no_grad;
-  const Tensor memory =  // 1 GiB, beyond every cache
-      torch::ones({1 << 27}, torch::TensorOptions(device).dtype(torch::kInt64));
-  const double bytes = best_rate(static_cast<double>(memory.nbytes()),
-                                 [&] { (void)memory.sum().item<std::int64_t>(); });
-  const std::int64_t side = device.is_cpu() ? 2048 : 8192;
-  const Tensor square = torch::randn({side, side}, device).to(dtype);
-  const double work = 2.0 * static_cast<double>(side * side * side);
-  double flops = best_rate(work, [&] { (void)torch::matmul(square, square)[0][0].item<float>(); });
-  if (ops::packing_pays(square)) {
-    const ops::PackedLinear packed = ops::pack_linear({square});
-    flops = std::max(flops, best_rate(work, [&] { (void)packed.forward(square); }));
-  }
-  return {{"bytes", bytes}, {"flops", flops}};
-}
-
-void add_roof(const Session& session, torch::Device device, std::map<std::string, Job>& jobs) {
-  const torch::Dtype dtype = nn::parse_dtype(session.runtime.dtype);
-  jobs["roof"] = [device, dtype](const Json&) { return roof(device, dtype); };
 }
 
 struct Language {

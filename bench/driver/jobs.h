@@ -21,8 +21,15 @@ struct Session {
 
 using Job = std::function<OrderedJson(const Json& request)>;
 
-/// generate, last_logits (a decoder folder). Those of models that infer also answer roof: the
-/// machine's own limits.
+/// roof: what the device can do at best, bytes read a second, and operations of a large product in
+/// the type of computing, ours or torch's.
+void add_roof(const Session& session, torch::Device device, std::map<std::string, Job>& jobs);
+
+/// attention, product, draw: one operation of a decoding step each, and the bytes that it has to
+/// read (no model). Those of models that infer also answer roof.
+void add_kernel_jobs(const Session& session, std::map<std::string, Job>& jobs);
+
+/// generate, last_logits (a decoder folder).
 void add_language_jobs(const Session& session, std::map<std::string, Job>& jobs);
 
 /// Only loads them (a decoder folder).

@@ -3,7 +3,7 @@
 //
 // vragent_bench KIND MODEL DTYPE THREADS: loads a model once, then answers jobs from stdin, one
 // JSON object a line, so that a benchmark can take turns between programs that are both warm. The
-// kind language computes on $VRAGENT_BENCH_DEVICE where that is set.
+// kinds language and kernels compute on $VRAGENT_BENCH_DEVICE where that is set.
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -18,10 +18,10 @@ namespace {
 
 int run(int argc, char** argv) {
   if (argc != 5) {
-    std::cerr
-        << "usage: vragent_bench "
-           "language|weights|text|clip|vision|tokenizer|recommender|grpo|sft|lora MODEL DTYPE "
-           "THREADS\n";
+    std::cerr << "usage: vragent_bench "
+                 "kernels|language|weights|text|clip|vision|tokenizer|recommender|grpo|sft|lora "
+                 "MODEL DTYPE "
+                 "THREADS\n";
     return 2;
   }
   const std::string kind = argv[1];
@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   nn::prepare_torch(session.runtime);
   std::map<std::string, Job> jobs;
   const Stopwatch load;
+  if (kind == "kernels") add_kernel_jobs(session, jobs);
   if (kind == "language") add_language_jobs(session, jobs);
   if (kind == "weights") load_weights(session);
   if (kind == "text") add_text_jobs(session, jobs);
