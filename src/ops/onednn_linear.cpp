@@ -27,8 +27,7 @@ using Product = Tensor(const Tensor&,
 /// torch's operator, absent where torch is built without oneDNN.
 const std::optional<c10::TypedOperatorHandle<Product>>& product() {
   static const auto found = [] {
-    const auto handle =
-        c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+    const auto handle = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
     return handle ? std::optional(handle->typed<Product>()) : std::nullopt;
   }();
   return found;

@@ -58,6 +58,14 @@ TEST(ClipImage, TreatsImagesOfABatchAlone) {
   EXPECT_THROW(clip->encode_image(test::randn({1, 3, 28, 14}, 1)), c10::Error);
 }
 
+TEST(ClipImage, IsTheSameInParts) {
+  Clip clip = tiny_clip(2);
+  const Tensor pixels = test::randn({401, 3, 28, 28}, 2);
+  const Tensor together = clip->encode_image(pixels);  // with gradient: all at once
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(test::close(clip->encode_image(pixels), together, 1e-5));
+}
+
 TEST(CosineMatrix, IsTheCosineOfEveryPair) {
   const Tensor a = torch::tensor({{1.0F, 0.0F}, {0.0F, 2.0F}, {0.0F, 0.0F}});
   const Tensor b = torch::tensor({{3.0F, 3.0F}, {-1.0F, 0.0F}});

@@ -105,6 +105,16 @@ TEST(VisionTower, TreatsSeveralImagesLikeEachAlone) {
   EXPECT_TRUE(test::close(tower->forward(torch::cat(rows), grids), torch::cat(alone), 1e-4));
 }
 
+TEST(VisionTower, GivesImagesThatItTakesInPartsTheOrderTheyCameIn) {
+  VisionTower tower = tiny_tower();
+  const std::vector<Grid> grids = {{1, 20, 20}, {1, 24, 24}, {1, 4, 6}, {2, 30, 30}, {1, 2, 2}};
+  std::vector<Tensor> rows;
+  for (std::size_t i = 0; i < grids.size(); ++i) rows.push_back(patches_of(grids[i], i));
+  const Tensor together = tower->forward(torch::cat(rows), grids);  // with gradient: all at once
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(test::close(tower->forward(torch::cat(rows), grids), together, 1e-4));
+}
+
 TEST(VisionTower, LetsFramePairsOfAClipSeeOnlyThemselves) {
   VisionTower tower = tiny_tower();
   const Grid grid{2, 6, 10};

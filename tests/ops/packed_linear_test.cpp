@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/ops/packed_linear.h"
 
+#include <tuple>
+
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
@@ -94,6 +96,24 @@ TEST(Linear, TakesTorchsProductWhereTilesDoNotSuit) {
   EXPECT_TRUE(ops::linear(wide, other).equal(at::linear(wide, other)));
   EXPECT_EQ(ops::linear(torch::empty({0, 32}, torch::kBFloat16), other).sizes(),
             at::IntArrayRef({0, 8}));
+}
+
+TEST(Linear, MultipliesLargeMatricesByWhicheverLibrary) {
+  const torch::NoGradGuard no_grad;
+  const Tensor x = test::randn({520, 1024}, 25).t().view({4, 256, 520});  // not contiguous
+  const Tensor weight = test::randn({600, 520}, 26);
+  const Tensor bias = test::randn({600}, 27);
+  for (const auto& [type, share, least] :
+       {std::tuple{torch::kFloat32, 1e-5, 1e-4}, {torch::kBFloat16, 1.0 / 256, 2e-4}}) {
+    const Tensor narrow = x.to(type);
+    const Tensor w = weight.to(type);
+    for (const Tensor& b : {bias.to(type), Tensor()}) {
+      const Tensor y = b.defined() ? ops::linear(narrow, w, b) : ops::linear(narrow, w);
+      EXPECT_EQ(y.scalar_type(), type);
+      EXPECT_TRUE(torch::allclose(y.to(torch::kFloat64), exact(narrow, w, b), share, least))
+          << type << " " << b.defined();
+    }
+  }
 }
 
 TEST(Linear, HasTheGradientsOfTheExactProduct) {
