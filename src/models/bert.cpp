@@ -217,26 +217,13 @@ Tensor BertImpl::forward(const Tensor& ids, const Tensor& mask) {
 Bert load_bert(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {
   const std::string where = (folder / "config.json").string();
   Bert bert(parse_bert_config(read_model_config(folder), where));
-  const WeightFiles files(folder);
-  std::vector<std::string> used;
-  const auto lookup = [&](const std::string& name) {
-    for (const std::string& prefix :
-         {std::string(), std::string("bert."), std::string("roberta.")}) {
-      for (const std::string& spelling :
-           {prefix + name, prefix + nn::respelt(name, kLegacyNames)}) {
-        if (const Tensor found = files.find(spelling); found.defined()) {
-          used.push_back(spelling);
-          return found;
-        }
-      }
-    }
-    return Tensor();
-  };
-  bert->to(dtype);
-  nn::load_parameters(*bert, lookup, folder.string());
-  check_unexpected(files, used, {"pooler.", "cls.", "lm_head.", "position_ids", "classifier."});
-  bert->to(device);
-  nn::set_requires_grad(*bert, false);
+  const WeightNames names{
+      .spellings =
+          [](const std::string& name) {
+            return prefixed({"", "bert.", "roberta."}, {name, nn::respelt(name, kLegacyNames)});
+          },
+      .ignored = {"pooler.", "cls.", "lm_head.", "position_ids", "classifier."}};
+  load_into(*bert, WeightFiles(folder), names, dtype, device);
   return bert;
 }
 

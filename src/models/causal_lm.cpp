@@ -241,18 +241,6 @@ Tensor CausalLmImpl::forward(const Tensor& ids) {
   return text().logits(hidden).view({ids.size(0), ids.size(1), -1});
 }
 
-void load_language_model(torch::nn::Module& module,
-                         const WeightFiles& files,
-                         const std::function<std::string(const std::string&)>& to_file_name) {
-  std::vector<std::string> used;
-  const auto lookup = [&](const std::string& name) {
-    used.push_back(to_file_name(name));
-    return files.find(used.back());
-  };
-  nn::load_parameters(module, lookup, files.folder().string());
-  check_unexpected(files, used, {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"});
-}
-
 CausalLm load_causal_lm(const std::filesystem::path& folder,
                         torch::Dtype dtype,
                         torch::Device device) {
@@ -261,10 +249,11 @@ CausalLm load_causal_lm(const std::filesystem::path& folder,
   const WeightFiles files(folder);
   config.tie_embeddings = resolve_tie(files, config.tie_embeddings, "model.embed_tokens.weight");
   CausalLm lm(config);
-  lm->to(dtype);
-  load_language_model(*lm, files, [](const std::string& name) { return name; });
-  lm->to(device);
-  nn::set_requires_grad(*lm, false);
+  load_into(*lm,
+            files,
+            {.ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}},
+            dtype,
+            device);
   return lm;
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "vragent/models/hf_folder.h"
-#include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
@@ -246,17 +245,7 @@ Tensor ClipImpl::encode_image(const Tensor& pixels) {
 Clip load_clip(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {
   const std::string where = (folder / "config.json").string();
   Clip clip(parse_clip_config(read_model_config(folder), where));
-  const WeightFiles files(folder);
-  std::vector<std::string> used;
-  const auto lookup = [&](const std::string& name) {
-    used.push_back(name);
-    return files.find(name);
-  };
-  clip->to(dtype);
-  nn::load_parameters(*clip, lookup, folder.string());
-  check_unexpected(files, used, {"position_ids"});
-  clip->to(device);
-  nn::set_requires_grad(*clip, false);
+  load_into(*clip, WeightFiles(folder), {.ignored = {"position_ids"}}, dtype, device);
   return clip;
 }
 

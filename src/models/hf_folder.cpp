@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include <torch/nn/module.h>
+
 #include "vragent/text/folder_files.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -82,6 +84,22 @@ std::vector<std::vector<std::string>> cut_shards(const ModelFolder& model) {
     size += tensor.nbytes();
   }
   return shards;
+}
+
+void check_unexpected(const WeightFiles& files,
+                      const std::set<std::string>& used,
+                      const std::vector<std::string>& ignored) {
+  for (const std::string& name : files.names()) {
+    const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const std::string& part) {
+      return name.find(part) != std::string::npos;
+    });
+    if (!used.contains(name) && !skip) {
+      throw DataError(formatted(
+          "{}: unexpected tensor \"{}\": this is not the architecture that config.json names",
+          files.folder(),
+          name));
+    }
+  }
 }
 
 }  // namespace
@@ -172,21 +190,36 @@ std::vector<std::string> WeightFiles::names() const {
   return names;
 }
 
-void check_unexpected(const WeightFiles& files,
-                      const std::vector<std::string>& used,
-                      const std::vector<std::string>& ignored) {
-  const std::set<std::string> known(used.begin(), used.end());
-  for (const std::string& name : files.names()) {
-    const bool skip = std::any_of(ignored.begin(), ignored.end(), [&](const std::string& part) {
-      return name.find(part) != std::string::npos;
-    });
-    if (!known.contains(name) && !skip) {
-      throw DataError(formatted(
-          "{}: unexpected tensor \"{}\": this is not the architecture that config.json names",
-          files.folder(),
-          name));
-    }
+std::vector<std::string> prefixed(std::initializer_list<const char*> prefixes,
+                                  const std::vector<std::string>& names) {
+  std::vector<std::string> all;
+  for (const char* prefix : prefixes) {
+    for (const std::string& name : names) all.push_back(prefix + name);
   }
+  return all;
+}
+
+void load_into(torch::nn::Module& module,
+               const WeightFiles& files,
+               const WeightNames& names,
+               torch::Dtype dtype,
+               torch::Device device) {
+  std::set<std::string> used;
+  const auto lookup = [&](const std::string& name) {
+    for (const std::string& spelling :
+         names.spellings ? names.spellings(name) : std::vector{name}) {
+      if (torch::Tensor found = files.find(spelling); found.defined()) {
+        used.insert(spelling);
+        return found;
+      }
+    }
+    return torch::Tensor();
+  };
+  module.to(dtype);
+  nn::load_parameters(module, lookup, files.folder().string());
+  check_unexpected(files, used, names.ignored);
+  module.to(device);
+  nn::set_requires_grad(module, false);
 }
 
 std::string read_model_config(const fs::path& folder) {

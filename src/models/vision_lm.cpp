@@ -189,10 +189,10 @@ VisionLm load_vision_lm(const std::filesystem::path& folder,
   config.text.tie_embeddings = resolve_tie(
       files, config.text.tie_embeddings, to_file_name("model.language_model.embed_tokens.weight"));
   VisionLm lm(config);
-  lm->to(dtype);
-  load_language_model(*lm, files, to_file_name);
-  lm->to(device);
-  nn::set_requires_grad(*lm, false);
+  const WeightNames names{
+      .spellings = [&](const std::string& name) { return std::vector{to_file_name(name)}; },
+      .ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}};
+  load_into(*lm, files, names, dtype, device);
   return lm;
 }
 

@@ -243,29 +243,16 @@ Tensor VitImpl::pool(const Tensor& states) const {
 Vit load_vit(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {
   const std::string where = (folder / "config.json").string();
   Vit vit(parse_vit_config(read_model_config(folder), where));
-  const WeightFiles files(folder);
-  std::vector<std::string> used;
-  const auto lookup = [&](const std::string& name) {
-    const std::string other =
-        vit->config.is_video() ? nn::respelt(name, kOldBiasNames) : nn::respelt(name, kNewNames);
-    for (const char* prefix : {"", "vit.", "videomae."}) {
-      for (const std::string& spelling : {prefix + name, prefix + other}) {
-        if (const Tensor found = files.find(spelling); found.defined()) {
-          used.push_back(spelling);
-          return found;
-        }
-      }
-    }
-    return Tensor();
-  };
-  vit->to(dtype);
-  nn::load_parameters(*vit, lookup, folder.string());
-  check_unexpected(
-      files,
-      used,
-      {"pooler.", "classifier.", "fc_norm.", "decoder.", "encoder_to_decoder.", "mask_token"});
-  vit->to(device);
-  nn::set_requires_grad(*vit, false);
+  const WeightNames names{
+      .spellings =
+          [&](const std::string& name) {
+            const std::string other = vit->config.is_video() ? nn::respelt(name, kOldBiasNames)
+                                                             : nn::respelt(name, kNewNames);
+            return prefixed({"", "vit.", "videomae."}, {name, other});
+          },
+      .ignored = {
+          "pooler.", "classifier.", "fc_norm.", "decoder.", "encoder_to_decoder.", "mask_token"}};
+  load_into(*vit, WeightFiles(folder), names, dtype, device);
   return vit;
 }
 

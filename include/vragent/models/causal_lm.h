@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -176,11 +175,5 @@ CausalLm load_causal_lm(const std::filesystem::path& folder,
 /// it (then a warning tells when the two differ). @throws DataError when there is neither a head
 /// nor a tie
 bool resolve_tie(const WeightFiles& files, bool config_ties, const std::string& embedding_name);
-
-/// Loads `module` by its own parameter names from files whose names `to_file_name` gives.
-/// @throws DataError naming missing, misshapen and unexpected tensors
-void load_language_model(torch::nn::Module& module,
-                         const WeightFiles& files,
-                         const std::function<std::string(const std::string&)>& to_file_name);
 
 }  // namespace vragent::models

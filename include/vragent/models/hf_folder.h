@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -55,12 +56,25 @@ class WeightFiles {
   std::map<std::string, std::shared_ptr<nn::SafetensorsFile>> by_tensor_;
 };
 
-/// @throws DataError naming tensors of the files that are in neither `used` nor `ignored` (a name
-/// is ignored
-///   when it contains one of these texts)
-void check_unexpected(const WeightFiles& files,
-                      const std::vector<std::string>& used,
-                      const std::vector<std::string>& ignored);
+/// What a module's tensors are called in files.
+struct WeightNames {
+  /// Spellings of a parameter's name, of which the first that is in the files counts; unset: its
+  /// own.
+  std::function<std::vector<std::string>(const std::string& name)> spellings;
+  std::vector<std::string> ignored;  ///< parts of the names of tensors that may stay unread
+};
+
+/// Each name behind each prefix.
+std::vector<std::string> prefixed(std::initializer_list<const char*> prefixes,
+                                  const std::vector<std::string>& names);
+
+/// Fills a module from the files, in this dtype, on this device and without gradients.
+/// @throws DataError naming missing, misshapen, non-finite and unexpected tensors
+void load_into(torch::nn::Module& module,
+               const WeightFiles& files,
+               const WeightNames& names,
+               torch::Dtype dtype,
+               torch::Device device);
 
 /// The text of config.json. @throws Error (66); DataError when it is no JSON object, and when it
 /// tells of quantised weights (quantization_config), naming the method
