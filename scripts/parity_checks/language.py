@@ -4,6 +4,7 @@ import json
 
 import torch
 import transformers
+from safetensors.torch import load_file
 
 from .common import check, left_padded, probe, random_ids, randomise, verdict
 
@@ -60,6 +61,20 @@ def forwards(work):
         check(name + " logits, config as 4.x writes it", probe(folder, ids)["logits"], theirs)
 
 
+def without_head(work):
+    """The decoder saved alone: names lack "model.", and the head is the embedding."""
+    for name, config in (("qwen2", transformers.Qwen2Config(**SMALL, tie_word_embeddings=True)),
+                         ("llama", transformers.LlamaConfig(**SMALL, tie_word_embeddings=True))):
+        model, _ = make(work, name + "-with-head", config, {}, 55)
+        folder = work / f"{name}-without-head"
+        model.model.save_pretrained(folder)
+        assert "norm.weight" in load_file(folder / "model.safetensors")
+        ids = random_ids(60, 56)
+        with torch.no_grad():
+            theirs = model(torch.tensor([ids])).logits[0]
+        check(f"{folder.name} logits", probe(folder, ids)["logits"], theirs)
+
+
 def padded_batches(work):
     """Rows of a left-padded batch there, each row alone and unpadded here."""
     for name, config, save in configs()[:1] + configs()[3:4] + configs()[6:7]:
@@ -102,4 +117,4 @@ def long_positions(work):
                 f"max_error/scale={error:.2e} bound={1.25 * other:.2e} transformers={other:.2e} scale={scale:.2f}")
 
 
-GROUPS = (forwards, padded_batches, long_positions)
+GROUPS = (forwards, without_head, padded_batches, long_positions)

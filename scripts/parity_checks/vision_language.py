@@ -77,6 +77,11 @@ def layouts(work):
                 if name == "qwen2_5_vl-old-names":
                     integer_taps(name, out, model, ids, grids)
                     check_singles(work, folder, model, processor, images)
+        if tied:
+            folder = work / "qwen2_5_vl-without-head"
+            model.model.save_pretrained(folder)
+            processor.save_pretrained(folder)
+            check(f"{folder.name} logits", probe(folder, ids, images)["logits"], theirs)
 
 
 def check_singles(work, folder, model, processor, images):

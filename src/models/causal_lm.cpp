@@ -204,6 +204,13 @@ bool is_plain(const DecoderImpl& decoder) {
   });
 }
 
+/// A parameter's name with a head above the decoder, and without one.
+std::vector<std::string> spellings(const std::string& name) {
+  constexpr std::string_view kDecoder = "model.";
+  if (!name.starts_with(kDecoder)) return {name};
+  return {name, name.substr(kDecoder.size())};
+}
+
 }  // namespace
 
 void pack_for_inference(TextModel& model) {
@@ -247,17 +254,18 @@ CausalLm load_causal_lm(const std::filesystem::path& folder,
   const std::string where = (folder / "config.json").string();
   CausalLmConfig config = parse_causal_lm_config(read_model_config(folder), where);
   const WeightFiles files(folder);
-  config.tie_embeddings = resolve_tie(files, config.tie_embeddings, "model.embed_tokens.weight");
+  const WeightNames names{.spellings = spellings,
+                          .ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}};
+  config.tie_embeddings =
+      resolve_tie(files, config.tie_embeddings, spellings("model.embed_tokens.weight"));
   CausalLm lm(config);
-  load_into(*lm,
-            files,
-            {.ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}},
-            dtype,
-            device);
+  load_into(*lm, files, names, dtype, device);
   return lm;
 }
 
-bool resolve_tie(const WeightFiles& files, bool config_ties, const std::string& embedding_name) {
+bool resolve_tie(const WeightFiles& files,
+                 bool config_ties,
+                 const std::vector<std::string>& embedding_names) {
   const torch::Tensor head = files.find("lm_head.weight");
   if (!head.defined()) {
     if (!config_ties)
@@ -266,7 +274,7 @@ bool resolve_tie(const WeightFiles& files, bool config_ties, const std::string& 
     return true;
   }
   if (!config_ties) return false;
-  const torch::Tensor embedding = files.find(embedding_name);
+  const torch::Tensor embedding = files.find(files.first_of(embedding_names));
   const bool same =
       embedding.defined() && embedding.sizes() == head.sizes() && embedding.equal(head);
   for (const torch::Tensor& read : {embedding, head}) nn::drop_pages(read);

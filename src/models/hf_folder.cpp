@@ -184,6 +184,13 @@ torch::Tensor WeightFiles::find(const std::string& name) const {
   return found == by_tensor_.end() ? torch::Tensor() : found->second->tensor(name);
 }
 
+std::string WeightFiles::first_of(const std::vector<std::string>& names) const {
+  const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+    return by_tensor_.contains(name);
+  });
+  return found == names.end() ? "" : *found;
+}
+
 std::vector<std::string> WeightFiles::names() const {
   std::vector<std::string> names;
   for (const auto& [name, file] : by_tensor_) names.push_back(name);
@@ -206,14 +213,9 @@ void load_into(torch::nn::Module& module,
                torch::Device device) {
   std::set<std::string> used;
   const auto lookup = [&](const std::string& name) {
-    for (const std::string& spelling :
-         names.spellings ? names.spellings(name) : std::vector{name}) {
-      if (torch::Tensor found = files.find(spelling); found.defined()) {
-        used.insert(spelling);
-        return found;
-      }
-    }
-    return torch::Tensor();
+    const std::string spelling = names.spellings ? files.first_of(names.spellings(name)) : name;
+    used.insert(spelling);
+    return files.find(spelling);
   };
   module.to(dtype);
   nn::load_parameters(module, lookup, files.folder().string());

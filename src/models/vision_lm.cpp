@@ -13,11 +13,12 @@ namespace {
 
 using torch::Tensor;
 
-/// Our (new) name -> the name in files of the layout that the Hub's checkpoints have.
-std::string old_name(const std::string& name) {
-  if (name.starts_with("model.visual.")) return name.substr(6);
-  if (name.starts_with("model.language_model.")) return "model." + name.substr(21);
-  return name;
+/// Our (new) name of a parameter, its name in the Hub's files, and without a head above.
+std::vector<std::string> spellings(const std::string& name) {
+  if (name.starts_with("model.visual.")) return {name, name.substr(6)};
+  if (name.starts_with("model.language_model."))
+    return {name, "model." + name.substr(21), name.substr(6)};
+  return {name};
 }
 
 std::int64_t cells(const Grid& grid, const VisionConfig& config) {
@@ -182,16 +183,11 @@ VisionLm load_vision_lm(const std::filesystem::path& folder,
   const std::string where = (folder / "config.json").string();
   VisionLmConfig config = parse_vision_lm_config(read_model_config(folder), where);
   const WeightFiles files(folder);
-  const bool is_old = files.find("visual.patch_embed.proj.weight").defined();
-  const auto to_file_name = [is_old](const std::string& name) {
-    return is_old ? old_name(name) : name;
-  };
+  const WeightNames names{.spellings = spellings,
+                          .ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}};
   config.text.tie_embeddings = resolve_tie(
-      files, config.text.tie_embeddings, to_file_name("model.language_model.embed_tokens.weight"));
+      files, config.text.tie_embeddings, spellings("model.language_model.embed_tokens.weight"));
   VisionLm lm(config);
-  const WeightNames names{
-      .spellings = [&](const std::string& name) { return std::vector{to_file_name(name)}; },
-      .ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}};
   load_into(*lm, files, names, dtype, device);
   return lm;
 }

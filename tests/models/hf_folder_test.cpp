@@ -51,6 +51,8 @@ TEST(WeightFiles, FindTensorsInTheirShards) {
   EXPECT_EQ(files.names(), (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(files.find("a").equal(torch::ones({2})));
   EXPECT_FALSE(files.find("c").defined());
+  EXPECT_EQ(files.first_of({"c", "b", "a"}), "b");
+  EXPECT_EQ(files.first_of({"c"}), "");
 }
 
 TEST(WeightFiles, ReadNothingOutsideTheFolder) {
@@ -218,12 +220,51 @@ TEST_F(TinyLmFolder, RefusesAHeadThatIsNeitherStoredNorTied) {
             std::string::npos);
 }
 
+TEST_F(TinyLmFolder, LoadsTheNamesOfAModelWithoutAHead) {
+  set_tie(true);
+  EXPECT_EQ(refusal([](auto& t) { t.erase("lm_head.weight"); }), "");
+  const CausalLm whole = load_causal_lm(folder_.path(), torch::kFloat32, torch::kCPU);
+  EXPECT_EQ(refusal([](auto& t) {
+              nn::NamedTensors renamed;
+              for (const auto& [name, tensor] : t) renamed[name.substr(6)] = tensor;
+              t = renamed;
+            }),
+            "");
+  const CausalLm bare = load_causal_lm(folder_.path(), torch::kFloat32, torch::kCPU);
+  EXPECT_TRUE(test::same_tensors(nn::parameters_of(*bare), nn::parameters_of(*whole)));
+  EXPECT_NE(refusal([](auto& t) {
+              t["model.norm.weight"] = t["norm.weight"].clone();
+            }).find("unexpected tensor \"norm.weight\""),
+            std::string::npos);
+  set_tie(false);
+  EXPECT_NE(refusal([](auto& t) { t.erase("model.norm.weight"); }).find("no lm_head.weight"),
+            std::string::npos);
+}
+
 TEST_F(TinyLmFolder, LoadsInTheAskedTypeWithoutGradients) {
   const CausalLm lm = load_causal_lm(folder_.path(), torch::kBFloat16, torch::kCPU);
   for (const Tensor& parameter : lm->parameters()) {
     EXPECT_EQ(parameter.scalar_type(), torch::kBFloat16);
     EXPECT_FALSE(parameter.requires_grad());
   }
+}
+
+TEST(VisionLmFolder, LoadsTheNamesOfAModelWithoutAHead) {
+  const TempDir folder;
+  const fs::path fresh = test::write_tiny_vlm(folder / "new", 4);
+  Json config = Json::parse(read_model_config(fresh));
+  config["tie_word_embeddings"] = true;
+  nn::NamedTensors renamed;
+  for (const auto& [name, tensor] : nn::load_safetensors(fresh / "model.safetensors")) {
+    if (name != "lm_head.weight") renamed[name.substr(6)] = tensor;
+  }
+  ASSERT_TRUE(renamed.contains("visual.patch_embed.proj.weight"));
+  save_model_folder(folder / "bare", {.tensors = renamed, .config_json = config.dump()});
+  const VisionLm bare = load_vision_lm(folder / "bare", torch::kFloat32, torch::kCPU);
+  EXPECT_TRUE(bare->lm_head.is_empty());
+  nn::NamedTensors wanted = nn::load_safetensors(fresh / "model.safetensors");
+  wanted.erase("lm_head.weight");
+  EXPECT_TRUE(test::same_tensors(nn::parameters_of(*bare), wanted));
 }
 
 TEST(VisionLmFolder, LoadsBothNameLayoutsAlike) {

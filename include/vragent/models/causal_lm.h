@@ -165,7 +165,8 @@ struct CausalLmImpl : torch::nn::Module {
 
 TORCH_MODULE(CausalLm);
 
-/// Loads a qwen2, qwen3 or llama folder. @throws DataError with a full report when names or shapes
+/// Loads a qwen2, qwen3 or llama folder; names may lack "model.", as those of a model without a
+/// head do. @throws DataError with a full report when names or shapes
 /// do not fit
 CausalLm load_causal_lm(const std::filesystem::path& folder,
                         torch::Dtype dtype,
@@ -174,6 +175,9 @@ CausalLm load_causal_lm(const std::filesystem::path& folder,
 /// Whether the head is the embedding: an lm_head in the files is used even where config.json ties
 /// it (then a warning tells when the two differ). @throws DataError when there is neither a head
 /// nor a tie
-bool resolve_tie(const WeightFiles& files, bool config_ties, const std::string& embedding_name);
+/// @param embedding_names spellings of the embedding's name
+bool resolve_tie(const WeightFiles& files,
+                 bool config_ties,
+                 const std::vector<std::string>& embedding_names);
 
 }  // namespace vragent::models

@@ -45,6 +45,9 @@ class WeightFiles {
   /// The tensor (mapped, read-only), or an undefined one.
   [[nodiscard]] torch::Tensor find(const std::string& name) const;
 
+  /// The first of the names that is there, or an empty one.
+  [[nodiscard]] std::string first_of(const std::vector<std::string>& names) const;
+
   [[nodiscard]] std::vector<std::string> names() const;
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }

@@ -93,8 +93,9 @@ struct VisionLmImpl : torch::nn::Module {
 
 TORCH_MODULE(VisionLm);
 
-/// Loads a folder in either name layout (visual.* / model.visual.*). @throws DataError with a full
-/// report
+/// Loads a folder in any name layout: visual.* and model.layers.* (the Hub's), model.visual.* and
+/// model.language_model.*, or the same without "model." (a model without a head). @throws DataError
+/// with a full report
 VisionLm load_vision_lm(const std::filesystem::path& folder,
                         torch::Dtype dtype,
                         torch::Device device);
