@@ -179,6 +179,35 @@ class Decoding {
   std::vector<Row> rows_;
 };
 
+/// Adds the log-probabilities that are asked for of the next prompts, one a row of logits.
+void add_log_probs(const Tensor& logits,
+                   std::span<const std::vector<std::int64_t>> ids,
+                   std::vector<Tensor>& log_probs) {
+  const Tensor rows = torch::log_softmax(logits.to(torch::kFloat32), -1);
+  const Tensor is_finite = rows.isfinite().all(1);
+  if (!is_finite.all().item<bool>()) {
+    throw Error(ExitCode::kInternal,
+                formatted("non-finite log-probabilities behind prompt {}: the weights are damaged, "
+                          "or this dtype overflows",
+                          std::ssize(log_probs) +
+                              is_finite.to(torch::kInt64).argmin().item<std::int64_t>()));
+  }
+  std::vector<std::int64_t> places;
+  std::vector<std::int64_t> counts;
+  for (std::int64_t row = 0; row < rows.size(0); ++row) {
+    const auto& wanted = ids[log_probs.size() + static_cast<std::size_t>(row)];
+    for (const std::int64_t id : wanted) {
+      TORCH_CHECK(id >= 0 && id < rows.size(1), "token ", id, " of a vocabulary of ", rows.size(1));
+      places.push_back(row * rows.size(1) + id);
+    }
+    counts.push_back(std::ssize(wanted));
+  }
+  const Tensor index = torch::tensor(places, torch::kInt64).to(rows.device());
+  for (const Tensor& of_prompt :
+       rows.flatten().index_select(0, index).cpu().split_with_sizes(counts))
+    log_probs.push_back(of_prompt);
+}
+
 }  // namespace
 
 std::vector<std::vector<Sample>> generate(const models::TextModel& model,
@@ -190,10 +219,12 @@ std::vector<std::vector<Sample>> generate(const models::TextModel& model,
   return answers;
 }
 
-Tensor next_token_log_probs(const models::TextModel& model,
-                            std::span<const Prompt> prompts,
-                            std::int64_t max_prefill_tokens) {
+std::vector<Tensor> next_token_log_probs(const models::TextModel& model,
+                                         std::span<const Prompt> prompts,
+                                         std::span<const std::vector<std::int64_t>> ids,
+                                         std::int64_t max_prefill_tokens) {
   const torch::NoGradGuard no_grad;
+  TORCH_CHECK(ids.size() == prompts.size(), "next_token_log_probs: a list of ids for each prompt");
   std::vector<Tensor> log_probs;
   for (std::size_t begin = 0; begin < prompts.size();) {
     std::size_t end = begin;
@@ -203,19 +234,11 @@ Tensor next_token_log_probs(const models::TextModel& model,
       tokens += std::ssize(prompts[end++].ids);
     const Tensor hidden =
         prefill(model, prompts.subspan(begin, end - begin), max_prefill_tokens).last_hidden;
-    log_probs.push_back(torch::log_softmax(model.logits(hidden).to(torch::kFloat32), -1).cpu());
+    for (const Tensor& rows : hidden.split(kLogitRows))
+      add_log_probs(model.logits(rows), ids, log_probs);
     begin = end;
   }
-  if (log_probs.empty()) return torch::empty({0, model.head.size(0)});
-  const Tensor all = torch::cat(log_probs);
-  const Tensor is_finite = all.isfinite().all(1);
-  if (!is_finite.all().item<bool>()) {
-    throw Error(ExitCode::kInternal,
-                formatted("non-finite log-probabilities behind prompt {}: the weights are damaged, "
-                          "or this dtype overflows",
-                          is_finite.to(torch::kInt64).argmin().item<std::int64_t>()));
-  }
-  return all;
+  return log_probs;
 }
 
 }  // namespace vragent::engine

@@ -172,23 +172,25 @@ std::vector<std::vector<double>> NativeChat::choice_log_probs(
     std::span<const chat::Request> requests, const std::vector<std::string>& choices) {
   std::vector<Prompt> prompts;
   std::vector<Fork> forks;
+  std::vector<std::vector<std::int64_t>> ids;  // of all choices of a request, one behind the other
   for (const chat::Request& request : requests) {
     forks.push_back(fork_of(encoder_, request, choices));
     prompts.push_back(make_prompt(model_, forks.back().shared));
+    ids.emplace_back();
+    for (const auto& next : forks.back().next)
+      ids.back().insert(ids.back().end(), next.begin(), next.end());
   }
-  const torch::Tensor log_probs = next_token_log_probs(text_, prompts, config_.max_prefill_tokens);
+  const std::vector<torch::Tensor> log_probs =
+      next_token_log_probs(text_, prompts, ids, config_.max_prefill_tokens);
   std::vector<std::vector<double>> result;
   for (std::size_t row = 0; row < forks.size(); ++row) {
-    std::vector<double> of_row;
-    for (const auto& ids : forks[row].next) {
-      const torch::Tensor index =
-          torch::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), torch::kInt64);
-      of_row.push_back(log_probs[static_cast<std::int64_t>(row)]
-                           .index_select(0, index)
-                           .logsumexp(0)
-                           .item<double>());
+    std::vector<double>& of_row = result.emplace_back();
+    std::int64_t begin = 0;
+    for (const auto& next : forks[row].next) {
+      of_row.push_back(
+          log_probs[row].narrow(0, begin, std::ssize(next)).logsumexp(0).item<double>());
+      begin += std::ssize(next);
     }
-    result.push_back(std::move(of_row));
   }
   return result;
 }

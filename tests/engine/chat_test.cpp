@@ -261,7 +261,8 @@ TEST_F(VlmFolder, SeesWhatIsOnTheImages) {
   messages[0].images[0] = test::formula_image(60, 90, "another");
   const Prompt after = prompt_of(messages, 1);
   const std::vector<Prompt> both = {before, after};
-  const Tensor rows = next_token_log_probs(model_.text(), both);
+  const std::vector<Ids> some(2, Ids{0, 1, 2, 3, 4, 5, 6, 7});
+  const std::vector<Tensor> rows = next_token_log_probs(model_.text(), both, some);
   EXPECT_GT(test::max_difference(rows[0], rows[1]), 1e-3);
 }
 

@@ -242,7 +242,8 @@ TEST_F(Generation, RaisesAnErrorOnDamagedWeightsInsteadOfWritingTokenZero) {
     EXPECT_EQ(error.code(), ExitCode::kInternal);
     EXPECT_NE(std::string(error.what()).find("step 0"), std::string::npos) << error.what();
   }
-  EXPECT_THROW(next_token_log_probs(lm->text(), prompts), Error);
+  const std::vector<Ids> wanted(prompts.size(), Ids{0});
+  EXPECT_THROW(next_token_log_probs(lm->text(), prompts, wanted), Error);
 }
 
 TEST_F(Generation, LetsNoMorePromptsInAfterASignalButFinishesWhatIsUnderWay) {
@@ -258,14 +259,43 @@ TEST_F(Generation, RefusesAnEmptyPrompt) {
   EXPECT_TRUE(generate(lm->text(), {}, {}).empty());
 }
 
-TEST_F(Generation, GivesTheLogProbabilitiesOfTheNextTokenInOrder) {
+TEST_F(Generation, GivesTheLogProbabilitiesOfTheNextTokensInOrder) {
+  const std::vector<Ids> wanted = {{3}, {7, 0, 59}, {}, {12, 12}, {1, 2}};
   for (const std::int64_t limit : {1, 20, 10000}) {
-    const Tensor got = next_token_log_probs(lm->text(), prompts, limit);
+    const std::vector<Tensor> got = next_token_log_probs(lm->text(), prompts, wanted, limit);
+    ASSERT_EQ(got.size(), prompts.size());
     for (std::size_t p = 0; p < prompts.size(); ++p) {
-      EXPECT_TRUE(test::close(got[static_cast<std::int64_t>(p)],
-                              torch::log_softmax(logits_behind(prompts[p].ids), -1),
-                              1e-4));
+      const Tensor all = torch::log_softmax(logits_behind(prompts[p].ids), -1);
+      const Tensor index = torch::tensor(wanted[p], torch::kInt64);
+      EXPECT_TRUE(test::close(got[p], all.index_select(0, index), 1e-4)) << limit << " " << p;
     }
+  }
+  EXPECT_TRUE(next_token_log_probs(lm->text(), {}, {}).empty());
+  const std::vector<Ids> outside(prompts.size(), Ids{kVocab});
+  EXPECT_THROW(next_token_log_probs(lm->text(), prompts, outside), c10::Error);
+}
+
+TEST_F(Generation, GivesTheLogProbabilitiesOfMorePromptsThanLogitsStandInMemoryFor) {
+  std::vector<Prompt> many;
+  std::vector<Ids> wanted;
+  for (std::int64_t i = 0; i < 2 * kLogitRows + 3; ++i) {
+    many.push_back({.ids = {i % kVocab, i / kVocab, 5}});
+    wanted.push_back({i % kVocab, 8});
+  }
+  const std::vector<Tensor> got = next_token_log_probs(lm->text(), many, wanted);
+  ASSERT_EQ(got.size(), many.size());
+  const Tensor whole = torch::log_softmax(
+      lm->text().logits(prefill(lm->text(), many).last_hidden).to(torch::kFloat32), -1);
+  for (std::size_t p = 0; p < many.size(); ++p) {
+    const Tensor row = whole[static_cast<std::int64_t>(p)];
+    EXPECT_TRUE(test::close(got[p], row.index_select(0, torch::tensor(wanted[p])), 1e-5)) << p;
+  }
+  many[kLogitRows + 9].embeddings = torch::full({3, 32}, NAN);
+  try {
+    (void)next_token_log_probs(lm->text(), many, wanted);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("prompt 73"), std::string::npos) << error.what();
   }
 }
 

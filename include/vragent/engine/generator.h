@@ -60,10 +60,17 @@ std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           std::span<const Prompt> prompts,
                                           const GeneratorConfig& config);
 
-/// Log-probabilities of the token that follows each prompt: fp32 [prompts, V].
-/// @throws Error (70) naming the prompt when one is not finite
-torch::Tensor next_token_log_probs(const models::TextModel& model,
-                                   std::span<const Prompt> prompts,
-                                   std::int64_t max_prefill_tokens = 16384);
+/// Of so many prompts the logits stand in memory at once, [rows, V] in fp32, where few of their
+/// log-probabilities are asked for.
+inline constexpr std::int64_t kLogitRows = 64;
+
+/// Log-probabilities of some of the tokens that may follow each prompt.
+/// @param ids one list a prompt
+/// @return fp32 on the CPU, one [ids of the prompt] a prompt
+/// @throws Error (70) naming the prompt when those of its next token are not all finite
+std::vector<torch::Tensor> next_token_log_probs(const models::TextModel& model,
+                                                std::span<const Prompt> prompts,
+                                                std::span<const std::vector<std::int64_t>> ids,
+                                                std::int64_t max_prefill_tokens = 16384);
 
 }  // namespace vragent::engine
