@@ -14,7 +14,7 @@ import transformers
 from tokenizers.pre_tokenizers import ByteLevel
 
 from .common import DEVICE, check, check_equal, left_padded, opened, random_ids, random_images, run, verdict, write_ids
-from .language import SMALL, configs, make
+from .language import LLAMA3_ROPE, SMALL, configs, make
 from .random_numbers import mix_seed
 from .vision_language import IMAGE, make_model, make_processor, prompt_with
 
@@ -124,27 +124,34 @@ def greedy(work):
                     ["stop" if ids[-1] in stops else "length" for ids, _ in wanted])
 
 
+def conversations(processor, work):
+    """Three prompts with 1, 2 and no images: a left-padded batch there, one call a prompt here. What generate() takes too."""
+    paths = random_images(work, "generate", [(56, 84), (140, 97), (300, 211)], seed=9)
+    prompts = []
+    for images, head in ((paths[:1], (5, 6)), (paths[1:], (5, 6, 7, 8)), ([], (5, 9))):
+        grids = processor(images=opened(images), return_tensors="pt")["image_grid_thw"] if images else None
+        prompts.append((prompt_with(grids, head) if images else list(head) + random_ids(20, 92), images))
+    shown = processor(images=opened(paths), return_tensors="pt")
+    return prompts, dict(mm_token_type_ids=None, pixel_values=shown["pixel_values"], image_grid_thw=shown["image_grid_thw"])
+
+
+def vision_folder(work, name, tied, processor):
+    model = make_model(tied)
+    folder = work / name
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    write_tokenizer(folder)
+    set_stops(folder, [FAR])
+    return model, folder
+
+
 def vision_greedy(work):
     processor = make_processor()
-    paths = random_images(work, "generate", [(56, 84), (140, 97), (300, 211)], seed=9)
+    prompts, inputs = conversations(processor, work)
     for tied in (False, True):
-        model = make_model(tied)
-        folder = work / f"qwen2_5_vl-generate{'-tied' if tied else ''}"
-        model.save_pretrained(folder)
-        processor.save_pretrained(folder)
-        write_tokenizer(folder)
-        set_stops(folder, [FAR])
-        # three prompts with 1, 2 and no images: a left-padded batch there, one call a prompt here
-        prompts = []
-        for count, (images, head) in enumerate([(paths[:1], (5, 6)), (paths[1:], (5, 6, 7, 8)), ([], (5, 9))]):
-            batch = processor(images=opened(images), return_tensors="pt") if images else None
-            ids = prompt_with(batch["image_grid_thw"], head) if images else list(head) + random_ids(20, 90 + count)
-            prompts.append((ids, images, batch))
-        got = [ours(folder, ids, images, max_tokens=32)[0] for ids, images, _ in prompts]
-        shown = [batch for *_, batch in prompts if batch is not None]
-        wanted = theirs(model, [ids for ids, *_ in prompts], [FAR], 32, do_sample=False, mm_token_type_ids=None,
-                        pixel_values=torch.cat([batch["pixel_values"] for batch in shown]),
-                        image_grid_thw=torch.cat([batch["image_grid_thw"] for batch in shown]))
+        model, folder = vision_folder(work, f"qwen2_5_vl-generate{'-tied' if tied else ''}", tied, processor)
+        got = [ours(folder, ids, images, max_tokens=32)[0] for ids, images in prompts]
+        wanted = theirs(model, [ids for ids, _ in prompts], [FAR], 32, do_sample=False, **inputs)
         compare(f"{folder.name} greedy, 3 prompts with images", got, wanted)
 
 
@@ -162,27 +169,58 @@ def penalised(ids, logits, prompt, penalty):
 
 
 def sampled(work):
-    config = transformers.Qwen2Config(**SMALL, tie_word_embeddings=True)
-    model, folder = make(work, "qwen2-sampled", config, {}, 95)
-    write_tokenizer(folder)
-    prompt = random_ids(30, 96)
-    for seed, options in enumerate(SAMPLING):
-        set_stops(folder, [FAR])
-        with our_random_numbers(seed, 4) as margins:
-            first = theirs(model, [prompt], [FAR], 24, 4, do_sample=True, **{"top_k": 0, **options})
-        stops = stops_within(first)
-        set_stops(folder, stops)
-        with our_random_numbers(seed, 4) as margins:
-            wanted = theirs(model, [prompt], stops, 24, 4, do_sample=True, **{"top_k": 0, **options})
-        penalty = options.get("repetition_penalty", 1.0)
-        if penalty != 1.0:
-            wanted = [(ids, penalised(ids, logits, prompt, penalty)) for ids, logits in wanted]
-        got = ours(folder, prompt, seed=seed, num_samples=4, max_tokens=24, **options)
-        name = "qwen2 sampled, " + ", ".join(f"{key} {value}" for key, value in options.items())
+    """Every way of sampling with one architecture, and two ways that meet all filters but min_p with the others."""
+    for name, config, ways in (("qwen2", transformers.Qwen2Config(**SMALL, tie_word_embeddings=True), SAMPLING),
+                               ("llama3-rope", transformers.LlamaConfig(**SMALL, rope_parameters=LLAMA3_ROPE), SAMPLING[1:4:2]),
+                               ("qwen3", transformers.Qwen3Config(**SMALL, head_dim=24, tie_word_embeddings=False), SAMPLING[1:4:2])):
+        model, folder = make(work, name + "-sampled", config, {}, 95)
+        write_tokenizer(folder)
+        prompt = random_ids(30, 96)
+        for seed, options in enumerate(ways):
+            sample(name, model, folder, prompt, seed, options)
+        if name == "qwen2":
+            greedy_penalty(model, folder, prompt)
+
+
+def sample(name, model, folder, prompt, seed, options):
+    """Four answers to a prompt, of which some end early."""
+    options_there = {"top_k": 0, **options}
+    set_stops(folder, [FAR])
+    with our_random_numbers(seed, 4):
+        stops = stops_within(theirs(model, [prompt], [FAR], 24, 4, do_sample=True, **options_there))
+    set_stops(folder, stops)
+    with our_random_numbers(seed, 4) as margins:
+        wanted = theirs(model, [prompt], stops, 24, 4, do_sample=True, **options_there)
+    penalty = options.get("repetition_penalty", 1.0)
+    if penalty != 1.0:
+        wanted = [(ids, penalised(ids, logits, prompt, penalty)) for ids, logits in wanted]
+    got = ours(folder, prompt, seed=seed, num_samples=4, max_tokens=24, **options)
+    name = described(name, options)
+    compare(name, got, wanted, options["temperature"])
+    tell_margin(name, margins)
+
+
+def described(name, options):
+    return f"{name} sampled, " + ", ".join(f"{key} {value}" for key, value in options.items())
+
+
+def tell_margin(name, margins):
+    if min(margins) < 1e-7:
+        print(f"     {name}: a draw lay within {min(margins):.1e} of another token")
+
+
+def vision_sampled(work):
+    """Two answers to each of several conversations with images of different sizes."""
+    processor = make_processor()
+    prompts, inputs = conversations(processor, work)
+    model, folder = vision_folder(work, "qwen2_5_vl-sampled", False, processor)
+    for seed, options in enumerate(SAMPLING[1:3]):
+        with our_random_numbers(seed, 2) as margins:
+            wanted = theirs(model, [ids for ids, _ in prompts], [FAR], 16, 2, do_sample=True, **{"top_k": 0, **options}, **inputs)
+        got = sum((ours(folder, ids, images, seed=seed, num_samples=2, max_tokens=16, **options) for ids, images in prompts), [])
+        name = described("qwen2_5_vl", options)
         compare(name, got, wanted, options["temperature"])
-        if min(margins) < 1e-7:
-            print(f"     {name}: a draw lay within {min(margins):.1e} of another token")
-    greedy_penalty(model, folder, prompt)
+        tell_margin(name, margins)
 
 
 def greedy_penalty(model, folder, prompt):
@@ -192,4 +230,4 @@ def greedy_penalty(model, folder, prompt):
     compare("qwen2 greedy, repetition_penalty 1.3", ours(folder, prompt, max_tokens=40, repetition_penalty=1.3), wanted)
 
 
-GROUPS = (greedy, vision_greedy, sampled)
+GROUPS = (greedy, vision_greedy, sampled, vision_sampled)
