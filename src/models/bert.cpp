@@ -91,6 +91,16 @@ Tensor positions_of(const Tensor& ids, const BertConfig& config) {
   return real.cumsum(1) * real + config.pad_token_id;
 }
 
+ModelSize size_of(const BertConfig& config) {
+  const auto width = static_cast<double>(config.hidden_size);
+  const auto layers = static_cast<double>(config.num_layers);
+  const double rows = static_cast<double>(config.vocab_size) +
+                      static_cast<double>(config.max_positions) +
+                      static_cast<double>(config.type_vocab_size);
+  const double of_layer = 4 * width + 2 * static_cast<double>(config.intermediate_size);
+  return {.num_layers = layers, .num_weights = width * (rows + layers * of_layer)};
+}
+
 /// What old TensorFlow-born files call a norm's parameters.
 constexpr std::pair<std::string_view, std::string_view> kLegacyNames[] = {
     {"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}};
@@ -115,7 +125,7 @@ BertConfig parse_bert_config(const std::string& config_json, const std::string& 
   config.max_positions = record.integer_or("max_position_embeddings", config.max_positions);
   config.type_vocab_size = record.integer_or("type_vocab_size", config.type_vocab_size);
   config.pad_token_id = record.integer_or("pad_token_id", is_bert ? 0 : 1);
-  if (record.has("layer_norm_eps")) config.layer_norm_eps = record.number("layer_norm_eps");
+  config.layer_norm_eps = norm_eps_or(record, "layer_norm_eps", config.layer_norm_eps);
   config.hidden_act = record.text_or("hidden_act", config.hidden_act);
   nn::check_activation(config.hidden_act, where);
   if (record.text_or("position_embedding_type", "absolute") != "absolute")
@@ -216,14 +226,17 @@ Tensor BertImpl::forward(const Tensor& ids, const Tensor& mask) {
 
 Bert load_bert(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {
   const std::string where = (folder / "config.json").string();
-  Bert bert(parse_bert_config(read_model_config(folder), where));
+  const BertConfig config = parse_bert_config(read_model_config(folder), where);
+  const WeightFiles files(folder);
+  check_backed(files, size_of(config));
+  Bert bert(config);
   const WeightNames names{
       .spellings =
           [](const std::string& name) {
             return prefixed({"", "bert.", "roberta."}, {name, nn::respelt(name, kLegacyNames)});
           },
       .ignored = {"pooler.", "cls.", "lm_head.", "position_ids", "classifier."}};
-  load_into(*bert, WeightFiles(folder), names, dtype, device);
+  load_into(*bert, files, names, dtype, device);
   return bert;
 }
 

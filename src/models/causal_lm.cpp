@@ -254,6 +254,9 @@ CausalLm load_causal_lm(const std::filesystem::path& folder,
   const std::string where = (folder / "config.json").string();
   CausalLmConfig config = parse_causal_lm_config(read_model_config(folder), where);
   const WeightFiles files(folder);
+  check_backed(
+      files,
+      {.num_layers = static_cast<double>(config.num_layers), .num_weights = num_weights(config)});
   const WeightNames names{.spellings = spellings,
                           .ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}};
   config.tie_embeddings =

@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/causal_lm_config.h"
 
+#include "vragent/models/hf_folder.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
@@ -60,18 +61,24 @@ void read_rope(const Json& text, CausalLmConfig& config, const std::string& wher
   config.mrope_section = record.integers_or_empty("mrope_section");
 }
 
-void check_sizes(const CausalLmConfig& config, const std::string& where) {
-  const bool positive = config.hidden_size > 0 && config.intermediate_size > 0 &&
-                        config.num_layers > 0 && config.num_heads > 0 && config.num_kv_heads > 0 &&
-                        config.head_dim > 0 && config.vocab_size > 0;
-  if (!positive || config.num_heads % config.num_kv_heads != 0 || config.head_dim % 2 != 0) {
+void check_sizes(const CausalLmConfig& config, const JsonRecord& record, const std::string& where) {
+  check_positive(record,
+                 {{"hidden_size", config.hidden_size},
+                  {"intermediate_size", config.intermediate_size},
+                  {"num_hidden_layers", config.num_layers},
+                  {"num_attention_heads", config.num_heads},
+                  {"num_key_value_heads", config.num_kv_heads},
+                  {"head_dim", config.head_dim},
+                  {"vocab_size", config.vocab_size}});
+  if (!(config.rope_theta > 0)) throw DataError(where + ": rope_theta is not above 0");
+  if (config.num_heads % config.num_kv_heads != 0 || config.head_dim % 2 != 0) {
     throw DataError(where + ": sizes of the language model do not fit together");
   }
   std::int64_t sections = 0;
   bool negative = false;
   for (const std::int64_t section : config.mrope_section) {
     sections += section;
-    negative = negative || section < 0;
+    negative = negative || section < 0 || section > config.head_dim;
   }
   if (!config.mrope_section.empty() &&
       (negative || sections * 2 != config.head_dim || config.mrope_section.size() != 3)) {
@@ -101,14 +108,22 @@ CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std:
   config.head_dim = record.integer_or("head_dim", usual_head_dim);
   config.vocab_size = record.integer("vocab_size");
   config.max_positions = record.integer_or("max_position_embeddings", 32768);
-  config.rms_eps = record.has("rms_norm_eps") ? record.number("rms_norm_eps") : is_vl ? 1e-5 : 1e-6;
+  config.rms_eps = norm_eps_or(record, "rms_norm_eps", is_vl ? 1e-5 : 1e-6);
   config.rope_theta = is_vl ? 1e6 : 10000;
-  config.tie_embeddings = JsonRecord(root, where).boolean_or("tie_word_embeddings", false);
+  config.tie_embeddings =
+      JsonRecord(root, where)
+          .boolean_or("tie_word_embeddings", record.boolean_or("tie_word_embeddings", false));
   config.qk_norm = is_qwen3;
   config.qkv_bias =
       is_qwen3 || config.model_type == "llama" ? record.boolean_or("attention_bias", false) : true;
   if (record.boolean_or("use_sliding_window", false))
     throw DataError(where + ": use_sliding_window is not supported");
+  if (record.has("layer_types")) {
+    for (const Json& type : record.array("layer_types")) {
+      if (type != "full_attention")
+        record.fail("layer_types", "only full_attention is supported, got " + dump_json(type));
+    }
+  }
   if (record.boolean_or("mlp_bias", false)) throw DataError(where + ": mlp_bias is not supported");
   if (config.qkv_bias && (is_qwen3 || config.model_type == "llama"))
     throw DataError(where + ": attention_bias of " + config.model_type + " is not supported");
@@ -117,8 +132,18 @@ CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std:
   read_rope(text, config, where);
   if (is_vl && config.mrope_section.empty())
     throw DataError(where + ": Qwen2.5-VL without mrope_section");
-  check_sizes(config, where);
+  check_sizes(config, record, where);
   return config;
+}
+
+double num_weights(const CausalLmConfig& config) {
+  const auto width = static_cast<double>(config.hidden_size);
+  const double heads =
+      static_cast<double>(config.num_heads) + static_cast<double>(config.num_kv_heads);
+  const double of_layer = 2 * heads * static_cast<double>(config.head_dim) +
+                          3 * static_cast<double>(config.intermediate_size);
+  return width * (static_cast<double>(config.vocab_size) +
+                  static_cast<double>(config.num_layers) * of_layer);
 }
 
 std::string to_config_json(const CausalLmConfig& config) {

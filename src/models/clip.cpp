@@ -96,7 +96,7 @@ ClipEncoderConfig parse_encoder(const Json& object,
   config.num_layers = record.integer_or("num_hidden_layers", config.num_layers);
   config.num_heads = record.integer_or("num_attention_heads", config.num_heads);
   config.hidden_act = record.text_or("hidden_act", config.hidden_act);
-  if (record.has("layer_norm_eps")) config.layer_norm_eps = record.number("layer_norm_eps");
+  config.layer_norm_eps = norm_eps_or(record, "layer_norm_eps", config.layer_norm_eps);
   nn::check_activation(config.hidden_act, where);
   check_positive(record,
                  {{"hidden_size", config.hidden_size},
@@ -106,6 +106,25 @@ ClipEncoderConfig parse_encoder(const Json& object,
   if (config.hidden_size % config.num_heads != 0)
     record.fail("num_attention_heads", "does not divide hidden_size");
   return config;
+}
+
+double num_weights(const ClipEncoderConfig& config, double num_rows) {
+  const auto width = static_cast<double>(config.hidden_size);
+  const double of_layer = 4 * width + 2 * static_cast<double>(config.intermediate_size);
+  return width * (num_rows + static_cast<double>(config.num_layers) * of_layer);
+}
+
+ModelSize size_of(const ClipConfig& config) {
+  const auto patch = static_cast<double>(config.patch_size);
+  const auto side = static_cast<double>(config.image_size / config.patch_size);
+  const auto projected = static_cast<double>(config.projection_dim);
+  const double text_rows = static_cast<double>(config.vocab_size) +
+                           static_cast<double>(config.max_positions) + projected;
+  const double vision_rows = side * side + 3 * patch * patch + projected;
+  return {
+      .num_layers = static_cast<double>(config.text.num_layers) +
+                    static_cast<double>(config.vision.num_layers),
+      .num_weights = num_weights(config.text, text_rows) + num_weights(config.vision, vision_rows)};
 }
 
 OrderedJson encoder_json(const ClipEncoderConfig& config) {
@@ -244,8 +263,11 @@ Tensor ClipImpl::encode_image(const Tensor& pixels) {
 
 Clip load_clip(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {
   const std::string where = (folder / "config.json").string();
-  Clip clip(parse_clip_config(read_model_config(folder), where));
-  load_into(*clip, WeightFiles(folder), {.ignored = {"position_ids"}}, dtype, device);
+  const ClipConfig config = parse_clip_config(read_model_config(folder), where);
+  const WeightFiles files(folder);
+  check_backed(files, size_of(config));
+  Clip clip(config);
+  load_into(*clip, files, {.ignored = {"position_ids"}}, dtype, device);
   return clip;
 }
 

@@ -26,6 +26,8 @@ constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{64} << 20U;  ///< of config and index
 
+constexpr std::int64_t kMaxSize = INT32_MAX;  ///< so that products of two sizes fit 64 bits
+
 std::string environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
   return value == nullptr ? "" : value;
@@ -197,6 +199,31 @@ std::vector<std::string> WeightFiles::names() const {
   return names;
 }
 
+std::uint64_t WeightFiles::num_bytes() const {
+  std::set<std::shared_ptr<nn::SafetensorsFile>> files;
+  for (const auto& [name, file] : by_tensor_) files.insert(file);
+  std::uint64_t sum = 0;
+  for (const auto& file : files) sum += file->num_bytes();
+  return sum;
+}
+
+void check_backed(const WeightFiles& files, const ModelSize& size) {
+  constexpr double kFew = 1e7;  // weights that cost no memory to speak of
+  const std::size_t num_tensors = files.names().size();
+  // A file of few tensors too many or too little is refused later, with their names.
+  if (size.num_layers <= static_cast<double>(num_tensors) &&
+      size.num_weights <= 2 * static_cast<double>(files.num_bytes()) + kFew)
+    return;
+  throw DataError(
+      formatted("{}: config.json tells of {:.0f} layers and {:.3g} weights, the files hold {} "
+                "tensors of {} bytes",
+                files.folder(),
+                size.num_layers,
+                size.num_weights,
+                num_tensors,
+                files.num_bytes()));
+}
+
 std::vector<std::string> prefixed(std::initializer_list<const char*> prefixes,
                                   const std::vector<std::string>& names) {
   std::vector<std::string> all;
@@ -249,8 +276,15 @@ std::string model_type(const std::string& config_json, const std::string& where)
 void check_positive(const JsonRecord& record,
                     std::initializer_list<std::pair<const char*, std::int64_t>> sizes) {
   for (const auto& [key, value] : sizes) {
-    if (value <= 0) record.fail(key, "a number above 0 is wanted");
+    if (value <= 0 || value > kMaxSize)
+      record.fail(key, formatted("a number from 1 to {} is wanted, got {}", kMaxSize, value));
   }
+}
+
+double norm_eps_or(const JsonRecord& record, const char* key, double fallback) {
+  const double eps = record.number_or_null(key).value_or(fallback);
+  if (eps < 0) record.fail(key, "a number of 0 or more is wanted");
+  return eps;
 }
 
 void write_model_files(const fs::path& folder, const ModelFolder& model) {

@@ -3,6 +3,7 @@
 #include "vragent/models/vision_lm.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -19,6 +20,20 @@ std::vector<std::string> spellings(const std::string& name) {
   if (name.starts_with("model.language_model."))
     return {name, "model." + name.substr(21), name.substr(6)};
   return {name};
+}
+
+ModelSize size_of(const VisionLmConfig& config) {
+  const VisionConfig& vision = config.vision;
+  const auto width = static_cast<double>(vision.hidden_size);
+  const auto depth = static_cast<double>(vision.depth);
+  const auto patch = static_cast<double>(vision.patch_size);
+  const double merged = width * std::pow(static_cast<double>(vision.spatial_merge_size), 2);
+  const double of_patch = patch * patch * static_cast<double>(vision.in_channels) *
+                          static_cast<double>(vision.temporal_patch_size);
+  const double of_block = 4 * width + 3 * static_cast<double>(vision.intermediate_size);
+  return {.num_layers = depth + static_cast<double>(config.text.num_layers),
+          .num_weights = num_weights(config.text) + width * (of_patch + depth * of_block) +
+                         merged * (merged + static_cast<double>(vision.out_hidden_size))};
 }
 
 std::int64_t cells(const Grid& grid, const VisionConfig& config) {
@@ -183,6 +198,7 @@ VisionLm load_vision_lm(const std::filesystem::path& folder,
   const std::string where = (folder / "config.json").string();
   VisionLmConfig config = parse_vision_lm_config(read_model_config(folder), where);
   const WeightFiles files(folder);
+  check_backed(files, size_of(config));
   const WeightNames names{.spellings = spellings,
                           .ignored = {"rotary_emb.inv_freq", "position_ids", "lm_head.weight"}};
   config.text.tie_embeddings = resolve_tie(

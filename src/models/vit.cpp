@@ -89,6 +89,18 @@ void check_vit_config(const VitConfig& config, const JsonRecord& record) {
   if (config.num_frames < config.tubelet_size) record.fail("num_frames", "fewer than one patch's");
 }
 
+/// With the places of a clip's patches, which are in no file.
+ModelSize size_of(const VitConfig& config) {
+  const auto width = static_cast<double>(config.hidden_size);
+  const auto layers = static_cast<double>(config.num_layers);
+  const auto patch = static_cast<double>(config.patch_size);
+  const auto side = static_cast<double>(config.image_size / config.patch_size);
+  const double rows = side * side * static_cast<double>(config.num_frames / config.tubelet_size) +
+                      3 * patch * patch * static_cast<double>(config.tubelet_size);
+  const double of_layer = 4 * width + 2 * static_cast<double>(config.intermediate_size);
+  return {.num_layers = layers, .num_weights = width * (rows + layers * of_layer)};
+}
+
 using Spelling = std::pair<std::string_view, std::string_view>;
 
 /// Our (4.x) names -> the names that transformers 5.x gives ViT's and ViT-MAE's tensors.
@@ -135,7 +147,7 @@ VitConfig parse_vit_config(const std::string& config_json, const std::string& wh
   config.patch_size = side_or(record, root, "patch_size", config.patch_size);
   config.hidden_act = record.text_or("hidden_act", config.hidden_act);
   nn::check_activation(config.hidden_act, where);
-  if (record.has("layer_norm_eps")) config.layer_norm_eps = record.number("layer_norm_eps");
+  config.layer_norm_eps = norm_eps_or(record, "layer_norm_eps", config.layer_norm_eps);
   if (record.integer_or("num_channels", 3) != 3)
     record.fail("num_channels", "only three colours are supported");
   config.qkv_bias = record.boolean_or("qkv_bias", true);
@@ -242,7 +254,10 @@ Tensor VitImpl::pool(const Tensor& states) const {
 
 Vit load_vit(const std::filesystem::path& folder, torch::Dtype dtype, torch::Device device) {
   const std::string where = (folder / "config.json").string();
-  Vit vit(parse_vit_config(read_model_config(folder), where));
+  const VitConfig config = parse_vit_config(read_model_config(folder), where);
+  const WeightFiles files(folder);
+  check_backed(files, size_of(config));
+  Vit vit(config);
   const WeightNames names{
       .spellings =
           [&](const std::string& name) {
@@ -252,7 +267,7 @@ Vit load_vit(const std::filesystem::path& folder, torch::Dtype dtype, torch::Dev
           },
       .ignored = {
           "pooler.", "classifier.", "fc_norm.", "decoder.", "encoder_to_decoder.", "mask_token"}};
-  load_into(*vit, WeightFiles(folder), names, dtype, device);
+  load_into(*vit, files, names, dtype, device);
   return vit;
 }
 

@@ -266,6 +266,10 @@ bool SafetensorsFile::contains(const std::string& name) const {
   return entries_.contains(name);
 }
 
+std::uint64_t SafetensorsFile::num_bytes() const {
+  return mapping_->size - buffer_offset_;
+}
+
 torch::Tensor SafetensorsFile::tensor(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) throw DataError(formatted("{}: no tensor \"{}\"", path_, name));

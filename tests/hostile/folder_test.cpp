@@ -275,6 +275,26 @@ TEST_F(HostileFolder, QuantisedCheckpointsAreRefusedByTheirMethod) {
   EXPECT_NO_THROW(load());
 }
 
+TEST_F(HostileFolder, SizesThatTheFilesDoNotBackAreRefusedBeforeTheyAreAllocated) {
+  for (const char* key : {"vocab_size",
+                          "num_hidden_layers",
+                          "intermediate_size",
+                          "hidden_size",
+                          "num_attention_heads"}) {
+    Json changed = Json::parse(to_config_json(config()));
+    for (const std::int64_t size : {100'000'000, 2'000'000'000}) {
+      changed[key] = size;
+      write_file(model_ / "config.json", changed.dump());
+      expect_refused("config.json tells of", key);
+    }
+    for (const std::int64_t size : {std::int64_t{1} << 31U, INT64_MAX}) {
+      changed[key] = size;
+      write_file(model_ / "config.json", changed.dump());
+      expect_refused("a number from 1 to 2147483647 is wanted", key);
+    }
+  }
+}
+
 /// One tensor replaced in an unsharded folder.
 class HostileWeights : public HostileFolder {
  protected:

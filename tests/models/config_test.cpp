@@ -152,6 +152,10 @@ TEST(CausalLmConfig, RefusesByNameWhatItDoesNotImplement) {
               std::string::npos);
     EXPECT_NE(refusal(with(base, "rope_scaling", {{"type", type}})).find(type), std::string::npos);
   }
+  const Json types = {"full_attention", "sliding_attention"};
+  EXPECT_NE(refusal(with(base, "layer_types", types)).find("\"sliding_attention\""),
+            std::string::npos);
+  EXPECT_EQ(refusal(with(base, "layer_types", {"full_attention", "full_attention"})), "");
   EXPECT_NE(refusal(with(base, "hidden_act", "gelu")).find("hidden_act"), std::string::npos);
   const Json llama = with(base, "model_type", "llama");
   EXPECT_NE(refusal(with(llama, "mlp_bias", true)).find("mlp_bias"), std::string::npos);
@@ -170,7 +174,14 @@ TEST(CausalLmConfig, RefusesSizesThatDoNotFit) {
     EXPECT_FALSE(refusal(with(base, key, -4)).empty()) << key;
     EXPECT_FALSE(refusal(with(base, key, "64")).empty()) << key;
     EXPECT_FALSE(refusal(with(base, key, 64.5)).empty()) << key;
+    EXPECT_FALSE(refusal(with(base, key, std::int64_t{1} << 31U)).empty()) << key;
   }
+  EXPECT_NE(refusal(with(base, "rope_theta", 0)).find("rope_theta"), std::string::npos);
+  EXPECT_NE(refusal(with(base, "rms_norm_eps", -1e-6)).find("rms_norm_eps"), std::string::npos);
+  const Json sections = {INT64_MAX, INT64_MAX, 2 + 32};  // their sum would wrap round to half
+  EXPECT_NE(refusal(with(base, "rope_scaling", {{"type", "mrope"}, {"mrope_section", sections}}))
+                .find("mrope_section"),
+            std::string::npos);
   EXPECT_FALSE(refusal(with(base, "num_key_value_heads", 3)).empty());
   EXPECT_FALSE(refusal(with(base, "num_key_value_heads", 0)).empty());
   EXPECT_FALSE(refusal(with(base, "head_dim", 7)).empty());
@@ -208,6 +219,12 @@ TEST(VisionLmConfig, ReadsNestedTextWithTheTieOutside) {
   EXPECT_TRUE(config.text.tie_embeddings);
   EXPECT_EQ(config.text.hidden_size, 896);
   EXPECT_EQ(config.text.mrope_section, (std::vector<std::int64_t>{8, 12, 12}));
+  nested.erase("tie_word_embeddings");
+  EXPECT_FALSE(parse_vision_lm_config(nested.dump(), "config.json").text.tie_embeddings);
+  nested["text_config"]["tie_word_embeddings"] = true;
+  EXPECT_TRUE(parse_vision_lm_config(nested.dump(), "config.json").text.tie_embeddings);
+  nested["tie_word_embeddings"] = false;
+  EXPECT_FALSE(parse_vision_lm_config(nested.dump(), "config.json").text.tie_embeddings);
 }
 
 TEST(VisionLmConfig, RefusesVisionSizesThatCannotWork) {

@@ -10,7 +10,11 @@
 
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
+#include "vragent/models/bert.h"
 #include "vragent/models/causal_lm.h"
+#include "vragent/models/clip.h"
+#include "vragent/models/vision_lm.h"
+#include "vragent/models/vit.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/json.h"
@@ -288,6 +292,56 @@ TEST(VisionLmFolder, LoadsBothNameLayoutsAlike) {
   const std::string message =
       message_of([&] { load_vision_lm(old, torch::kFloat32, torch::kCPU); });
   EXPECT_NE(message.find("visual.merger.mlp.2.bias"), std::string::npos) << message;
+}
+
+/// What is said of a folder whose config.json has an outrageous size at `place`.
+std::string refusal_of_size(const fs::path& folder,
+                            const std::string& place,
+                            const std::function<void()>& load) {
+  const std::string before = read_file(folder / "config.json");
+  Json config = Json::parse(before);
+  config[Json::json_pointer(place)] = 1'000'000'000;
+  write_file(folder / "config.json", config.dump());
+  std::string message = message_of(load);
+  write_file(folder / "config.json", before);
+  return message;
+}
+
+TEST(ModelFolders, RefuseSizesThatTheirFilesDoNotBack) {
+  struct Case {
+    std::string name;
+    std::function<void(const fs::path&)> load;
+    std::vector<std::string> places;
+  };
+
+  const TempDir folder;
+  test::write_tiny_bert(folder / "bert", 1);
+  test::write_tiny_clip(folder / "clip", 1);
+  test::write_tiny_vit(folder / "vit", "vit", 1);
+  test::write_tiny_vit(folder / "videomae", "videomae", 1);
+  test::write_tiny_vlm(folder / "vlm", 1);
+  const auto vit = [](const fs::path& from) { load_vit(from, torch::kFloat32, torch::kCPU); };
+  const std::vector<Case> cases = {
+      {"bert",
+       [](const fs::path& from) { load_bert(from, torch::kFloat32, torch::kCPU); },
+       {"/vocab_size", "/num_hidden_layers", "/intermediate_size", "/max_position_embeddings"}},
+      {"clip",
+       [](const fs::path& from) { load_clip(from, torch::kFloat32, torch::kCPU); },
+       {"/text_config/vocab_size", "/vision_config/num_hidden_layers", "/projection_dim"}},
+      {"vit", vit, {"/num_hidden_layers", "/image_size", "/intermediate_size"}},
+      {"videomae", vit, {"/num_hidden_layers", "/num_frames"}},
+      {"vlm",
+       [](const fs::path& from) { load_vision_lm(from, torch::kFloat32, torch::kCPU); },
+       {"/vocab_size", "/vision_config/depth", "/vision_config/intermediate_size"}}};
+  for (const Case& item : cases) {
+    const fs::path model = folder / item.name;
+    EXPECT_NO_THROW(item.load(model)) << item.name;
+    for (const std::string& place : item.places) {
+      const std::string message = refusal_of_size(model, place, [&] { item.load(model); });
+      EXPECT_NE(message.find("config.json tells of"), std::string::npos)
+          << item.name << place << ": " << message;
+    }
+  }
 }
 
 class ResolveModel : public ::testing::Test {

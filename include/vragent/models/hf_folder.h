@@ -50,6 +50,9 @@ class WeightFiles {
 
   [[nodiscard]] std::vector<std::string> names() const;
 
+  /// Of all tensors in all shards.
+  [[nodiscard]] std::uint64_t num_bytes() const;
+
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
  private:
@@ -58,6 +61,17 @@ class WeightFiles {
   std::filesystem::path folder_;
   std::map<std::string, std::shared_ptr<nn::SafetensorsFile>> by_tensor_;
 };
+
+/// How large a config.json says that a model is, at least.
+struct ModelSize {
+  double num_layers = 0;
+  double num_weights = 0;  ///< in matrices
+};
+
+/// Before anything is allocated for sizes that a config.json makes up.
+/// @throws DataError when the files have fewer tensors than the model has layers, or its weights
+///   are beyond all that might be missing
+void check_backed(const WeightFiles& files, const ModelSize& size);
 
 /// What a module's tensors are called in files.
 struct WeightNames {
@@ -86,10 +100,13 @@ std::string read_model_config(const std::filesystem::path& folder);
 /// "model_type" of a config.json text. @throws DataError when there is none
 std::string model_type(const std::string& config_json, const std::string& where);
 
-/// Sizes of a config.json that must be above zero, whatever the architecture.
+/// Sizes of a config.json that must be above zero and fit 31 bits, whatever the architecture.
 /// @param sizes key in the file and value. @throws DataError naming the first key that is not
 void check_positive(const JsonRecord& record,
                     std::initializer_list<std::pair<const char*, std::int64_t>> sizes);
+
+/// The epsilon of a model's norms. @throws DataError when it is below zero
+double norm_eps_or(const JsonRecord& record, const char* key, double fallback);
 
 /// Writes a whole model folder: weights (sharded above `max_shard_bytes`), the config, and the side
 /// files (tokenizer, template, generation and preprocessor configs) copied from `side_files`, if

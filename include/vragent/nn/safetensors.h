@@ -38,6 +38,9 @@ class SafetensorsFile {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
+  /// Of all its tensors.
+  [[nodiscard]] std::uint64_t num_bytes() const;
+
  private:
   struct Entry {
     torch::Dtype dtype = torch::kFloat32;
