@@ -24,6 +24,7 @@ namespace {
 
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr const char* kPickle = "pytorch_model.bin";  ///< of old repositories; may run code
 constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{64} << 20U;  ///< of config and index
 
 constexpr std::int64_t kMaxSize = INT32_MAX;  ///< so that products of two sizes fit 64 bits
@@ -141,8 +142,15 @@ WeightFiles::WeightFiles(const fs::path& folder) : folder_(folder) {
   } else if (is_there(kIndex)) {
     open_shards(text::read_inside(folder / kIndex, kMaxConfigBytes));
   } else {
-    throw Error(ExitCode::kNoInput,
-                formatted("{}: holds neither {} nor {}", folder, kWeights, kIndex));
+    throw Error(
+        ExitCode::kNoInput,
+        formatted("{}: holds neither {} nor {}{}",
+                  folder,
+                  kWeights,
+                  kIndex,
+                  is_there(kPickle) ? ", and pytorch_model.bin is not read: docs/formats.md "
+                                      "says how to convert it"
+                                    : ""));
   }
 }
 

@@ -107,6 +107,15 @@ TEST(WeightFiles, SayWhenThereAreNone) {
   }
 }
 
+TEST(WeightFiles, SayWhatIsToBeDoneWithAPickle) {
+  const TempDir folder;
+  EXPECT_EQ(message_of([&] { WeightFiles(folder.path()); }).find("docs/formats.md"),
+            std::string::npos);
+  write_file(folder / "pytorch_model.bin", "PK");
+  EXPECT_NE(message_of([&] { WeightFiles(folder.path()); }).find("docs/formats.md"),
+            std::string::npos);
+}
+
 TEST(SaveModelFolder, GivesBackWhatItWasGivenWholeOrInShards) {
   const TempDir folder;
   const nn::NamedTensors tensors = {{"a", test::randn({10}, 1)},
