@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 TOLERANCE = 1e-4  # absolute, fp32, on numbers of order 1
+PIXEL_TOLERANCE = 1e-5
 BINARY = ["vragent"]
 DEVICE = os.environ.get("VRAGENT_PARITY_DEVICE", "cpu")  # where ours computes
 IMAGE_KIND = os.environ.get("VRAGENT_PARITY_IMAGES", "png")  # ppm for a build without OpenCV

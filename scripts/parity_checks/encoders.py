@@ -4,9 +4,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from .common import check, opened, probe, random_images, randomise
-
-PIXEL_TOLERANCE = 1e-5
+from .common import PIXEL_TOLERANCE, check, opened, probe, random_images, randomise
 
 
 def clip(work):
@@ -27,10 +25,22 @@ def clip(work):
         processor.save_pretrained(folder)
         with torch.no_grad():
             text = model.get_text_features(padded).pooler_output
-            image = model.get_image_features(processor(images=opened(images), return_tensors="pt")["pixel_values"]).pooler_output
+            pixels = processor(images=opened(images), return_tensors="pt")["pixel_values"]
+            image = model.get_image_features(pixels).pooler_output
         out = probe(folder, ids, images)
         check(name + " text", out["text_embeds"], text)
+        check(name + " pixels", out["pixel_values"], pixels, PIXEL_TOLERANCE)
         check(name + " image", out["image_embeds"], image)
+    config.text_config.eos_token_id = 2  # as OpenAI's configs say: the largest id ends a text, and pads may be anything
+    model = randomise(transformers.CLIPModel(config), 22)
+    folder = work / "clip-largest-id"
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    padded[padded == 119] = 0
+    padded[0, 4] = padded[1, 6] = 119
+    with torch.no_grad():
+        text = model.get_text_features(padded).pooler_output
+    check("clip text, eos_token_id 2", probe(folder, ids)["text_embeds"], text)
 
 
 def berts(work):

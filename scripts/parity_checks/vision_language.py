@@ -4,7 +4,7 @@ import torch
 import transformers
 from transformers.vision_utils import get_vision_cu_seqlens, get_vision_window_index
 
-from .common import check, check_equal, left_padded, opened, probe, random_images, randomise, verdict
+from .common import PIXEL_TOLERANCE, check, check_equal, left_padded, opened, probe, random_images, randomise, verdict
 
 IMAGE, START, END = 151, 153, 154
 # one cell; several windows; no multiple of a window; wide; tall and narrow; one window more than whole ones
@@ -100,6 +100,18 @@ def check_singles(work, folder, model, processor, images):
     check_equal("qwen2_5_vl text alone positions", out["positions"], [list(range(6))] * 3)
 
 
+def pixels(work):
+    """Patches of images that are scaled up, kept, scaled down by little and by much, and stretched."""
+    model, processor, folder = make_model(False), make_processor(), work / "qwen2_5_vl-pixels"
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    for height, width in ((20, 33), (43, 43), (112, 84), (300, 420), (1500, 1430), (40, 900)):
+        images = random_images(work, f"pixels{height}x{width}-", [(height, width)], seed=height)
+        batch = processor(images=opened(images), return_tensors="pt")
+        out = probe(folder, prompt_with(batch["image_grid_thw"]), images)
+        check(f"qwen2_5_vl {height}x{width} pixels", out["pixel_values"], batch["pixel_values"], PIXEL_TOLERANCE)
+
+
 def batches(work):
     """Conversations with images of different sizes: a left-padded batch there, each alone and unpadded here."""
     model, processor, folder = make_model(False), make_processor(), work / "qwen2_5_vl-batch"
@@ -140,6 +152,20 @@ def tower_blocks(work):
         check(f"qwen2_5_vl image features behind block {depth}", got, features)
 
 
+def large_channel(work):
+    """One channel of the patches a thousand times larger: the tower's norms must hold it."""
+    model, processor, folder = make_model(False), make_processor(), work / "qwen2_5_vl-large-channel"
+    model.model.visual.patch_embed.proj.weight.data[5] *= 1e3
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    images = random_images(work, "large", [(97, 211)], seed=8)
+    batch = processor(images=opened(images), return_tensors="pt")
+    with torch.no_grad():
+        features = model.model.visual(batch["pixel_values"], grid_thw=batch["image_grid_thw"]).pooler_output
+    out = probe(folder, prompt_with(batch["image_grid_thw"]), images)
+    check("qwen2_5_vl image features, one channel x 1000", out["image_features"], features, 2e-5 * features.abs().max().item())
+
+
 def bfloat16(work):
     """Root mean square distance from fp32 of the same bf16 weights, as a share: at most 3e-2, and no more than a tenth above
     that of transformers' bf16. (The largest error is of one number in 20,000: that of eager and of sdpa are 1.4 times apart.)"""
@@ -164,4 +190,4 @@ def bfloat16(work):
                 f"rms_error/rms={error:.2e} bound={bound:.2e} transformers={other:.2e} shape={tuple(exact.shape)}")
 
 
-GROUPS = (layouts, batches, tower_blocks, bfloat16)
+GROUPS = (layouts, pixels, batches, tower_blocks, large_channel, bfloat16)

@@ -101,6 +101,7 @@ nn::NamedTensors probe_vision_lm(const fs::path& folder,
   nn::NamedTensors out = {{"positions", prompt.places.positions}};
   Tensor features;
   if (prompt.patches.defined()) {
+    out["pixel_values"] = prompt.patches;
     out["image_features"] = features = lm->visual(prompt.patches.to(input.device), prompt.grids);
     tap_layout(prompt.grids, lm->config.vision, out);
   }
@@ -123,7 +124,8 @@ nn::NamedTensors probe_clip(const fs::path& folder, const ProbeInput& input, tor
     const ClipPixelConfig config = load_clip_pixel_config(folder, clip->config.image_size);
     std::vector<Tensor> pixels;
     for (const media::Image& image : input.images) pixels.push_back(clip_pixels(image, config));
-    out["image_embeds"] = clip->encode_image(torch::stack(pixels).to(input.device));
+    out["pixel_values"] = torch::stack(pixels);
+    out["image_embeds"] = clip->encode_image(out["pixel_values"].to(input.device));
   }
   return out;
 }

@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "support/formula.h"
 #include "support/temp_dir.h"
 #include "support/tensor_matchers.h"
 #include "support/tiny_models.h"
 #include "vragent/models/bert.h"
 #include "vragent/models/causal_lm.h"
 #include "vragent/models/clip.h"
+#include "vragent/models/pixels.h"
 #include "vragent/models/probe.h"
 #include "vragent/util/error.h"
 
@@ -208,6 +210,11 @@ TEST(ProbeModel, GivesEachArchitecturesOutputs) {
   EXPECT_EQ(logits.at("logits").size(0), 3);
   const auto texts = probe_model(folder / "clip", {.ids = {{1, 2, 3}, {4, 5}}}, torch::kFloat32);
   EXPECT_EQ(texts.at("text_embeds").sizes(), (std::vector<std::int64_t>{2, 16}));
+  const media::Image image = test::formula_image(40, 30, "clip");
+  const auto images = probe_model(folder / "clip", {.images = {image}}, torch::kFloat32);
+  EXPECT_EQ(images.at("image_embeds").sizes(), (std::vector<std::int64_t>{1, 16}));
+  EXPECT_TRUE(images.at("pixel_values")[0].equal(
+      clip_pixels(image, load_clip_pixel_config(folder / "clip", test::kTinyClipSide))));
 }
 
 TEST(ProbeModel, RefusesIdsOutsideTheVocabulary) {

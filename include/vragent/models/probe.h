@@ -39,9 +39,11 @@ using PrepareModule = std::function<void(torch::nn::Module&)>;
 ///   qwen2, qwen3, llama, qwen2_5_vl  "logits" [T, V]; "rotary_cos", "rotary_sin" [T, d], rounded
 ///   as
 ///     the model's dtype rounds them
-///   qwen2_5_vl            also "positions" int64 [3, T]; with images "image_features" [n, D],
-///     "grids" int64 [images, 3], "window_index", "window_ends", "frame_ends" int64
-///   clip                  "text_embeds" [B, P], "image_embeds" [B, P] (not normalised)
+///   qwen2_5_vl            also "positions" int64 [3, T]; with images "pixel_values" (rows of
+///     patches), "image_features" [n, D], "grids" int64 [images, 3], "window_index", "window_ends",
+///     "frame_ends" int64
+///   clip                  "text_embeds" [B, P], "image_embeds" [B, P] (not normalised),
+///     "pixel_values" [B, 3, S, S]
 ///   bert, roberta, xlm-roberta  "last_hidden_state" [B, T, D]; shorter texts are padded;
 ///     "first_states" and "mean_states" [B, D], which a text tower keeps
 ///   vit, vit_mae, videomae      "pixel_values" [B, (frames,) 3, S, S], "embeddings" and
