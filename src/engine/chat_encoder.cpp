@@ -50,12 +50,7 @@ ChatEncoder::ChatEncoder(const fs::path& model) {
   const std::string config = models::read_model_config(folder);
   if (models::model_type(config, where) != "qwen2_5_vl") return;
   vision_ = models::parse_vision_lm_config(config, where);
-  pixels_ = models::load_qwen_pixel_config(folder);
-  const models::VisionConfig& tower = vision_->vision;
-  if (pixels_.patch_size != tower.patch_size || pixels_.merge_size != tower.spatial_merge_size ||
-      pixels_.temporal_patch_size != tower.temporal_patch_size) {
-    throw DataError(formatted("{}: patches of the preprocessor do not fit config.json", folder));
-  }
+  pixels_ = models::load_pixels_for(vision_->vision, folder);
 }
 
 EncodedChat ChatEncoder::encode(std::span<const chat::Message> messages,

@@ -195,6 +195,7 @@ QwenPixelConfig load_qwen_pixel_config(const fs::path& folder) {
   config.std = three(record, "image_std", config.std);
   const bool positive = config.patch_size > 0 && config.temporal_patch_size > 0 &&
                         config.merge_size > 0 && config.min_pixels > 0 &&
+                        config.min_pixels <= media::kMaxPixels &&
                         config.max_pixels >= config.min_pixels;
   if (!positive) throw DataError(where + ": sizes of patches and images do not fit together");
   return config;

@@ -96,8 +96,8 @@ nn::NamedTensors probe_vision_lm(const fs::path& folder,
   if (prepare) prepare(*lm);
   check_ids(input, lm->config.text.vocab_size);
   only_row(input);
-  const VisionPrompt prompt =
-      vision_prompt(input.ids[0], input.images, lm->config, load_qwen_pixel_config(folder));
+  const QwenPixelConfig pixels = load_pixels_for(lm->config.vision, folder);
+  const VisionPrompt prompt = vision_prompt(input.ids[0], input.images, lm->config, pixels);
   nn::NamedTensors out = {{"positions", prompt.places.positions}};
   Tensor features;
   if (prompt.patches.defined()) {

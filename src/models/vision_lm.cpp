@@ -133,10 +133,18 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
     next += std::max({rows, columns, std::int64_t{1}});
     i += cells(grid, config.vision);
   }
-  if (static_cast<std::int64_t>(axes[0].size()) != length)
+  if (static_cast<std::int64_t>(axes[0].size()) != length || image != grids.size())
     throw DataError("image tokens do not fit the sizes of their images");
   return {torch::stack({torch::tensor(axes[0]), torch::tensor(axes[1]), torch::tensor(axes[2])}),
           next - length};
+}
+
+QwenPixelConfig load_pixels_for(const VisionConfig& tower, const std::filesystem::path& folder) {
+  const QwenPixelConfig pixels = load_qwen_pixel_config(folder);
+  if (pixels.patch_size != tower.patch_size || pixels.merge_size != tower.spatial_merge_size ||
+      pixels.temporal_patch_size != tower.temporal_patch_size)
+    throw DataError(formatted("{}: patches of the preprocessor do not fit config.json", folder));
+  return pixels;
 }
 
 VisionPrompt vision_prompt(std::vector<std::int64_t> ids,

@@ -163,6 +163,7 @@ TEST(QwenPixelConfig, RefusesSizesThatCannotBe) {
                            R"({"merge_size": 0})",
                            R"({"temporal_patch_size": -1})",
                            R"({"max_pixels": 0})",
+                           R"({"min_pixels": 1000000000000, "max_pixels": 1000000000000})",
                            R"({"patch_size": 14.5})",
                            R"({"image_mean": [0.5]})",
                            R"({"image_std": [0, 1, 1]})",

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "support/temp_dir.h"
 #include "support/tensor_matchers.h"
 #include "support/tiny_models.h"
 #include "vragent/models/vision_lm.h"
@@ -236,6 +237,7 @@ TEST_F(Mrope, RefusesImagesThatDoNotFitTheText) {
   EXPECT_THROW(expand_image_tokens({1, 2}, {{1, 2, 2}}, config), DataError);
   EXPECT_THROW(mrope_positions({299, 299}, {{1, 2, 2}}, config), DataError);
   EXPECT_THROW(mrope_positions({299, 1}, {{1, 4, 4}}, config), DataError);
+  EXPECT_THROW(mrope_positions({1, 2}, {{1, 2, 2}}, config), DataError);
 }
 
 TEST_F(Mrope, TakesTimeHeightAndWidthFromItsSections) {
@@ -307,7 +309,18 @@ TEST(VisionPrompt, TakesPlacesOnceAnImageOrExpanded) {
   EXPECT_TRUE(whole.patches.equal(once.patches));
   EXPECT_THROW(prompt({1, 299, 2}, {wide, small}), DataError);
   EXPECT_THROW(prompt({1, 299, 299, 2}, {small}), DataError);
+  EXPECT_THROW(prompt({1, 2}, {small}), DataError) << "an image without a place";
   EXPECT_FALSE(prompt({1, 2}, {}).patches.defined());
+}
+
+TEST(LoadPixelsFor, RefusesPatchesThatTheTowerDoesNotRead) {
+  const test::TempDir folder;
+  EXPECT_EQ(load_pixels_for({}, folder.path()).patch_size, 14);
+  for (const char* text :
+       {R"({"patch_size": 16})", R"({"merge_size": 4})", R"({"temporal_patch_size": 1})"}) {
+    write_file(folder / "preprocessor_config.json", text);
+    EXPECT_THROW(load_pixels_for({}, folder.path()), DataError) << text;
+  }
 }
 
 TEST(VisionPrompt, RefusesAPlaceForAVideo) {

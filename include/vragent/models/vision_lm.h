@@ -54,6 +54,10 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
                                const std::vector<Grid>& grids,
                                const VisionLmConfig& config);
 
+/// load_qwen_pixel_config() for a model's tower. @throws DataError also when the folder's
+/// preprocessor cuts other patches than the tower reads
+QwenPixelConfig load_pixels_for(const VisionConfig& tower, const std::filesystem::path& folder);
+
 /// A prompt of token ids and images as the model takes it.
 struct VisionPrompt {
   std::vector<std::int64_t> ids;  ///< image places expanded

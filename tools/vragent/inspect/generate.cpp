@@ -10,7 +10,6 @@
 #include "vragent/engine/native_chat.h"
 #include "vragent/media/image.h"
 #include "vragent/models/hf_folder.h"
-#include "vragent/models/pixels.h"
 #include "vragent/models/vision_lm.h"
 #include "vragent/nn/device.h"
 #include "vragent/util/error.h"
@@ -60,12 +59,10 @@ engine::EncodedChat encoded_ids(const GenerateFlags& flags,
   if (flags.images.empty()) return {.ids = std::move(ids)};
   std::vector<media::Image> images;
   for (const auto& path : flags.images) images.push_back(media::read_image(path));
-  return engine::encoded_prompt(
-      models::vision_prompt(std::move(ids),
-                            images,
-                            models::parse_vision_lm_config(models::read_model_config(folder),
-                                                           (folder / "config.json").string()),
-                            models::load_qwen_pixel_config(folder)));
+  const models::VisionLmConfig config = models::parse_vision_lm_config(
+      models::read_model_config(folder), (folder / "config.json").string());
+  return engine::encoded_prompt(models::vision_prompt(
+      std::move(ids), images, config, models::load_pixels_for(config.vision, folder)));
 }
 
 std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
