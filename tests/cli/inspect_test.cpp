@@ -109,7 +109,7 @@ TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
   EXPECT_EQ(header["logits"]["dtype"], "F32");
   EXPECT_EQ(header["logits"]["shape"], Json::array({3, config["vocab_size"]}));
 
-  for (const char* ids : {"[1, 99999]", "[]", "[\"a\"]", "[1"}) {
+  for (const char* ids : {"[1, 99999]", "[]", "[\"a\"]", "[1.5]", "[1", "{}"}) {
     write("ids.json", ids);
     EXPECT_EQ(run(command + "x.safetensors").code, 65) << ids;
   }
