@@ -252,10 +252,12 @@ void load_into(torch::nn::Module& module,
     used.insert(spelling);
     return files.find(spelling);
   };
-  module.to(dtype);
+  // Not to(): what is there before is nothing, and a GPU's weights need not stand in main memory.
+  const auto options = torch::TensorOptions().dtype(dtype).device(device);
+  for (torch::Tensor& parameter : module.parameters())
+    parameter.set_data(torch::empty(parameter.sizes(), options));
   nn::load_parameters(module, lookup, files.folder().string());
   check_unexpected(files, used, names.ignored);
-  module.to(device);
   nn::set_requires_grad(module, false);
 }
 
