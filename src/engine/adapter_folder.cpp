@@ -61,14 +61,13 @@ std::map<std::string, Pair> read_pairs(const fs::path& folder) {
   return pairs;
 }
 
-/// Names that a layer of a file may have in a model: the same, or what the parts of Qwen2.5-VL were
-/// called before transformers 4.52.
+/// Names that a layer of a file may have in a model: the same, what the parts of Qwen2.5-VL were
+/// called before transformers 4.52, or the same with a head above and without one.
 std::vector<std::string> possible_names(const std::string& layer) {
   std::vector<std::string> names = {layer};
   if (layer.starts_with("model.layers.")) names.push_back(std::string(kTextPart) + layer.substr(6));
-  if (layer.starts_with("visual.")) names.push_back("model." + layer);
   if (layer.starts_with(kTextPart)) names.push_back("model." + layer.substr(kTextPart.size()));
-  if (layer.starts_with(kVisionPart)) names.push_back(layer.substr(6));
+  names.push_back(layer.starts_with("model.") ? layer.substr(6) : "model." + layer);
   return names;
 }
 

@@ -104,6 +104,26 @@ TEST_F(AdapterFolder, MergesIntoAFolderThatNeedsNoAdapter) {
   EXPECT_TRUE(std::filesystem::exists(folder_ / "merged/tokenizer.json"));
 }
 
+TEST_F(AdapterFolder, FitsABaseThatWasSavedWithoutAHead) {
+  nn::NamedTensors bare;
+  for (const auto& [name, tensor] : nn::load_safetensors(folder_ / "lm/model.safetensors"))
+    bare[name.substr(6)] = tensor;
+  ASSERT_TRUE(bare.contains("layers.0.self_attn.q_proj.weight"));
+  nn::save_safetensors(folder_ / "lm/model.safetensors", bare);
+  write_merged_folder(folder_ / "adapter", folder_ / "merged");
+  models::CausalLm merged =
+      models::load_causal_lm(folder_ / "merged", torch::kFloat32, torch::kCPU);
+  EXPECT_TRUE(test::close(merged(ids_), logits_, 1e-5));
+  change_tensors([](nn::NamedTensors& t) {  // as PEFT writes an adapter of such a model
+    nn::NamedTensors renamed;
+    for (const auto& [name, tensor] : t) renamed["base_model.model." + name.substr(23)] = tensor;
+    t = renamed;
+  });
+  models::CausalLm lm = load();
+  attach_adapter_folder(*lm, folder_ / "adapter");
+  EXPECT_TRUE(lm(ids_).equal(logits_));
+}
+
 TEST_F(AdapterFolder, RestoresTensorsOfTheSameLayersOnly) {
   models::CausalLm lm = load();
   nn::attach_fresh_adapters(target_layers(*lm, lora_.target_modules), lora_, 2);
