@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "vragent/util/error.h"
+#include "vragent/util/format.h"
+
 namespace vragent::words {
 namespace {
 
@@ -82,8 +85,19 @@ std::string_view stripped(std::string_view text, const StripSpace& step) {
   return text;
 }
 
+/// Compatibility forms make at most 18 bytes of one; replacements that a real file asks for, few.
+constexpr std::size_t kMostGrowth = 64;
+constexpr std::size_t kMostBytesOfShortText = 1 << 16;
+
+void check_growth(std::size_t bytes, std::size_t limit) {
+  if (bytes > limit)
+    throw DataError(
+        formatted("the tokenizer's normalizer makes more than {} bytes of a text", limit));
+}
+
 struct RunStep {
   std::string text;
+  std::size_t limit;  ///< bytes
 
   std::string operator()(NormalForm form) { return normal_form(std::move(text), form); }
 
@@ -122,6 +136,7 @@ struct RunStep {
     for (std::size_t found; (found = text.find(step.pattern, begin)) != std::string::npos;) {
       result.append(text, begin, found - begin).append(step.content);
       begin = found + step.pattern.size();
+      check_growth(result.size(), limit);
     }
     return result.append(text, begin);
   }
@@ -137,7 +152,11 @@ struct RunStep {
 }  // namespace
 
 std::string normalize(std::string text, const std::vector<NormalizerStep>& steps) {
-  for (const NormalizerStep& step : steps) text = std::visit(RunStep{std::move(text)}, step);
+  const std::size_t limit = std::max(kMostBytesOfShortText, kMostGrowth * text.size());
+  for (const NormalizerStep& step : steps) {
+    text = std::visit(RunStep{std::move(text), limit}, step);
+    check_growth(text.size(), limit);
+  }
   return text;
 }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "vragent/util/error.h"
+
 namespace vragent::words {
 namespace {
 
@@ -46,6 +48,12 @@ TEST(Normalize, KnowsTheStepsOfSentencePiecesVocabularies) {
   EXPECT_EQ(normalize("a", {Prepend{"_"}}), "_a");
   EXPECT_EQ(normalize("", {Prepend{"_"}}), "");
   EXPECT_EQ(normalize("E\u0301\u20dd", {StripAccents{}}), "E");
+}
+
+TEST(Normalize, StopsWhereStepsMakeATextGrowWithoutEnd) {
+  const std::vector<NormalizerStep> chain(12, ReplaceText{"a", "aaaaaaaaaaaaaaaaaaaa"});
+  EXPECT_THROW(normalize("a", chain), DataError);
+  EXPECT_EQ(normalize("a", {chain[0], chain[1]}), std::string(400, 'a'));
 }
 
 }  // namespace

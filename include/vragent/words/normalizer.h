@@ -65,6 +65,7 @@ using NormalizerStep = std::variant<NormalForm,
                                     Charsmap>;
 
 /// Runs the steps in order. @param text valid UTF-8
+/// @throws DataError where they make a text grow beyond all reason
 std::string normalize(std::string text, const std::vector<NormalizerStep>& steps);
 
 }  // namespace vragent::words
