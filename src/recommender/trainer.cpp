@@ -181,6 +181,13 @@ class Loop {
       state_ = restore(learner_.module, optimizer_, input_.run_folder);
       comm::check_same(processes_, state_.step, input_.run_folder.string());
       log::info("resume epoch={} step={}", state_.epoch, state_.step);
+      if (state_.epoch > config_.epochs)
+        log::warn(
+            "{}: {} epochs have run, more than --epochs {}; the run is evaluated as it "
+            "stands (a shorter one wants another --out)",
+            input_.run_folder,
+            state_.epoch,
+            config_.epochs);
     } else {
       state_.best = copy_of(nn::parameters_of(learner_.module));
     }

@@ -23,6 +23,7 @@ namespace vragent::recommender {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::ThrowsMessage;
 
 class TrainingRun : public ::testing::Test {
@@ -91,6 +92,20 @@ TEST_F(TrainingRun, ResumesToTheSameModelAndRefusesOtherSettings) {
                                  nn::load_safetensors(folder_ / "whole/model.safetensors")));
   parts.encoder.dropout = 0.4;
   EXPECT_THROW(run_training(parts), ConfigError);
+}
+
+TEST_F(TrainingRun, OfMoreEpochsThanAskedForIsEvaluatedAsItStandsAndSaysSo) {
+  TrainConfig config = this->config("run");
+  const Json longer = run(config);
+  config.resume = true;
+  const auto said = [&] {
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(run(config), longer);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(said(), Not(HasSubstr("more than --epochs")));
+  config.loop.epochs = 2;
+  EXPECT_THAT(said(), HasSubstr("3 epochs have run, more than --epochs 2;"));
 }
 
 TEST_F(TrainingRun, ScoresGivenItemsAndMakesOtherListsOfAFinishedRun) {

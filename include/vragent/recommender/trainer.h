@@ -43,7 +43,10 @@ struct LoopConfig {
       micro_batch,
       "users (or pairs) of one forward and backward, whose gradients add up to the step's: less "
       "memory; in-batch negatives are those of the part; 0: the whole batch at once");
-    v("epochs", epochs, "passes over all users (or pairs) at most");
+    v("epochs",
+      epochs,
+      "passes over all users (or pairs) at most; with --resume more go on, and a run that has more "
+      "already is evaluated as it stands, with a warning");
     v("patience",
       patience,
       "stop after so many epochs without a better validation metric; 0 never stops early");
