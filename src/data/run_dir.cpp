@@ -81,32 +81,33 @@ void write_effective_config(const fs::path& run_folder,
 
 void check_same_config(const fs::path& run_folder,
                        const std::vector<Option>& options,
+                       const std::vector<Option>& defaults,
                        std::string_view may_differ) {
   const fs::path path = run_folder / kEffectiveConfigFile;
   if (!fs::exists(path)) return;
   const Json object = parse_json_object(read_file(path), path.string());
   const JsonRecord record(object, path.string());
-  const auto before = leaves_of(record.object("config"));
+  const auto written = leaves_of(record.object("config"));
   const auto now = leaves_of(parse_json_object(to_json(options), "the effective configuration"));
+  auto before = written;
+  before.merge(leaves_of(parse_json_object(to_json(defaults), "the defaults")));
   std::vector<std::string> paths;
   for (const Option& option : options) {
     if (is_path(option)) paths.push_back(option.name);
   }
   const auto ignored = split(may_differ, ',');
-  auto all = before;
-  all.insert(now.begin(), now.end());
-  for (const auto& [key, value] : all) {
+  for (const auto& [key, old] : before) {
     if (std::find(ignored.begin(), ignored.end(), key) != ignored.end()) continue;
-    if (before.contains(key) && now.contains(key)) {
+    if (now.contains(key)) {
       const bool names_files = std::find(paths.begin(), paths.end(), key) != paths.end();
-      const Json& old = before.at(key);
       if (names_files ? same_files(old, now.at(key)) : old == now.at(key)) continue;
     }
     throw ConfigError(formatted(
-        "--{} was {} when {} was written and is {} now: resume with the same settings or choose "
+        "--{} was {}{} when {} was written and is {} now: resume with the same settings or choose "
         "another --out",
         key,
-        shown(before, key),
+        dump_json(old),
+        written.contains(key) ? "" : " (not there yet, so its default)",
         path,
         shown(now, key)));
   }

@@ -74,6 +74,36 @@ TEST_F(RunInFolder, GoesOnWithTheSameSettingsOnly) {
   EXPECT_THAT(error_of(settings), HasSubstr("is 0.2 now"));
 }
 
+TEST_F(RunInFolder, OfBeforeAKeyWasThereHadItsDefault) {
+  write_effective_config(
+      folder.path(),
+      "sft",
+      "{\"out\": \"" + folder.path().string() +
+          "\", \"model\": \"models/m\", \"optim\": {\"lr\": 0.1}, \"overwrite\": false}");
+  write_file(folder / "train_log.jsonl", "{}\n");
+  const std::string before = read_file(folder / "effective_config.json");
+  settings.resume = true;
+  settings.steps = 4;
+  const std::string error = error_of(settings);
+  EXPECT_THAT(error, HasSubstr("--steps was 3 (not there yet, so its default) when"));
+  EXPECT_THAT(error, HasSubstr("is 4 now"));
+  EXPECT_EQ(read_file(folder / "effective_config.json"), before);
+  settings.rate = 0.2;
+  EXPECT_THAT(error_of(settings), HasSubstr("--optim.lr was 0.1 when"))
+      << "that it had is no default";
+  settings.steps = 3;
+  settings.rate = 0.1;
+  EXPECT_EQ(error_of(settings), "");
+}
+
+TEST_F(RunInFolder, HadAKeyThatIsGoneNow) {
+  write_effective_config(folder.path(), "sft", "{\"zeal\": 3}");
+  write_file(folder / "train_log.jsonl", "{}\n");
+  settings.resume = true;
+  EXPECT_THAT(error_of(settings, "resume,out"), HasSubstr("--zeal was 3 when"));
+  EXPECT_THAT(error_of(settings, "resume,out"), HasSubstr("is not there now"));
+}
+
 TEST_F(RunInFolder, KnowsAFileByAnyOfItsNames) {
   make_folder(folder / "m");
   settings.model = folder / "m";

@@ -43,12 +43,15 @@ void write_effective_config(const std::filesystem::path& run_folder,
                             const std::string& config_json);
 
 /// Refuses to resume with other settings. A folder without an effective_config.json is a new run;
-/// paths are the same when they name the same file.
+/// paths are the same when they name the same file. A key that the folder's file lacks, because the
+/// program has it since then only, was at its default.
+/// @param defaults   the same options of a config as it is made
 /// @param may_differ dotted keys that are passed over, comma-separated
 /// @throws ConfigError naming the first key that differs between the folder's effective_config.json
 ///   and the options, DataError when the file is broken
 void check_same_config(const std::filesystem::path& run_folder,
                        const std::vector<Option>& options,
+                       const std::vector<Option>& defaults,
                        std::string_view may_differ);
 
 /// Refuses to write over what a run has left in the folder. A folder that holds nothing but an
@@ -73,7 +76,8 @@ std::string begin_run(Config config, const std::string& command, std::string_vie
   const std::vector<Option> options = options_of(config);
   if constexpr (requires { config.overwrite&& config.resume; }) {
     check_free(config.out, command, config.resume, config.overwrite);
-    if (config.resume) check_same_config(config.out, options, may_differ);
+    if (Config defaults; config.resume)
+      check_same_config(config.out, options, options_of(defaults), may_differ);
   }
   const std::string effective = to_json(options);
   write_effective_config(config.out, command, effective);

@@ -67,7 +67,8 @@ SimulateReport simulate(const SimulateConfig& config, const ModelMaker& make_mod
   check_free(file, config);
   if (lock) {
     SimulateConfig echo = config;
-    if (config.run.resume) data::check_same_config(config.out, options_of(echo), kMayDiffer);
+    if (SimulateConfig defaults; config.run.resume)
+      data::check_same_config(config.out, options_of(echo), options_of(defaults), kMayDiffer);
     data::begin_run(config, "simulate");
   }
   const bool asks = std::any_of(config.agents.begin(), config.agents.end(), needs_model);
