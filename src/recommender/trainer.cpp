@@ -336,6 +336,7 @@ class Loop {
     if (state_.result.best_epoch == 0 || value > state_.result.best_valid) {
       state_.result.best_valid = value;
       state_.result.best_epoch = state_.epoch;
+      state_.best.clear();  // not beside the new one
       state_.best = copy_of(nn::parameters_of(learner_.module));
     }
     return at_ten;

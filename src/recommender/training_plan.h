@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// What training and ranking of a recommender hold in memory, before a step is made. Weights are
-// counted from the network as it was built; what a step needs is reckoned from the size of its
-// batch and rough.
+// What training and ranking of a recommender hold in memory, before a step is made: the program,
+// the data set, the network and what a step and a block of ranked users need. Weights are counted
+// from the network as it was built; what a step needs is reckoned from the size of its batch and
+// rough.
 #pragma once
 
 #include <cstdint>

@@ -37,6 +37,18 @@ inline data::Sequences ring_of_items(std::int32_t num_items, std::int32_t num_us
   return sequences_of(histories, num_items);
 }
 
+/// The windows as the lines of a pairs.tsv.
+inline std::string pairs_of(const data::Sequences& sequences) {
+  std::string lines;
+  for (std::size_t user = 0; user < sequences.windows.size(); ++user) {
+    lines += sequences.user_ids[user] + "\t";
+    for (const std::int32_t item : sequences.windows[user])
+      lines += sequences.item_ids[static_cast<std::size_t>(item)] + " ";
+    lines.back() = '\n';
+  }
+  return lines;
+}
+
 /// Random histories without repeats, of 5 to 20 items.
 inline data::Sequences random_sequences(std::int32_t num_items,
                                         std::int32_t num_users,

@@ -28,17 +28,7 @@ using ::testing::ThrowsMessage;
 
 class TrainingRun : public ::testing::Test {
  protected:
-  TrainingRun() {
-    const data::Sequences ring = ring_of_items(20, 40);
-    std::string pairs;
-    for (std::size_t user = 0; user < ring.windows.size(); ++user) {
-      pairs += ring.user_ids[user] + "\t";
-      for (const std::int32_t item : ring.windows[user])
-        pairs += ring.item_ids[static_cast<std::size_t>(item)] + " ";
-      pairs.back() = '\n';
-    }
-    write_file(folder_ / "pairs.tsv", pairs);
-  }
+  TrainingRun() { write_file(folder_ / "pairs.tsv", pairs_of(ring_of_items(20, 40))); }
 
   ~TrainingRun() override { clear_interrupt(); }
 
@@ -310,32 +300,6 @@ TEST_F(FeatureRun, PlansTheParametersThatTrainingWillSaveAndWritesNothing) {
             "{:.3f} million parameters, {:.3f} million learn", parameters / 1e6, parameters / 1e6)))
         << name;
   }
-}
-
-TEST_F(TrainingRun, PlansWhatAStepAndABlockOfUsersHold) {
-  TrainConfig config = this->config("");
-  config.dry_run = true;
-  config.out.clear();
-  config.encoder.width = 2048;
-  const auto cell = [&](const std::string& row, std::size_t column) {
-    const Table table = plan_training(config);
-    for (const auto& cells : table.rows) {
-      if (cells[0] == row) return cells[column].empty() ? 0.0 : std::stod(cells[column]);
-    }
-    ADD_FAILURE() << "no row " << row;
-    return 0.0;
-  };
-  // 24 d^2 and a little for two blocks: 0.375 GiB in fp32, half as much again for each moment.
-  EXPECT_NEAR(cell("weights", 1), 0.376, 0.002);
-  EXPECT_NEAR(cell("moments", 1), 2 * cell("weights", 1), 0.002);
-  EXPECT_NEAR(cell("copy of the best epoch", 2), cell("weights", 1), 0.001);
-  EXPECT_THAT(plan_training(config).notes.at(1), HasSubstr("about 56 targets against 21 items"))
-      << "16 users with 3 to 6 items each, all 20 items and padding";
-  const double small = cell("activations", 1);
-  config.loop.batch_size = 40;
-  EXPECT_NEAR(cell("activations", 1) / small, 2.5, 0.1);
-  config.model = "pop";
-  EXPECT_THROW(plan_training(config), ConfigError);
 }
 
 TEST_F(FeatureRun, SaysWhatAModelLacksOrDoesNotRead) {

@@ -104,8 +104,9 @@ Collaborative build_collaborative(const TrainConfig& config,
                                   const data::Sequences& sequences,
                                   torch::Device device);
 
-/// What --dry-run prints: weights, gradients, moments, activations, embeddings and the block of
-/// scores that ranking holds, in GiB. Nothing is written. @throws ConfigError for a counter
+/// What --dry-run prints: the program, the data set, weights, gradients, moments, activations,
+/// embeddings, the block of scores and the lists that ranking holds, and what the allocator keeps,
+/// in GiB. Nothing is written. @throws ConfigError for a counter
 Table plan_training(const TrainConfig& config, int processes = 1);
 
 /// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl, with

@@ -26,14 +26,9 @@ using ::testing::ThrowsMessage;
 class Study : public ::testing::Test {
  protected:
   Study() : sequences(ring_of_items(30, 60)) {
-    std::string pairs;
     std::string decisions;
     std::string lists;
     for (std::size_t user = 0; user < sequences.windows.size(); ++user) {
-      pairs += sequences.user_ids[user] + "\t";
-      for (const std::int32_t item : sequences.windows[user])
-        pairs += sequences.item_ids[static_cast<std::size_t>(item)] + " ";
-      pairs.back() = '\n';
       if (user >= 20) continue;
       data::TopK list{.user_id = sequences.user_ids[user]};
       for (std::size_t k = 0; k < 4; ++k) {
@@ -48,7 +43,7 @@ class Study : public ::testing::Test {
       }
       lists += data::to_line(list) + "\n";
     }
-    write_file(folder / "pairs.tsv", pairs);
+    write_file(folder / "pairs.tsv", pairs_of(sequences));
     write_file(folder / "decisions.jsonl", decisions);
     write_file(folder / "lists.jsonl", lists);
   }
