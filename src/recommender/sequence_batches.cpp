@@ -80,10 +80,6 @@ SequenceBatch SequenceBatch::rows(std::int64_t begin, std::int64_t count) const 
   return part;
 }
 
-std::int64_t SequenceBatch::num_targets() const {
-  return (targets > 0).sum().item<std::int64_t>();
-}
-
 SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
                          std::int64_t max_len,
                          const std::vector<double>& popularity) {

@@ -105,7 +105,7 @@ RunState restore(torch::nn::Module& module,
 struct SharedBatch {
   SequenceBatch own;
   rec_models::BatchPart part;
-  double factor = 1;            ///< times its loss (a mean): sums over processes to the batch's
+  double factor = 1;            ///< times its loss: its part of the batch's targets
   bool has_same_items = false;  ///< the unique items are the same in all processes
 };
 
@@ -121,6 +121,12 @@ rec_models::BatchPart part_of(std::span<const TrainingRow* const> rows, const co
           .positions = {positions_of(rows.first(own.begin)), positions_of(rows)}};
 }
 
+double num_targets(std::span<const TrainingRow* const> rows) {
+  std::int64_t sum = 0;
+  for (const TrainingRow* row : rows) sum += row->num_targets();
+  return static_cast<double>(sum);
+}
+
 SharedBatch share_batch(const std::vector<const TrainingRow*>& rows,
                         const TrainingInput& input,
                         const std::vector<double>& popularity,
@@ -134,17 +140,14 @@ SharedBatch share_batch(const std::vector<const TrainingRow*>& rows,
   };
   const comm::Share own = comm::share_of(rows.size(), input.processes);
   if (input.processes.size() == 1) return {.own = batch_of(rows), .has_same_items = true};
-  SharedBatch shared{.part = part_of(rows, own)};
+  const auto own_rows = std::span(rows).subspan(own.begin, own.size());
+  SharedBatch shared{.part = part_of(rows, own),
+                     .factor = num_targets(own_rows) / num_targets(rows)};
   if (input.loss.loss == "in-batch-softmax" && input.loss.batch_negatives == "own") {
-    shared.own = batch_of(std::span(rows).subspan(own.begin, own.size()));
-    const auto busy = std::min<std::int64_t>(input.processes.size(), std::ssize(rows));
-    shared.factor = own.size() == 0 ? 0.0 : 1.0 / static_cast<double>(busy);
+    shared.own = batch_of(own_rows);
     return shared;
   }
-  const SequenceBatch whole = batch_of(rows);
-  shared.own = whole.rows(shared.part.users.first, static_cast<std::int64_t>(own.size()));
-  shared.factor =
-      static_cast<double>(shared.own.num_targets()) / static_cast<double>(whole.num_targets());
+  shared.own = batch_of(rows).rows(shared.part.users.first, std::ssize(own_rows));
   shared.has_same_items = true;
   return shared;
 }
@@ -464,17 +467,14 @@ Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingI
         sequence_loss(states, vectors, batch, input.loss, input.sequences.num_items());
     return shared.factor == 1 ? loss : loss * shared.factor;
   };
-  return {.module = *model,
-          .groups = parameter_groups(model, config),
-          .num_examples = input.rows.size(),
-          .loss = loss_of,
-          .ranker = [&model, &input] { return model_ranker(model, input.sequences, input.device); },
-          .user_of = [&input](std::size_t example) { return input.rows[example].user; },
-          .targets_of =
-              [&input](std::size_t example) {
-                const TrainingRow& row = input.rows[example];
-                return std::ssize(row.items) - row.first_target;
-              }};
+  return {
+      .module = *model,
+      .groups = parameter_groups(model, config),
+      .num_examples = input.rows.size(),
+      .loss = loss_of,
+      .ranker = [&model, &input] { return model_ranker(model, input.sequences, input.device); },
+      .user_of = [&input](std::size_t example) { return input.rows[example].user; },
+      .targets_of = [&input](std::size_t example) { return input.rows[example].num_targets(); }};
 }
 
 TrainingResult train(Recommender& model, const LoopConfig& config, const TrainingInput& input) {

@@ -114,6 +114,16 @@ TEST_F(RecommenderTogether, LearnsWhatOneProcessLearnsInMicroBatches) {
   expect_the_result_of_one("--micro-batch 4");
 }
 
+/// No user is another's negative: parts and processes that weigh by their targets give the same.
+TEST_F(RecommenderTogether, LearnsTheSameInPartsOfUsersWithUnequalHistories) {
+  const std::string more = "--loss softmax --dropout 0 --optim.eps 1e-4";
+  expect_the_result_of_one(more);
+  train(1, command(more + " --micro-batch 4"), "parts");
+  expect_close("parts", "one");
+  train(2, command(more + " --micro-batch 4"), "shared-parts");
+  expect_close("shared-parts", "one");
+}
+
 /// With an epsilon that AdamW does not need elsewhere: texts so alike give some weights gradients
 /// that are nothing but rounding, and divided by their own size they become whole steps.
 TEST_F(RecommenderTogether, SharesTheEncodingOfTexts) {
@@ -133,6 +143,16 @@ TEST_F(RecommenderTogether, ComparesWithItsOwnItemsWhereAsked) {
       1e-4);
   EXPECT_LT(learning::logged(here() / "own", "loss").back(),
             learning::logged(here() / "own", "loss").front());
+}
+
+TEST_F(RecommenderTogether, ComparesWithItsOwnItemsAsMicroBatchesDo) {
+  const std::string more =
+      "$vragent train-sasrec --interactions interactions.tsv --width 32 --batch-size 10 "
+      "--patience 0 --epochs 6 --optim.lr 1e-3 --optim.eps 1e-4 --dropout 0 ";
+  train(2, more + "--batch-negatives own", "own");
+  train(1, more + "--micro-batch 5", "parts");
+  expect_close("own", "parts");
+  expect_close_log("own", "parts", "loss");
 }
 
 TEST_F(RecommenderTogether, RefusesModelsThatTrainInOneProcess) {

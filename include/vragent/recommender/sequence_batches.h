@@ -21,6 +21,8 @@ struct TrainingRow {
   std::int64_t first_target = 1;             ///< position in items of the first target
   std::vector<std::int32_t> negatives = {};  ///< never what follows, at any position of this row
   std::int64_t user = 0;                     ///< whose history it is, for messages
+
+  [[nodiscard]] std::int64_t num_targets() const { return std::ssize(items) - first_target; }
 };
 
 /// The train part of every user with at least two items in it.
@@ -43,9 +45,6 @@ struct SequenceBatch {
 
   /// Rows [begin, begin + count), over the unique items of the whole batch.
   [[nodiscard]] SequenceBatch rows(std::int64_t begin, std::int64_t count) const;
-
-  /// Positions with a target.
-  [[nodiscard]] std::int64_t num_targets() const;
 };
 
 /// @param popularity [N+1], share of the training occurrences of each item
