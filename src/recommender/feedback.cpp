@@ -141,10 +141,21 @@ TrainingRow row_with(const data::Sequences& sequences, std::int64_t user, std::i
   return row;
 }
 
+/// The newest items of a row and its tail, as many as a row holds.
+TrainingRow with_tail(TrainingRow row,
+                      const std::vector<std::int32_t>& tail,
+                      std::int64_t max_len) {
+  row.items.insert(row.items.end(), tail.begin(), tail.end());
+  const std::ptrdiff_t over = std::ssize(row.items) - (max_len + 1);
+  if (over > 0) row.items.erase(row.items.begin(), row.items.begin() + over);
+  return row;
+}
+
 }  // namespace
 
 void FeedbackConfig::check() const {
   check_one_of("feedback-arm", arm, {"like", "dislike", "dislike-negative", "random", "self"});
+  check_one_of("feedback-insert", insert, {"pairs", "tail"});
   if (arm == "self" && lists.empty())
     throw ConfigError("--feedback-arm self needs --feedback-lists");
   check_range("feedback-per-user", static_cast<double>(per_user), 1, 1000);
@@ -170,6 +181,8 @@ Feedback load_feedback(const FeedbackConfig& config,
       }
       if (config.arm == "dislike-negative") {
         feedback.negatives[user].push_back(opinion.item);
+      } else if (config.insert == "tail") {
+        feedback.tails[user].push_back(opinion.item);
       } else {
         feedback.rows.push_back(row_with(sequences, user, opinion.item));
       }
@@ -192,14 +205,25 @@ Feedback load_feedback(const FeedbackConfig& config,
 void add_feedback(std::vector<TrainingRow>& rows,
                   const Feedback& feedback,
                   const data::Sequences& sequences) {
+  const std::int64_t max_len = sequences.protocol.max_len;
+  std::vector<TrainingRow> fresh = feedback.rows;
   std::size_t row = 0;
   for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
-    if (sequences.train(user).size() < 2) continue;  // training_rows() has no row of this user
-    const auto found = feedback.negatives.find(user);
-    if (found != feedback.negatives.end()) rows.at(row).negatives = found->second;
+    const auto train = sequences.train(user);
+    const auto tail = feedback.tails.find(user);
+    const bool has_tail = tail != feedback.tails.end();
+    if (train.size() < 2) {  // training_rows() has no row of this user
+      if (has_tail)
+        fresh.push_back(with_tail(
+            {.items = {train.begin(), train.end()}, .user = user}, tail->second, max_len));
+      continue;
+    }
+    const auto negatives = feedback.negatives.find(user);
+    if (negatives != feedback.negatives.end()) rows.at(row).negatives = negatives->second;
+    if (has_tail) rows.at(row) = with_tail(rows.at(row), tail->second, max_len);
     ++row;
   }
-  rows.insert(rows.end(), feedback.rows.begin(), feedback.rows.end());
+  rows.insert(rows.end(), fresh.begin(), fresh.end());
 }
 
 }  // namespace vragent::recommender

@@ -132,6 +132,7 @@ OrderedJson counts_json(const data::Sequences& sequences) {
 
 OrderedJson feedback_json(const FeedbackConfig& config, const FeedbackCounts& counts) {
   return {{"arm", config.arm},
+          {"insert", config.insert},
           {"users", counts.users},
           {"inserted", counts.inserted},
           {"answered_yes", counts.answered_yes},

@@ -200,6 +200,46 @@ TEST_F(FeedbackFile, MakesTheInsertedItemTheOnlyTargetBehindTheTrainPart) {
   }
 }
 
+TEST_F(FeedbackFile, GoesBehindTheUsersOwnTrainPartWhereAsked) {
+  sequences = sequences_of(
+      {{0, 1, 2, 3, 4}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {4, 5, 6}, {17, 18, 19, 0, 1}},
+      20,
+      {.min_len = 3});
+  for (const char* user : {"u1", "u2", "u3"}) {
+    say(user, "118", true, 0.9);
+    say(user, "119", true, 0.8);
+    say(user, "117", false, 0.1);
+  }
+  write_file(folder_ / "decisions.jsonl", lines_);
+  FeedbackConfig config{.feedback = folder_ / "decisions.jsonl", .insert = "tail"};
+  const Feedback feedback = load_feedback(config, sequences, 1);
+  EXPECT_EQ(feedback.counts.inserted, 6);
+  EXPECT_TRUE(feedback.rows.empty());
+  auto rows = training_rows(sequences);
+  add_feedback(rows, feedback, sequences);
+  ASSERT_EQ(rows.size(), 4);
+  const auto ids_of = [&](const TrainingRow& row) {
+    Ids ids;
+    for (const std::int32_t item : row.items)
+      ids.push_back(sequences.item_ids[static_cast<std::size_t>(item)]);
+    return ids;
+  };
+  EXPECT_EQ(ids_of(rows[0]), (Ids{"100", "101", "102", "118", "119"}));
+  EXPECT_EQ(rows[0].first_target, 1) << "every item behind the first is learnt";
+  EXPECT_EQ(ids_of(rows[1]),
+            (Ids{"102", "103", "104", "105", "106", "107", "108", "109", "110", "118", "119"}))
+      << "a row of max-len + 1 items has lost the two oldest";
+  EXPECT_EQ(ids_of(rows[2]), (Ids{"117", "118", "119"})) << "of the user who was not asked";
+  EXPECT_EQ(ids_of(rows[3]), (Ids{"104", "118", "119"})) << "had a single item to train on";
+  EXPECT_EQ(rows[3].user, 2);
+  config.arm = "dislike-negative";
+  const Feedback disliked = load_feedback(config, sequences, 1);
+  EXPECT_TRUE(disliked.tails.empty());
+  EXPECT_EQ(disliked.negatives.size(), 3);
+  config.insert = "middle";
+  EXPECT_THROW(config.check(), ConfigError);
+}
+
 TEST_F(FeedbackFile, KeepsHeldOutItemsOutOfEveryTrainingRow) {
   const data::Sequences many = random_sequences(60, 40, 5);
   for (std::int64_t user = 0; user < many.num_users(); ++user) {

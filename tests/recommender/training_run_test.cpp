@@ -161,6 +161,13 @@ TEST_F(TrainingRun, AddsFeedbackRowsAndSaysSo) {
   EXPECT_EQ(metrics["feedback"]["inserted"], 2);
   EXPECT_EQ(metrics["feedback"]["arm"], "like");
   EXPECT_EQ(metrics["training"]["rows"], plain["training"]["rows"].get<int>() + 2);
+  fed.out = folder_ / "tail";
+  fed.feedback.insert = "tail";
+  const Json tail = run(fed);
+  EXPECT_EQ(tail["feedback"]["insert"], "tail");
+  EXPECT_EQ(tail["training"]["rows"], plain["training"]["rows"]) << "the user's own has grown";
+  EXPECT_EQ(tail["counts"], plain["counts"]) << "what is evaluated has not";
+  EXPECT_NE(read_file(fed.out / "train_log.jsonl"), read_file(folder_ / "plain/train_log.jsonl"));
   fed.out = folder_ / "pop";
   fed.model = "pop";
   EXPECT_THROW(run_training(fed), ConfigError);

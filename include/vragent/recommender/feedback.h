@@ -2,7 +2,8 @@
 // Copyright 2026 The vragent authors
 //
 // Simulated likes join the training histories (paper, Table 4; `simulators.md` 4): as training-only
-// pairs, with a guard against feeding a user's own held-out items back.
+// pairs or at their end, with a guard against feeding a user's own held-out items back. Evaluation
+// never sees them.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ struct FeedbackConfig {
   std::filesystem::path feedback;
   std::string arm = "like";
   std::int64_t per_user = 2;
+  std::string insert = "pairs";  // histories stay real
   bool guard = true;
   std::filesystem::path lists;
 
@@ -35,6 +37,13 @@ struct FeedbackConfig {
       "as if watched; dislike-negative, the least, as what the user would not watch next; random, "
       "any; self, what the recommender itself put first");
     v("feedback-per-user", per_user, "items inserted for each user, the same in every arm");
+    v("feedback-insert",
+      insert,
+      "where they go: pairs, each a training row of its own, the user's train part with the item "
+      "as "
+      "its only target; tail, behind the last item of the user's own training row, where they are "
+      "targets and inputs (the oldest items leave a full row). Histories that are evaluated stay "
+      "as they are; negatives are not inserted");
     v("feedback-guard", guard, "drop items that are the user's own validation or test item");
     v("feedback-lists",
       lists,
@@ -58,6 +67,7 @@ struct FeedbackCounts {
 
 struct Feedback {
   std::vector<TrainingRow> rows;  ///< train part + picked item; only the picked item is a target
+  std::map<std::int64_t, std::vector<std::int32_t>> tails;      ///< insert = "tail": by user
   std::map<std::int64_t, std::vector<std::int32_t>> negatives;  ///< dislike-negative: by user
   std::vector<std::int64_t> users;                              ///< who answered, ascending
   FeedbackCounts counts;
@@ -73,7 +83,8 @@ Feedback load_feedback(const FeedbackConfig& config,
                        const data::Sequences& sequences,
                        std::uint64_t seed);
 
-/// Adds feedback to the rows of training_rows(): new rows behind them, negatives to the users' own.
+/// Adds feedback to the rows of training_rows(): new rows behind them, negatives and tails to the
+/// users' own. A user who had no row, for want of a second item, gets one from a tail.
 void add_feedback(std::vector<TrainingRow>& rows,
                   const Feedback& feedback,
                   const data::Sequences& sequences);
