@@ -96,6 +96,19 @@ TEST_F(ItemFile, AreRefusedWithPathAndLine) {
   EXPECT_THAT(error_of("\n\n"), HasSubstr("no items in it"));
 }
 
+TEST_F(ItemFile, WithALineOfAGigabyteAreRefusedBeforeItFillsTheMemory) {
+  for (const char* begin : {"1,a\n2,b", "1,a\n2,\"b", "{\"item_id\": \"1\"}\n{\"item_id\": \"2"}) {
+    write_file(path_, begin);
+    std::filesystem::resize_file(path_, std::uintmax_t{1} << 30U);
+    try {
+      load_items(path_);
+      ADD_FAILURE() << "no error: " << begin;
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("titles.csv:2: line longer than 64 MiB")) << begin;
+    }
+  }
+}
+
 TEST_F(ItemFile, ThatAreNotThereAreExitCode66) {
   try {
     load_items(folder_ / "absent.csv");
