@@ -29,8 +29,6 @@ namespace {
 
 using torch::Tensor;
 
-constexpr const char* kCheckpoint = "checkpoint";
-
 /// The encoders of texts and pictures have their own rates and no decay; everything else decays (as
 /// the release groups them).
 std::vector<nn::ParameterGroup> parameter_groups(const Recommender& model,
@@ -74,17 +72,18 @@ void save(const RunState& state,
                    {"skipped_steps", static_cast<double>(state.result.skipped_steps)},
                    {"best_epoch", static_cast<double>(state.result.best_epoch)},
                    {"best_valid", state.result.best_valid}};
-  if (input.processes.rank() == 0) nn::save_training_state(input.run_folder / kCheckpoint, saved);
+  if (input.processes.rank() == 0)
+    nn::save_training_state(input.run_folder / kCheckpointFolder, saved);
   input.processes.barrier();
 }
 
 RunState restore(torch::nn::Module& module,
                  nn::ShardedAdamW& optimizer,
                  const std::filesystem::path& folder) {
-  const nn::TrainingState saved = nn::load_training_state(folder / kCheckpoint);
+  const nn::TrainingState saved = nn::load_training_state(folder / kCheckpointFolder);
   const nn::NamedTensors parameters = saved.with_prefix("model.");
-  nn::load_parameters(module, nn::lookup_in(parameters), (folder / kCheckpoint).string());
-  optimizer.load_state(saved.with_prefix("optimizer."), (folder / kCheckpoint).string());
+  nn::load_parameters(module, nn::lookup_in(parameters), (folder / kCheckpointFolder).string());
+  optimizer.load_state(saved.with_prefix("optimizer."), (folder / kCheckpointFolder).string());
   RunState state;
   state.epoch = static_cast<std::int64_t>(saved.numbers.at("epoch"));
   state.step = static_cast<std::int64_t>(saved.numbers.at("step"));
@@ -178,7 +177,8 @@ class Loop {
                          config.batch_size) {}
 
   TrainingResult run() {
-    const bool resumed = input_.resume && std::filesystem::exists(input_.run_folder / kCheckpoint);
+    const bool resumed =
+        input_.resume && std::filesystem::exists(input_.run_folder / kCheckpointFolder);
     comm::check_same(processes_, resumed ? 1 : 0, input_.run_folder.string());
     if (resumed) {
       state_ = restore(learner_.module, optimizer_, input_.run_folder);

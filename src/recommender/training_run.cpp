@@ -410,6 +410,8 @@ std::string run_training(const TrainConfig& config, const comm::Communicator& pr
   if (writes) {
     lock.emplace(config.out);
     effective = data::begin_run(config, "train-sasrec", kMayDiffer);
+    // What --overwrite replaces is not what a later --resume, with these settings, goes on from.
+    if (!config.resume) fs::remove_all(config.out / kCheckpointFolder);
   }
 
   const data::Sequences sequences =

@@ -22,6 +22,7 @@
 namespace vragent::recommender {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
@@ -96,6 +97,23 @@ TEST_F(TrainingRun, OfMoreEpochsThanAskedForIsEvaluatedAsItStandsAndSaysSo) {
   EXPECT_THAT(said(), Not(HasSubstr("more than --epochs")));
   config.loop.epochs = 2;
   EXPECT_THAT(said(), HasSubstr("3 epochs have run, more than --epochs 2;"));
+}
+
+TEST_F(TrainingRun, ThatIsOverwrittenLeavesNothingToGoOnFrom) {
+  TrainConfig config = this->config("run");
+  run(config);
+  config.overwrite = true;
+  config.loop.optim.lr = 2e-2;
+  config.candidates = folder_ / "missing.jsonl";
+  EXPECT_THROW(run(config), Error) << "before the first step";
+  config.overwrite = false;
+  config.resume = true;
+  config.candidates.clear();
+  TrainConfig fresh = this->config("fresh");
+  fresh.loop.optim.lr = 2e-2;
+  EXPECT_EQ(run(config), run(fresh));
+  EXPECT_TRUE(test::same_tensors(nn::load_safetensors(config.out / "model.safetensors"),
+                                 nn::load_safetensors(fresh.out / "model.safetensors")));
 }
 
 TEST_F(TrainingRun, ScoresGivenItemsAndMakesOtherListsOfAFinishedRun) {
@@ -228,7 +246,14 @@ TEST_F(TrainingRun, RefusesItemsWithoutATextUnlessTold) {
   config.tower.text_model = folder_ / "bert";
   config.items = folder_ / "titles.csv";
   EXPECT_THAT([&] { run_training(config); },
-              ThrowsMessage<DataError>(HasSubstr("2 of 20 items of ")));
+              ThrowsMessage<DataError>(
+                  AllOf(HasSubstr("2 of 20 items of "), HasSubstr("the first, 100, is empty"))));
+  write_file(folder_ / "known.csv", titles.substr(titles.find('\n') + 1));
+  config.items = folder_ / "known.csv";
+  config.out = folder_ / "unknown";
+  EXPECT_THAT([&] { run_training(config); },
+              ThrowsMessage<DataError>(HasSubstr("the first, 100, is not in --items")));
+  config.items = folder_ / "titles.csv";
   config.out = folder_ / "empty";
   config.missing_text = "empty";
   EXPECT_EQ(run(config)["training"]["epochs_run"], 3);

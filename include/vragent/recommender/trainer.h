@@ -26,6 +26,9 @@
 
 namespace vragent::recommender {
 
+/// The folder in a run's that --resume goes on from.
+inline constexpr const char* kCheckpointFolder = "checkpoint";
+
 struct LoopConfig {
   std::int64_t batch_size = 512;  // users (release: 512 with the id tower, 256 a GPU with text)
   std::int64_t micro_batch = 0;   // 0: a batch at once
