@@ -377,6 +377,7 @@ plan::TrainingRun plan_sft(const SftConfig& config, std::int64_t ranks) {
           .micro_targets = micro_tokens,
           .several_parts = is_cut,
           .recomputes = config.gradient_checkpointing,
+          .makes_again = plan::makes_inputs_again(config.runtime, config.plan),
           .prompt_tokens = tokens,
           .answer_tokens = config.loss_on == "answer" && config.plan.answer_tokens > 0
                                ? config.plan.answer_tokens * static_cast<double>(config.batch_size)

@@ -57,7 +57,7 @@ SelfAttentionImpl::SelfAttentionImpl(const CausalLmConfig& config)
   k_norm = register_module("k_norm", nn::RmsNorm(head_dim, config.rms_eps));
 }
 
-Tensor SelfAttentionImpl::forward(const Tensor& x,
+Tensor SelfAttentionImpl::forward(const ops::Remade& x,
                                   const ops::Rotary& rotary,
                                   const DecoderContext& context,
                                   std::size_t layer) {
@@ -65,14 +65,15 @@ Tensor SelfAttentionImpl::forward(const Tensor& x,
   Tensor k;
   Tensor v;
   if (packed_qkv.is_packed()) {
-    const Tensor heads = split_heads(packed_qkv.forward(x), num_heads + 2 * num_kv_heads);
+    const Tensor heads = split_heads(packed_qkv.forward(x.value), num_heads + 2 * num_kv_heads);
     q = heads.narrow(1, 0, num_heads);
     k = heads.narrow(1, num_heads, num_kv_heads);
     v = heads.narrow(1, num_heads + num_kv_heads, num_kv_heads);
   } else {
-    q = split_heads(q_proj(x), num_heads);
-    k = split_heads(k_proj(x), num_kv_heads);
-    v = split_heads(v_proj(x), num_kv_heads);
+    const std::vector<Tensor> parts = nn::outputs_of({q_proj, k_proj, v_proj}, x);
+    q = split_heads(parts[0], num_heads);
+    k = split_heads(parts[1], num_kv_heads);
+    v = split_heads(parts[2], num_kv_heads);
   }
   if (!q_norm.is_empty()) {
     q = q_norm(q);
@@ -106,8 +107,8 @@ Tensor DecoderLayerImpl::forward(const Tensor& x,
                                  const ops::Rotary& rotary,
                                  const DecoderContext& context,
                                  std::size_t layer) {
-  const Tensor attended = x + self_attn(input_layernorm(x), rotary, context, layer);
-  return attended + mlp(post_attention_layernorm(attended));
+  const Tensor attended = x + self_attn(input_layernorm->remade(x), rotary, context, layer);
+  return attended + mlp(post_attention_layernorm->remade(attended));
 }
 
 DecoderImpl::DecoderImpl(const CausalLmConfig& options)

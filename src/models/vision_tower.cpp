@@ -158,7 +158,7 @@ struct VisionBlockImpl : torch::nn::Module {
   /// x [N, D], rotary [N, d] -> [N, D]
   Tensor forward(const Tensor& x, const ops::Rotary& rotary, const ops::Packing& packing) {
     const Tensor attended = x + proj(attend(norm1(x), rotary, packing));
-    return attended + mlp(norm2(attended));
+    return attended + mlp(norm2->remade(attended));
   }
 
   Tensor attend(const Tensor& x, const ops::Rotary& rotary, const ops::Packing& packing) {

@@ -2,9 +2,10 @@
 // Copyright 2026 The vragent authors
 #include "vragent/nn/layers.h"
 
+#include <algorithm>
+
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "vragent/ops/fused_layers.h"
 #include "vragent/util/error.h"
 
 namespace vragent::nn {
@@ -112,6 +113,23 @@ torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
   return adapter ? adapter->added_to(y, x) : y;
 }
 
+std::vector<torch::Tensor> outputs_of(const std::vector<Linear>& layers, const ops::Remade& x) {
+  std::vector<torch::Tensor> outputs;
+  if (std::any_of(layers.begin(), layers.end(), [](const Linear& layer) {
+        return layer->adapter.has_value();
+      })) {
+    for (const Linear& layer : layers) outputs.push_back(layer->forward(x.value));
+    return outputs;
+  }
+  std::vector<torch::Tensor> weights;
+  std::vector<torch::Tensor> biases;
+  for (const Linear& layer : layers) {
+    weights.push_back(layer->weight);
+    if (layer->bias.defined()) biases.push_back(layer->bias);
+  }
+  return ops::linears(x, weights, biases);
+}
+
 EmbeddingImpl::EmbeddingImpl(std::int64_t rows, std::int64_t width)
     : weight(register_parameter("weight", torch::empty({rows, width}))) {}
 
@@ -124,6 +142,10 @@ RmsNormImpl::RmsNormImpl(std::int64_t width, double epsilon)
 
 torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) const {
   return ops::rms_norm(x, weight, eps);
+}
+
+ops::Remade RmsNormImpl::remade(const torch::Tensor& x) const {
+  return ops::remade_rms_norm(x, weight, eps);
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t width, double epsilon)
@@ -140,10 +162,11 @@ SwiGluImpl::SwiGluImpl(std::int64_t width, std::int64_t inner, bool with_bias)
       up_proj(register_module("up_proj", Linear(width, inner, with_bias))),
       down_proj(register_module("down_proj", Linear(inner, width, with_bias))) {}
 
-torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
+torch::Tensor SwiGluImpl::forward(const ops::Remade& x) {
   if (packed_gate_up.is_packed())
-    return packed_down.forward(ops::swiglu_halves(packed_gate_up.forward(x)));
-  return down_proj(ops::swiglu(gate_proj(x), up_proj(x)));
+    return packed_down.forward(ops::swiglu_halves(packed_gate_up.forward(x.value)));
+  const std::vector<torch::Tensor> gate_up = outputs_of({gate_proj, up_proj}, x);
+  return outputs_of({down_proj}, ops::remade_swiglu(gate_up[0], gate_up[1]))[0];
 }
 
 void SwiGluImpl::pack(bool keep_plain) {

@@ -32,6 +32,11 @@ void with_element_type(const Tensor& x, Task task) {
   }
 }
 
+/// Whether these are the inputs of a kernel whose gradient keeps them.
+bool are_kept(const Tensor& x, const Tensor& other) {
+  return torch::GradMode::is_enabled() && has_kernels(x) && x.scalar_type() == other.scalar_type();
+}
+
 template <class T>
 T* data(const Tensor& x) {
   return static_cast<T*>(x.mutable_data_ptr());
@@ -204,6 +209,16 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   return RmsNormFunction::apply(x.contiguous(), weight.contiguous(), eps);
 }
 
+Remade remade_rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  if (!are_kept(x, weight)) return {.value = rms_norm(x, weight, eps)};
+  const Tensor rows = x.contiguous();
+  return {.value = rms_norm(rows, weight, eps),
+          .kept = {rows, weight.contiguous()},
+          .make = [eps](const std::vector<Tensor>& kept) {
+            return norm_rows(kept[0], kept[1], eps).y;
+          }};
+}
+
 Tensor rotate_plain(const Tensor& x, const Rotary& table) {
   const auto halves = x.chunk(2, -1);
   return x * table.cos.unsqueeze(1) +
@@ -235,6 +250,17 @@ Tensor swiglu(const Tensor& gate, const Tensor& up) {
   if (!torch::GradMode::is_enabled())
     return swiglu_rows(gate.contiguous(), up.contiguous(), gate.size(-1));
   return SwiGluFunction::apply(gate.contiguous(), up.contiguous());
+}
+
+Remade remade_swiglu(const Tensor& gate, const Tensor& up) {
+  if (!are_kept(gate, up)) return {.value = swiglu(gate, up)};
+  const Tensor gate_rows = gate.contiguous();
+  const Tensor up_rows = up.contiguous();
+  return {.value = swiglu(gate_rows, up_rows),
+          .kept = {gate_rows, up_rows},
+          .make = [](const std::vector<Tensor>& kept) {
+            return swiglu_rows(kept[0], kept[1], kept[0].size(-1));
+          }};
 }
 
 Tensor quick_gelu_plain(const Tensor& x) {

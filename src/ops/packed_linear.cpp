@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/generated/variable_factories.h>
 
@@ -103,20 +104,32 @@ Tensor few_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return y;
 }
 
-/// a^T b of a [tokens, m] and b [tokens, n]
-Tensor over_tokens(const Tensor& a, const Tensor& b) {
-  const Tensor packed_b = packed_columns(b);
-  Tensor y = torch::empty({a.size(1), b.size(1)}, a.options());
+/// a^T b of a [tokens, m] and b [tokens, columns], of which packed_columns() are given
+Tensor over_tokens(const Tensor& a, const Tensor& packed_b, std::int64_t columns) {
+  Tensor y = torch::empty({a.size(1), columns}, a.options());
   const bf16::Product task{.x = data(a),
                            .packed = data(packed_b),
                            .bias = nullptr,
                            .y = data(y),
                            .rows = a.size(1),
                            .in = a.size(0),
-                           .out = b.size(1),
+                           .out = columns,
                            .is_turned = true};
   run(task, bf16::num_pieces(task));
   return y;
+}
+
+/// Whether linear() with its gradients goes through tiles, by a weight packed for this one product.
+bool learns_in_tiles(const Tensor& x, const Tensor& weight) {
+  return suits_kernels(x, weight) && packing_for_one_product_pays(x.numel() / weight.size(1));
+}
+
+Tensor tiled_linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
+  return PackedLinear{.weight = packed(weight),
+                      .bias = bias.value_or(Tensor()),
+                      .in = weight.size(1),
+                      .out = weight.size(0)}
+      .forward(x);
 }
 
 /// linear() of many rows with its gradients. x [rows, in], contiguous
@@ -127,11 +140,7 @@ struct TiledLinear : torch::autograd::Function<TiledLinear> {
                         const std::optional<Tensor>& bias) {
     context->save_for_backward({weight.requires_grad() ? x : Tensor(), weight});
     context->saved_data["learns_bias"] = bias && bias->requires_grad();
-    return PackedLinear{.weight = packed(weight),
-                        .bias = bias.value_or(Tensor()),
-                        .in = weight.size(1),
-                        .out = weight.size(0)}
-        .forward(x);
+    return tiled_linear(x, weight, bias);
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
@@ -140,11 +149,84 @@ struct TiledLinear : torch::autograd::Function<TiledLinear> {
     const Tensor grad = gradients[0].contiguous();
     tensor_list result(3);
     if (context->needs_input_grad(0)) result[0] = linear_input_gradient(grad, weight);
-    if (context->needs_input_grad(1)) result[1] = over_tokens(grad, saved[0]);
+    if (context->needs_input_grad(1))
+      result[1] = over_tokens(grad, packed_columns(saved[0]), saved[0].size(1));
     if (context->saved_data["learns_bias"].toBool()) result[2] = grad.sum(0);
     return result;
   }
 };
+
+/// What the backward pass calls.
+struct HeldMake : torch::CustomClassHolder {
+  decltype(Remade::make) make;
+};
+
+/// linears() whose input is made again.
+struct RemadeLinears : torch::autograd::Function<RemadeLinears> {
+  static tensor_list forward(AutogradContext* context,
+                             const Tensor& x,
+                             at::TensorList weights,
+                             at::TensorList biases,
+                             const Remade& source) {
+    tensor_list saved = weights.vec();
+    saved.insert(saved.end(), source.kept.begin(), source.kept.end());
+    context->save_for_backward(saved);
+    auto held = c10::make_intrusive<HeldMake>();
+    held->make = source.make;
+    context->saved_data["source"] = torch::IValue::make_capsule(held);
+    const bool in_tiles = learns_in_tiles(x, weights[0]);
+    context->saved_data["in_tiles"] = in_tiles;
+    context->saved_data["with_biases"] = !biases.empty();
+    context->set_materialize_grads(false);
+    tensor_list outputs;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const auto bias = biases.empty() ? std::nullopt : std::optional<Tensor>(biases[i]);
+      outputs.push_back(in_tiles ? tiled_linear(x, weights[i], bias)
+                                 : at::linear(x, weights[i], bias));
+    }
+    return outputs;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto capsule = context->saved_data["source"].toCapsule();
+    const bool in_tiles = context->saved_data["in_tiles"].toBool();
+    const bool with_biases = context->saved_data["with_biases"].toBool();
+    const std::size_t layers = gradients.size();
+    const Tensor x = static_cast<const HeldMake&>(*capsule).make(
+        {saved.begin() + static_cast<std::ptrdiff_t>(layers), saved.end()});
+    const Tensor columns = in_tiles ? packed_columns(x) : Tensor();
+    tensor_list result(2 + (with_biases ? 2 : 1) * layers);
+    // The gradients of x are added up as autograd would: from the last layer to the first.
+    for (std::size_t i = layers; i-- > 0;) {
+      if (!gradients[i].defined()) continue;
+      const Tensor grad = in_tiles ? gradients[i].contiguous() : gradients[i];
+      if (context->needs_input_grad(0)) {
+        const Tensor to_x = linear_input_gradient(grad, saved[i]);
+        result[0] = result[0].defined() ? result[0].add_(to_x) : to_x;
+      }
+      if (context->needs_input_grad(1 + i))
+        result[1 + i] = in_tiles ? over_tokens(grad, columns, x.size(1)) : grad.t().mm(x);
+      if (with_biases && context->needs_input_grad(1 + layers + i))
+        result[1 + layers + i] = grad.sum(0);
+    }
+    return result;
+  }
+};
+
+/// Whether an input can be made again in place of being kept for the gradients of these weights.
+bool suits_making_again(const Remade& x, const std::vector<Tensor>& weights) {
+  if (!x.make || !torch::GradMode::is_enabled() || at::autocast::is_autocast_enabled(at::kCPU))
+    return false;
+  const auto suits = [&](const Tensor& weight) {
+    return weight.is_cpu() && weight.is_contiguous() &&
+           weight.scalar_type() == x.value.scalar_type();
+  };
+  const auto learns = [](const Tensor& weight) { return weight.requires_grad(); };
+  return x.value.is_cpu() && x.value.dim() == 2 && x.value.is_contiguous() &&
+         std::all_of(weights.begin(), weights.end(), suits) &&
+         std::any_of(weights.begin(), weights.end(), learns);
+}
 
 }  // namespace
 
@@ -203,6 +285,25 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
   if (!packing_for_one_product_pays(rows)) return library_linear(x, weight, bias);
   return PackedLinear{.weight = packed(weight), .bias = added, .in = in, .out = weight.size(0)}
       .forward(x);
+}
+
+std::vector<Tensor> linears(const Remade& x,
+                            const std::vector<Tensor>& weights,
+                            const std::vector<Tensor>& biases) {
+  TORCH_CHECK(biases.empty() || biases.size() == weights.size(),
+              "linears: ",
+              weights.size(),
+              " weights, ",
+              biases.size(),
+              " biases");
+  if (suits_making_again(x, weights))
+    return RemadeLinears::apply(x.value, at::TensorList(weights), at::TensorList(biases), x);
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const auto bias = biases.empty() ? std::nullopt : std::optional<Tensor>(biases[i]);
+    outputs.push_back(ops::linear(x.value, weights[i], bias));
+  }
+  return outputs;
 }
 
 Tensor linear_input_gradient(const Tensor& grad, const Tensor& weight) {

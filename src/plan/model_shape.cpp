@@ -150,14 +150,15 @@ std::int64_t kv_elements(const ModelShape& shape) {
   return 2 * shape.text.num_layers * shape.text.num_kv_heads * shape.text.head_dim;
 }
 
-std::int64_t saved_elements(const ModelShape& shape) {
+std::int64_t saved_elements(const ModelShape& shape, bool makes_again) {
   const models::CausalLmConfig& text = shape.text;
   const std::int64_t queries = text.num_heads * text.head_dim;
   const std::int64_t keys = text.num_kv_heads * text.head_dim;
-  const std::int64_t norms_and_inputs = 4 * text.hidden_size;
+  const std::int64_t norms_and_inputs = (makes_again ? 2 : 4) * text.hidden_size;
   const std::int64_t attention = 2 * queries + 2 * keys;  // rotated q and k, v, and the result
   const std::int64_t before_norms = text.qk_norm ? queries + keys : 0;
-  return norms_and_inputs + attention + before_norms + 3 * text.intermediate_size;
+  const std::int64_t gated = (makes_again ? 2 : 3) * text.intermediate_size;
+  return norms_and_inputs + attention + before_norms + gated;
 }
 
 }  // namespace vragent::plan

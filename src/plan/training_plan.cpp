@@ -91,9 +91,10 @@ double forward_flops(const TrainingRun& run) {
 /// its own, one at a time.
 double activation_bytes(const TrainingRun& run) {
   const models::CausalLmConfig& text = run.model.text;
-  const std::int64_t elements = run.recomputes
-                                    ? text.num_layers * text.hidden_size + saved_elements(run.model)
-                                    : text.num_layers * saved_elements(run.model);
+  const std::int64_t saved =
+      saved_elements(run.model, /*makes_again=*/run.makes_again && !trains_adapter(run));
+  const std::int64_t elements =
+      run.recomputes ? text.num_layers * text.hidden_size + saved : text.num_layers * saved;
   return as_double(run.micro_tokens * elements) * weight_bytes(run);
 }
 
@@ -243,6 +244,10 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
 bool packs_copies(const nn::RuntimeConfig& runtime, const PlanConfig& config) {
   return config.card == "this" && runtime.device == "cpu" && runtime.dtype == "bfloat16" &&
          ops::multiplies_bf16();
+}
+
+bool makes_inputs_again(const nn::RuntimeConfig& runtime, const PlanConfig& config) {
+  return config.card == "this" && runtime.device == "cpu";
 }
 
 double peak_of(const std::vector<MemoryLine>& lines) {

@@ -5,9 +5,11 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include "support/tensor_matchers.h"
+#include "vragent/nn/autocast.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/util/error.h"
@@ -67,7 +69,25 @@ TEST(SwiGlu, GatesWithSilu) {
   const Tensor x = test::randn({3, 4}, 2);
   const Tensor gate = net->gate_proj(x);
   const Tensor wanted = net->down_proj(gate * torch::sigmoid(gate) * net->up_proj(x));
-  EXPECT_TRUE(test::close(net(x), wanted, 1e-5));
+  EXPECT_TRUE(test::close(net(ops::Remade{.value = x}), wanted, 1e-5));
+}
+
+TEST(SwiGlu, LearnsInMixedPrecisionAsItsLayersDo) {
+  SwiGlu net = random_module(SwiGlu(4, 6, false), 1);
+  const Tensor x = test::randn({3, 4}, 2).requires_grad_();
+  std::vector<Tensor> leaves = net->parameters();
+  leaves.push_back(x);
+  const auto gradients = [&](const auto& forward) {
+    const ComputeGuard mixed(torch::kBFloat16, torch::kCPU);
+    return torch::autograd::grad({forward().sum()}, leaves);
+  };
+  const auto got = gradients([&] { return net(ops::Remade{.value = x}); });
+  const auto wanted =
+      gradients([&] { return net->down_proj(ops::swiglu(net->gate_proj(x), net->up_proj(x))); });
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(got[i].scalar_type(), torch::kFloat32);
+    EXPECT_TRUE(got[i].equal(wanted[i])) << i;
+  }
 }
 
 TEST(Activate, KnowsTheNamesOfConfigs) {

@@ -9,6 +9,7 @@
 #include <torch/types.h>
 
 #include "support/tensor_matchers.h"
+#include "vragent/ops/fused_layers.h"
 
 namespace vragent::ops {
 namespace {
@@ -158,6 +159,127 @@ TEST(Linear, LearnsNoWeightThatIsFrozen) {
   ops::linear(x.view({3, 100, 64}), weight).sum().backward();
   EXPECT_TRUE(is_close(x.grad(), exact(torch::ones({300, 32}), weight.t(), {})));
   EXPECT_FALSE(weight.grad().defined());
+}
+
+/// A norm, three layers that read it, and one that reads the gated product of the first two.
+struct Layers {
+  Layers(std::int64_t rows, torch::Dtype type) {
+    auto leaf = [&, seed = 40](at::IntArrayRef shape) mutable {
+      leaves.push_back(test::randn(shape, ++seed).to(type).requires_grad_());
+      return leaves.back();
+    };
+    x = leaf({rows, 64});
+    norm = leaf({64});
+    weights = {leaf({48, 64}), leaf({48, 64}), leaf({33, 64})};
+    biases = {leaf({48}), leaf({48}), leaf({33})};
+    down = leaf({20, 48});
+  }
+
+  [[nodiscard]] std::vector<Tensor> kept_outputs(bool with_biases) const {
+    const Tensor y = rms_norm(x, norm, 1e-6);
+    std::vector<Tensor> outputs;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      outputs.push_back(with_biases ? ops::linear(y, weights[i], biases[i])
+                                    : ops::linear(y, weights[i]));
+    }
+    outputs.push_back(ops::linear(swiglu(outputs[0], outputs[1]), down));
+    return outputs;
+  }
+
+  [[nodiscard]] std::vector<Tensor> remade_outputs(bool with_biases) const {
+    std::vector<Tensor> outputs = linears(
+        remade_rms_norm(x, norm, 1e-6), weights, with_biases ? biases : std::vector<Tensor>());
+    outputs.push_back(linears(remade_swiglu(outputs[0], outputs[1]), {down})[0]);
+    return outputs;
+  }
+
+  /// Of all leaves that learn; undefined where one has no part in the outputs.
+  [[nodiscard]] std::vector<Tensor> gradients(const std::vector<Tensor>& outputs) const {
+    std::vector<Tensor> learning;
+    for (const Tensor& leaf : leaves) {
+      if (leaf.requires_grad()) learning.push_back(leaf);
+    }
+    std::vector<Tensor> weighed;
+    for (const Tensor& y : outputs)
+      weighed.push_back(test::randn(y.sizes(), 60 + weighed.size()).to(y.scalar_type()));
+    return torch::autograd::grad(outputs,
+                                 learning,
+                                 weighed,
+                                 /*retain_graph=*/std::nullopt,
+                                 /*create_graph=*/false,
+                                 /*allow_unused=*/true);
+  }
+
+  std::vector<Tensor> leaves;
+  Tensor x;
+  Tensor norm;
+  std::vector<Tensor> weights;
+  std::vector<Tensor> biases;
+  Tensor down;
+};
+
+/// Undefined in the same places, and equal elsewhere.
+void expect_same_bits(const std::vector<Tensor>& got, const std::vector<Tensor>& wanted) {
+  ASSERT_EQ(got.size(), wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_EQ(got[i].defined(), wanted[i].defined()) << i;
+    EXPECT_TRUE(!wanted[i].defined() || got[i].equal(wanted[i])) << i;
+  }
+}
+
+void expect_the_bits_of_kept_inputs(const Layers& layers, bool with_biases) {
+  const std::vector<Tensor> got = layers.remade_outputs(with_biases);
+  const std::vector<Tensor> wanted = layers.kept_outputs(with_biases);
+  expect_same_bits(got, wanted);
+  expect_same_bits(layers.gradients(got), layers.gradients(wanted));
+}
+
+TEST(Linears, HaveTheBitsOfLinearThoughTheirInputIsMadeAgain) {
+  for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
+    for (const std::int64_t rows : {0, 1, 20, 256, 301}) {
+      for (const bool with_biases : {false, true}) {
+        SCOPED_TRACE(std::to_string(rows) + (with_biases ? " with biases" : ""));
+        Layers layers(rows, type);
+        expect_the_bits_of_kept_inputs(layers, with_biases);
+        layers.weights[1].requires_grad_(false);
+        layers.biases[0].requires_grad_(false);
+        expect_the_bits_of_kept_inputs(layers, with_biases);
+        for (Tensor& weight : layers.weights) weight.requires_grad_(false);
+        expect_the_bits_of_kept_inputs(layers, with_biases);
+        for (Tensor& weight : layers.weights) weight.requires_grad_(true);
+        layers.x.requires_grad_(false);
+        layers.norm.requires_grad_(false);
+        expect_the_bits_of_kept_inputs(layers, with_biases);
+      }
+    }
+  }
+}
+
+TEST(Linears, PassOnTheGradientsOfSomeOfTheirOutputs) {
+  for (const std::int64_t rows : {20, 300}) {
+    const Layers layers(rows, torch::kBFloat16);
+    expect_same_bits(layers.gradients({layers.remade_outputs(true)[2]}),
+                     layers.gradients({layers.kept_outputs(true)[2]}));
+  }
+}
+
+TEST(Linears, DoNotKeepAnInputThatCanBeMadeAgain) {
+  for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
+    for (const std::int64_t rows : {20, 300}) {
+      const Layers layers(rows, type);
+      Tensor value;
+      std::vector<Tensor> outputs;
+      {
+        const Remade source = remade_rms_norm(layers.x, layers.norm, 1e-6);
+        EXPECT_TRUE(source.make(source.kept).equal(source.value));
+        value = source.value;
+        outputs = linears(source, layers.weights);
+      }
+      EXPECT_EQ(value.use_count(), 1) << rows;
+      outputs = linears({.value = value}, layers.weights);
+      EXPECT_GT(value.use_count(), 1) << rows << ", by linear()";
+    }
+  }
 }
 
 TEST(PackedLinear, IsForBfloat16OnCpusThatMultiplyItOnly) {

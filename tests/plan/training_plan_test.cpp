@@ -129,6 +129,22 @@ TEST(MemoryOf, KeepsTheInputsOfLayersThatAreComputedAgain) {
   EXPECT_NEAR(bytes / 1e3, 200 + 166, 10) << "kB a token: 28 inputs, and one layer";
 }
 
+TEST(MemoryOf, LeavesOutWhatIsMadeAgainForWeightsThatLearn) {
+  TrainingRun run = paper_run();
+  const auto bytes_a_token = [&] {
+    return by_name(run)["activations"].learning / static_cast<double>(run.micro_tokens);
+  };
+  const double kept = bytes_a_token();
+  run.makes_again = true;
+  EXPECT_EQ(kept - bytes_a_token(), 28 * 2 * (2 * 3584 + 18944)) << "two norms and a product";
+  run.lora = {.rank = 8};
+  EXPECT_EQ(bytes_a_token(), kept) << "adapters keep what they read";
+  const nn::RuntimeConfig cpu{.device = "cpu"};
+  EXPECT_TRUE(makes_inputs_again(cpu, {}));
+  EXPECT_FALSE(makes_inputs_again(cpu, {.card = "h100-80"}));
+  EXPECT_FALSE(makes_inputs_again({.device = "cuda"}, {}));
+}
+
 TEST(MemoryOf, CountsThePackedCopiesThatSamplingMakes) {
   TrainingRun run = paper_run();
   run.copies = true;

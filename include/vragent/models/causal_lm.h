@@ -40,7 +40,7 @@ struct SelfAttentionImpl : torch::nn::Module {
   explicit SelfAttentionImpl(const CausalLmConfig& config);
 
   /// x [N, D], rotary [N, d] -> [N, D]
-  torch::Tensor forward(const torch::Tensor& x,
+  torch::Tensor forward(const ops::Remade& x,
                         const ops::Rotary& rotary,
                         const DecoderContext& context,
                         std::size_t layer);

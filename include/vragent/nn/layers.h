@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Generator.h>
 #include <torch/nn/module.h>
@@ -16,6 +17,7 @@
 #include <torch/types.h>
 
 #include "vragent/nn/dropout.h"
+#include "vragent/ops/fused_layers.h"
 #include "vragent/ops/packed_linear.h"
 
 namespace vragent::nn {
@@ -54,6 +56,10 @@ struct LinearImpl : torch::nn::Module {
 
 TORCH_MODULE(Linear);
 
+/// What each layer gives for one input, biases in all layers or in none. Where no adapter reads the
+/// input and it can be made again, it is not kept for the backward pass.
+std::vector<torch::Tensor> outputs_of(const std::vector<Linear>& layers, const ops::Remade& x);
+
 /// A table of rows. weight [rows, width].
 struct EmbeddingImpl : torch::nn::Module {
   EmbeddingImpl(std::int64_t rows, std::int64_t width);
@@ -73,6 +79,9 @@ struct RmsNormImpl : torch::nn::Module {
 
   /// x [..., width] -> the same shape
   torch::Tensor forward(const torch::Tensor& x) const;
+
+  /// The same for outputs_of().
+  ops::Remade remade(const torch::Tensor& x) const;
 
   torch::Tensor weight;
   double eps;
@@ -99,7 +108,7 @@ struct SwiGluImpl : torch::nn::Module {
   SwiGluImpl(std::int64_t width, std::int64_t inner, bool with_bias);
 
   /// x [..., width] -> the same shape
-  torch::Tensor forward(const torch::Tensor& x);
+  torch::Tensor forward(const ops::Remade& x);
 
   /// Lays the weights out for inference where that pays, in place of the plain ones or beside them.
   void pack(bool keep_plain = false);

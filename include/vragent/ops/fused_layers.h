@@ -8,12 +8,16 @@
 
 #include <torch/types.h>
 
+#include "vragent/ops/packed_linear.h"
 #include "vragent/ops/rotary.h"
 
 namespace vragent::ops {
 
 /// weight * cast(x / sqrt(mean(x^2) + eps)). x [..., width], weight [width] -> the shape of x
 torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
+
+/// rms_norm() for linears(), which keep x in place of it.
+Remade remade_rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
 
 /// Half-split rotation of packed tokens, x*cos + (-x2, x1)*sin.
 /// @param x [N, H, d], the last two dimensions contiguous; table [N, d] in the dtype of x
@@ -22,6 +26,9 @@ torch::Tensor rotate(const torch::Tensor& x, const Rotary& table);
 
 /// silu(gate) * up, of equal shapes.
 torch::Tensor swiglu(const torch::Tensor& gate, const torch::Tensor& up);
+
+/// swiglu() for linears(), which keep gate and up in place of it.
+Remade remade_swiglu(const torch::Tensor& gate, const torch::Tensor& up);
 
 /// swiglu() of the left and the right half of [N, 2 width] -> [N, width]; without gradient.
 torch::Tensor swiglu_halves(const torch::Tensor& gate_up);

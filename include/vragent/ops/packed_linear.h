@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -49,6 +50,22 @@ PackedLinear pack_linear(const std::vector<torch::Tensor>& weights,
 torch::Tensor linear(const torch::Tensor& x,
                      const torch::Tensor& weight,
                      const std::optional<torch::Tensor>& bias = std::nullopt);
+
+/// An input of linear layers that can be made again from tensors which the backward pass keeps
+/// anyway.
+struct Remade {
+  torch::Tensor value;
+  std::vector<torch::Tensor> kept;
+  /// kept -> value, to the bit; without it, value itself is kept
+  std::function<torch::Tensor(const std::vector<torch::Tensor>& kept)> make;
+};
+
+/// linear() of one input by several weights, each [out_i, in], and biases [out_i] (all or none), to
+/// the bit, gradients included. An input [rows, in] on the CPU that can be made again is, once, for
+/// the gradients of the weights, and is not kept.
+std::vector<torch::Tensor> linears(const Remade& x,
+                                   const std::vector<torch::Tensor>& weights,
+                                   const std::vector<torch::Tensor>& biases = {});
 
 /// The gradient of linear()'s input: grad [rows, out], weight [out, in] -> grad weight [rows, in].
 /// Without gradient of its own. With tiles, 256 rows and more go through them; all else is torch's

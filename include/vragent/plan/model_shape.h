@@ -43,6 +43,7 @@ std::int64_t kv_elements(const ModelShape& shape);
 
 /// What the backward pass needs of one token and layer, in elements: inputs of norms, matrices,
 /// attention and SwiGLU, each once.
-std::int64_t saved_elements(const ModelShape& shape);
+/// @param makes_again what norms and SwiGLU give to matrices is made again instead (ops::Remade)
+std::int64_t saved_elements(const ModelShape& shape, bool makes_again);
 
 }  // namespace vragent::plan

@@ -29,6 +29,7 @@ struct TrainingRun {
   std::int64_t micro_targets = 0;  ///< tokens among them whose logits are needed
   bool several_parts = false;      ///< an update has several of those: bf16 sums up in fp32
   bool recomputes = false;         ///< each layer's input is kept, and the layer computed again
+  bool makes_again = false;  ///< weights that learn have their inputs made again (ops::Remade)
 
   std::int64_t prompts = 0;        ///< of a step, all ranks; 0 where nothing is sampled
   std::int64_t group = 1;          ///< answers of each
@@ -54,6 +55,10 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run);
 /// Whether a run on this device in this type packs copies of what it samples from: bf16 on a CPU
 /// that multiplies bf16. Of a card other than "this" one it is not so.
 bool packs_copies(const nn::RuntimeConfig& runtime, const PlanConfig& config);
+
+/// Whether a run on this device makes inputs again: on a CPU. Of a card other than "this" one it is
+/// not so.
+bool makes_inputs_again(const nn::RuntimeConfig& runtime, const PlanConfig& config);
 
 /// The largest of the three sums.
 double peak_of(const std::vector<MemoryLine>& lines);

@@ -452,6 +452,7 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks) {
           .micro_targets = std::min(micro_tokens, together * config.group_size * longest),
           .several_parts = micro_tokens < prompts * group_tokens,
           .recomputes = config.gradient_checkpointing,
+          .makes_again = plan::makes_inputs_again(config.runtime, config.plan),
           .prompts = config.batch_prompts,
           .group = config.group_size,
           .sample_rows = config.sample_rows,
