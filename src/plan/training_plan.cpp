@@ -206,7 +206,9 @@ std::vector<MemoryLine> memory_of(const TrainingRun& run) {
   const double learning = learning_parameters(run);
   const double gradients = learning * gradient_bytes(run) / shared(run, 2);
   const bool sums = run.several_parts && gradient_bytes(run) < 4;
-  const double states = learning * (gradient_bytes(run) < 4 ? 12 : 8) / shared(run, 1);
+  // One process alone has the lower halves of masters; the upper ones are the weights.
+  const double masters = gradient_bytes(run) == 4 ? 0 : run.ranks > 1 ? 4 : 2;
+  const double states = learning * (masters + 8) / shared(run, 1);
   const double copy = run.reference && !trains_adapter(run) ? weights : 0;
   std::vector<MemoryLine> lines = {
       {"weights", weights + adapters, weights + adapters, weights + adapters}};

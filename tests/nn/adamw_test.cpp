@@ -107,6 +107,56 @@ TEST(AdamW, FollowsFp32CloselyWithBf16Parameters) {
   EXPECT_TRUE(test::close(ours.state().at("master.matrix"), wide.matrix, 1e-6));
 }
 
+TEST(AdamW, HasTheWeightsOfFp32RoundedAndItsMastersToTheBit) {
+  const Tensor start = test::randn({70, 31}, 3).to(torch::kBFloat16);
+  Tensor narrow = start.clone().requires_grad_();
+  Tensor wide = start.to(torch::kFloat32).requires_grad_();
+  AdamW ours(decay_groups({{"w", narrow}}, 0.1), {});
+  AdamW reference(decay_groups({{"w", wide}}, 0.1), {});
+  for (std::uint64_t step = 0; step < 30; ++step) {
+    narrow.mutable_grad() = test::randn({70, 31}, 10 + step).to(torch::kBFloat16);
+    wide.mutable_grad() = narrow.grad().to(torch::kFloat32);
+    ours.step(0.003);
+    reference.step(0.003);
+    ASSERT_TRUE(ours.state().at("master.w").equal(wide)) << step;
+    ASSERT_TRUE(narrow.equal(wide.to(torch::kBFloat16))) << step;
+  }
+}
+
+/// fp32 numbers of all sizes, many of them subnormal, halfway between two of bf16, or next to a
+/// power of two; none is infinite, though some round to infinity.
+Tensor all_kinds_of_masters() {
+  const std::int64_t count = 1 << 20;
+  const auto generator = at::detail::createCPUGenerator(7);
+  const Tensor any = torch::randint(
+      -(std::int64_t{1} << 31), std::int64_t{1} << 31, {count}, generator, torch::kInt64);
+  const Tensor sign_and_fraction = any.bitwise_and(-0x7f800001);
+  const std::vector<Tensor> kinds = {any,
+                                     sign_and_fraction,
+                                     any.bitwise_and(-0x10000).bitwise_or(0x8000),
+                                     sign_and_fraction.bitwise_and(-0x10000).bitwise_or(0x8000),
+                                     any.bitwise_or(0x7fff00),
+                                     any.bitwise_and(-0x7fff01),
+                                     any.bitwise_and(-0x10000)};
+  const Tensor numbers = torch::cat(kinds).to(torch::kInt32).view(torch::kFloat32);
+  return numbers.masked_select(numbers.isfinite());
+}
+
+TEST(AdamW, RecoversEveryMasterFromItsRoundingAndWhatItKeeps) {
+  const Tensor masters = all_kinds_of_masters();
+  ASSERT_GT(masters.numel(), 5'000'000);
+  ASSERT_TRUE(masters.to(torch::kBFloat16).isinf().any().item<bool>());
+  Tensor weight = torch::zeros(masters.sizes(), torch::kBFloat16).requires_grad_();
+  AdamW optimizer({{.parameters = {{"w", weight}}}}, {});
+  NamedTensors state = optimizer.state();
+  state["master.w"] = masters;
+  optimizer.load_state(state, "checkpoint");
+  EXPECT_TRUE(
+      weight.detach().view(torch::kInt16).equal(masters.to(torch::kBFloat16).view(torch::kInt16)));
+  const Tensor got = optimizer.state().at("master.w");
+  EXPECT_TRUE(got.view(torch::kInt32).equal(masters.view(torch::kInt32)));
+}
+
 TEST(AdamW, GoesOnBitForBitFromASavedState) {
   for (const torch::Dtype dtype : {torch::kFloat32, torch::kBFloat16}) {
     Problem straight(dtype);

@@ -71,7 +71,8 @@ std::vector<ParameterGroup> decay_groups(const std::vector<NamedParameter>& para
 /// Named parameters of a module that require a gradient.
 std::vector<NamedParameter> trainable_parameters(const torch::nn::Module& module);
 
-/// Keeps first and second moments in fp32; bf16 parameters get an fp32 master copy.
+/// Keeps first and second moments in fp32. bf16 parameters are the roundings of fp32 masters, of
+/// which the lower halves are kept here: nobody else may change such a parameter between steps.
 class AdamW {
  public:
   AdamW(std::vector<ParameterGroup> groups, const OptimConfig& config);
@@ -90,19 +91,28 @@ class AdamW {
   /// "m.NAME", "v.NAME", "master.NAME" and "step.NAME" of every parameter, for a checkpoint.
   [[nodiscard]] NamedTensors state() const;
 
-  /// @throws DataError naming a missing or misshapen tensor
+  /// Sets bf16 parameters too. @throws DataError naming a missing or misshapen tensor
   void load_state(const NamedTensors& state, const std::string& where);
 
  private:
   struct Slot {
     std::string name;
     torch::Tensor parameter;
-    torch::Tensor master;  ///< the parameter itself where it is fp32
+    torch::Tensor low;   ///< int16 [numel], lower halves of masters; undefined where it is fp32
+    torch::Tensor down;  ///< int64, where masters were halfway to the next number and rounded down
     torch::Tensor m;
     torch::Tensor v;
     torch::Tensor step;  ///< float scalar, as the fused kernel wants it
     double lr_scale = 1.0;
     double weight_decay = 0.0;
+
+    [[nodiscard]] bool is_rounded() const { return low.defined(); }
+
+    /// fp32: the parameter itself, or made from it and `low`.
+    [[nodiscard]] torch::Tensor master() const;
+
+    /// Rounds a master to the parameter and keeps what that loses.
+    void take(const torch::Tensor& master);
   };
 
   std::vector<Slot> slots_;
