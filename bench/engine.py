@@ -288,7 +288,7 @@ def case_minilm():
                     1e-4 if dtype == torch.float32 else 0.05)
 
         def ours():
-            return driver("embed", file=str(path), batch=256)["seconds"], len(titles)
+            return driver("embed", file=str(path))["seconds"], len(titles)
 
         def theirs():
             return timed(lambda: embed(best))[0], len(titles)

@@ -14,14 +14,15 @@ FLOORS = {
     "util": 0,
     "data": 1, "media": 1, "words": 1, "metrics": 1,
     "text": 2, "data/formats": 2, "chat": 2, "report": 2, "ops/kernels": 2,
-    "report/page": 3, "report/tables": 3, "ops": 3, "comm": 3,
-    "report/runs": 4, "nn": 4, "ops/decoding": 4,
-    "nn/optim": 5, "models": 5, "rec_models": 5,
-    "engine/decoding": 6, "rec_models/collaborative": 6,
-    "engine": 7,
-    "perception": 8, "recommender": 8, "simulator": 8, "plan": 8,
-    "recommender/study": 9, "simulator/agents": 9, "simulator/scoring": 9, "learning": 9,
-    "learning/grpo": 10,
+    "report/page": 3, "report/tables": 3, "ops/linear": 3, "comm": 3,
+    "report/runs": 4, "ops": 4,
+    "nn": 5, "ops/decoding": 5,
+    "nn/optim": 6, "models": 6, "rec_models": 6,
+    "engine/decoding": 7, "rec_models/collaborative": 7,
+    "engine": 8,
+    "perception": 9, "recommender": 9, "simulator": 9, "plan": 9,
+    "recommender/study": 10, "simulator/agents": 10, "simulator/scoring": 10, "learning": 10,
+    "learning/grpo": 11,
 }
 TORCH_FROM = 3
 NO_TORCH = {"report/page", "report/tables", "report/runs", "simulator", "simulator/agents", "simulator/scoring"}

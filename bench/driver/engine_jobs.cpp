@@ -95,7 +95,7 @@ void add_text_jobs(const Session& session, std::map<std::string, Job>& jobs) {
     std::vector<std::string> texts;
     for_each_line(request.at("file").get<std::string>(),
                   [&](const std::string& line, const std::string&) { texts.push_back(line); });
-    const auto batch = static_cast<std::size_t>(request.value("batch", 256));
+    const auto batch = static_cast<std::size_t>(request.value("batch", 64));
     const Stopwatch watch;
     std::vector<Tensor> parts;
     for (std::size_t begin = 0; begin < texts.size(); begin += batch) {

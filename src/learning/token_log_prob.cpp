@@ -6,7 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "vragent/ops/kernels/cpu_logit_rows.h"
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 
 namespace vragent::learning {
 namespace {

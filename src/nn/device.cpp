@@ -9,12 +9,9 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <torch/cuda.h>
 
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
@@ -62,21 +59,7 @@ torch::Dtype parse_dtype(const std::string& text) {
   return text == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
 }
 
-namespace {
-
-/// Memory that one operation frees is what the next one takes. By itself glibc gives it back to the
-/// system each time, which then clears every page anew: a tenth of an encoder's time.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that it takes
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
-#endif
-}
-
-}  // namespace
-
 void prepare_torch(const RuntimeConfig& config) {
-  keep_freed_memory();
   // Large tensors in huge pages where the system offers them: torch reads it when it first
   // allocates.
   setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);  // NOLINT(concurrency-mt-unsafe)

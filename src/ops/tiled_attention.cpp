@@ -7,7 +7,7 @@
 #include <ATen/native/CPUBlas.h>
 
 #include "ops/attention_tiles.h"
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 
 namespace vragent::ops {
 namespace {

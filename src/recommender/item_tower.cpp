@@ -32,7 +32,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr std::int64_t kChunk = 512;
+constexpr std::int64_t kChunk = 128;
 
 constexpr std::int64_t kPictureChunk = 32;
 

@@ -66,11 +66,22 @@ std::string without_accents(std::string text) {
   return without(normal_form(std::move(text), NormalForm::kNfd), is_bert_mark);
 }
 
+/// Compatibility forms make at most 18 bytes of one; replacements that a real file asks for, few.
+constexpr std::size_t kMostGrowth = 64;
+constexpr std::size_t kMostBytesOfShortText = 1 << 16;
+
+void check_growth(std::size_t bytes, std::size_t limit) {
+  if (bytes > limit)
+    throw DataError(
+        formatted("the tokenizer's normalizer makes more than {} bytes of a text", limit));
+}
+
 /// Runs of at least two spaces replaced.
-std::string with_single_blanks(std::string_view text, std::string_view content) {
+std::string with_single_blanks(std::string_view text, std::string_view content, std::size_t limit) {
   std::string result;
   result.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
+    check_growth(result.size(), limit);
     const std::size_t end = std::min(text.find_first_not_of(' ', i), text.size());
     if (end > i + 1) result += content;
     if (end <= i + 1) result += text[i];
@@ -83,16 +94,6 @@ std::string_view stripped(std::string_view text, const StripSpace& step) {
   if (step.left) text.remove_prefix(space_end(text, 0));
   if (step.right) text = text.substr(0, trailing_space(text));
   return text;
-}
-
-/// Compatibility forms make at most 18 bytes of one; replacements that a real file asks for, few.
-constexpr std::size_t kMostGrowth = 64;
-constexpr std::size_t kMostBytesOfShortText = 1 << 16;
-
-void check_growth(std::size_t bytes, std::size_t limit) {
-  if (bytes > limit)
-    throw DataError(
-        formatted("the tokenizer's normalizer makes more than {} bytes of a text", limit));
 }
 
 struct RunStep {
@@ -111,13 +112,14 @@ struct RunStep {
       const bool space = char_class(code) == CharClass::kSpace;
       if (!space) result += bytes;
       if (space && !in_space) result += step.content;
+      check_growth(result.size(), limit);
       in_space = space;
     });
     return result;
   }
 
   std::string operator()(const ReplaceBlanks& step) {
-    return with_single_blanks(text, step.content);
+    return with_single_blanks(text, step.content, limit);
   }
 
   std::string operator()(const Prepend& step) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 
 #include <tuple>
 
@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
+#include "ops/linear/onednn_linear.h"
 #include "support/tensor_matchers.h"
 #include "vragent/ops/fused_layers.h"
 
@@ -99,22 +100,45 @@ TEST(Linear, TakesTorchsProductWhereTilesDoNotSuit) {
             at::IntArrayRef({0, 8}));
 }
 
-TEST(Linear, MultipliesLargeMatricesByWhicheverLibrary) {
+/// product(x, weight, bias) of large matrices against the exact one.
+template <class Product>
+void multiply_large_matrices(const Product& product) {
   const torch::NoGradGuard no_grad;
   const Tensor x = test::randn({520, 1024}, 25).t().view({4, 256, 520});  // not contiguous
   const Tensor weight = test::randn({600, 520}, 26);
   const Tensor bias = test::randn({600}, 27);
   for (const auto& [type, share, least] :
        {std::tuple{torch::kFloat32, 1e-5, 1e-4}, {torch::kBFloat16, 1.0 / 256, 2e-4}}) {
-    const Tensor narrow = x.to(type);
-    const Tensor w = weight.to(type);
     for (const Tensor& b : {bias.to(type), Tensor()}) {
-      const Tensor y = b.defined() ? ops::linear(narrow, w, b) : ops::linear(narrow, w);
+      const Tensor y = product(x.to(type), weight.to(type), b);
       EXPECT_EQ(y.scalar_type(), type);
-      EXPECT_TRUE(torch::allclose(y.to(torch::kFloat64), exact(narrow, w, b), share, least))
+      const Tensor wanted = exact(x.to(type), weight.to(type), b);
+      EXPECT_TRUE(torch::allclose(y.to(torch::kFloat64), wanted, share, least))
           << type << " " << b.defined();
     }
   }
+}
+
+TEST(Linear, MultipliesLargeMatricesByWhicheverLibrary) {
+  multiply_large_matrices([](const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    return bias.defined() ? ops::linear(x, weight, bias) : ops::linear(x, weight);
+  });
+}
+
+TEST(OnednnLinear, MultipliesLargeMatrices) {
+  if (!has_onednn()) GTEST_SKIP() << "skipped: this torch is built without oneDNN";
+  multiply_large_matrices(onednn_linear);
+}
+
+TEST(OnednnLinear, IsForLargeProductsWithoutGradientThatFit) {
+  const Tensor x = test::randn({1024, 512}, 28);
+  const Tensor weight = test::randn({512, 512}, 29);
+  EXPECT_FALSE(suits_onednn(x, weight)) << "gradients are recorded";
+  const torch::NoGradGuard no_grad;
+  EXPECT_FALSE(suits_onednn(x.narrow(0, 0, 16), weight));
+  EXPECT_FALSE(suits_onednn(x.narrow(1, 0, 511), weight));
+  EXPECT_FALSE(suits_onednn(x.to(torch::kFloat64), weight.to(torch::kFloat64)));
+  EXPECT_FALSE(suits_onednn(x, weight.to(torch::kBFloat16)));
 }
 
 TEST(Linear, HasTheGradientsOfTheExactProduct) {

@@ -8,7 +8,7 @@
 #include <torch/types.h>
 
 #include "support/tensor_matchers.h"
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 
 namespace vragent::ops {
 namespace {

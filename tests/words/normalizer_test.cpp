@@ -54,6 +54,9 @@ TEST(Normalize, StopsWhereStepsMakeATextGrowWithoutEnd) {
   const std::vector<NormalizerStep> chain(12, ReplaceText{"a", "aaaaaaaaaaaaaaaaaaaa"});
   EXPECT_THROW(normalize("a", chain), DataError);
   EXPECT_EQ(normalize("a", {chain[0], chain[1]}), std::string(400, 'a'));
+  const std::string large(1 << 20, 'b');
+  EXPECT_THROW(normalize("a a  a", {ReplaceSpace{large}}), DataError);
+  EXPECT_THROW(normalize("a a  a", {ReplaceBlanks{large}}), DataError);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 
 #include "vragent/nn/dropout.h"
 #include "vragent/ops/fused_layers.h"
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 
 namespace vragent::nn {
 

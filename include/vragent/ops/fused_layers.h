@@ -8,7 +8,7 @@
 
 #include <torch/types.h>
 
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 #include "vragent/ops/rotary.h"
 
 namespace vragent::ops {

@@ -4,7 +4,8 @@
 // Products in bfloat16 for CPUs that multiply it, in tiles (AMX) or in vectors (AVX-512): with
 // weights that do not change and are laid out for it once, several over the same input as one, or
 // with weights as they lie. Sums are in float32 and rounded once. A row's result does not depend on
-// the other rows, but linear() chooses its way, and with it the last bits, by their number.
+// the other rows, but linear() chooses its way, and with it the last bits, by their number and by
+// whether gradients are recorded.
 #pragma once
 
 #include <cstdint>

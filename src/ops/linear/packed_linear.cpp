@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "vragent/ops/packed_linear.h"
+#include "vragent/ops/linear/packed_linear.h"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@
 #include <torch/csrc/autograd/generated/variable_factories.h>
 
 #include "ops/kernels/bf16_linear.h"
-#include "ops/onednn_linear.h"
+#include "ops/linear/onednn_linear.h"
 
 #ifndef INTRA_OP_PARALLEL
 #error "at::parallel_for runs on one thread unless it is compiled with OpenMP"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "ops/onednn_linear.h"
+#include "ops/linear/onednn_linear.h"
 
 #include <optional>
 #include <string_view>
 
+#include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 
@@ -15,6 +16,7 @@ using torch::Tensor;
 
 /// Below, there is little to gain, and oneDNN has to make a kernel for every number of rows.
 constexpr std::int64_t kFewProducts = 1 << 27;
+constexpr std::int64_t kFewRows = 16;  ///< for these a weight is read at the speed of memory
 
 using Scalars = c10::List<std::optional<at::Scalar>>;
 using Product = Tensor(const Tensor&,
@@ -24,11 +26,18 @@ using Product = Tensor(const Tensor&,
                        Scalars,
                        std::optional<std::string_view>);
 
-/// torch's operator, absent where torch is built without oneDNN.
-const std::optional<c10::TypedOperatorHandle<Product>>& product() {
-  static const auto found = [] {
+using Operator = c10::TypedOperatorHandle<Product>;
+
+/// torch's operator; none where torch is built without oneDNN or declares it otherwise.
+const std::optional<Operator>& product() {
+  static const auto found = []() -> std::optional<Operator> {
     const auto handle = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-    return handle ? std::optional(handle->typed<Product>()) : std::nullopt;
+    if (!handle) return std::nullopt;
+    try {
+      return handle->typed<Product>();
+    } catch (const c10::Error&) {
+      return std::nullopt;
+    }
   }();
   return found;
 }
@@ -48,11 +57,18 @@ bool is_multiplied(torch::ScalarType type) {
 
 }  // namespace
 
+bool has_onednn() {
+  return product().has_value() && at::globalContext().userEnabledMkldnn();
+}
+
 bool suits_onednn(const Tensor& x, const Tensor& weight) {
-  return is_faster_on_this_cpu() && !torch::GradMode::is_enabled() && x.is_cpu() &&
-         weight.is_cpu() && x.scalar_type() == weight.scalar_type() &&
-         is_multiplied(x.scalar_type()) && weight.is_contiguous() && weight.numel() > 0 &&
-         x.numel() / weight.size(1) >= kFewProducts / weight.numel() && product().has_value();
+  if (!is_faster_on_this_cpu() || torch::GradMode::is_enabled() || !x.is_cpu() ||
+      !weight.is_cpu() || !is_multiplied(x.scalar_type()) ||
+      x.scalar_type() != weight.scalar_type() || weight.dim() != 2 || !weight.is_contiguous() ||
+      weight.numel() == 0 || x.dim() == 0 || x.size(-1) != weight.size(1))
+    return false;
+  const std::int64_t rows = x.numel() / weight.size(1);
+  return rows > kFewRows && rows * weight.numel() >= kFewProducts && has_onednn();
 }
 
 Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {

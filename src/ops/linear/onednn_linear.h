@@ -9,11 +9,14 @@
 
 namespace vragent::ops {
 
+/// Whether torch offers oneDNN's product.
+bool has_onednn();
+
 /// Whether oneDNN computes this product faster than at::linear(): many rows, float32 or bfloat16,
 /// without gradient, on a CPU with AVX-512 that is not Intel's.
 bool suits_onednn(const torch::Tensor& x, const torch::Tensor& weight);
 
-/// x [..., in], weight [out, in], bias [out] or undefined -> [..., out], for what suits_onednn()
+/// x [..., in], weight [out, in], bias [out] or undefined -> [..., out], where has_onednn()
 torch::Tensor onednn_linear(const torch::Tensor& x,
                             const torch::Tensor& weight,
                             const torch::Tensor& bias);
