@@ -15,7 +15,7 @@ namespace {
 using torch::Tensor;
 
 constexpr std::int64_t kLegacyEos = 2;
-constexpr std::int64_t kCachedRows = 800;  ///< 10 MB of a feed-forward in float32
+constexpr std::int64_t kCachedRows = 800;  ///< of width 3072 in float32: 10 MB
 
 /// One pre-norm layer of either encoder.
 struct ClipLayerImpl : torch::nn::Module {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -24,7 +25,8 @@ namespace {
 
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
-constexpr const char* kPickle = "pytorch_model.bin";  ///< of old repositories; may run code
+/// Those of old repositories, which may run code.
+constexpr const char* kPickles[] = {"pytorch_model.bin", "pytorch_model.bin.index.json"};
 constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{64} << 20U;  ///< of config and index
 
 constexpr std::int64_t kMaxSize = INT32_MAX;  ///< so that products of two sizes fit 64 bits
@@ -148,9 +150,10 @@ WeightFiles::WeightFiles(const fs::path& folder) : folder_(folder) {
                   folder,
                   kWeights,
                   kIndex,
-                  is_there(kPickle) ? ", and pytorch_model.bin is not read: docs/formats.md "
-                                      "says how to convert it"
-                                    : ""));
+                  std::any_of(std::begin(kPickles), std::end(kPickles), is_there)
+                      ? ", and pickled weights (pytorch_model*.bin) are not read: docs/formats.md "
+                        "says how to convert them"
+                      : ""));
   }
 }
 

@@ -108,12 +108,15 @@ TEST(WeightFiles, SayWhenThereAreNone) {
 }
 
 TEST(WeightFiles, SayWhatIsToBeDoneWithAPickle) {
-  const TempDir folder;
-  EXPECT_EQ(message_of([&] { WeightFiles(folder.path()); }).find("docs/formats.md"),
-            std::string::npos);
-  write_file(folder / "pytorch_model.bin", "PK");
-  EXPECT_NE(message_of([&] { WeightFiles(folder.path()); }).find("docs/formats.md"),
-            std::string::npos);
+  for (const char* file : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+    const TempDir folder;
+    EXPECT_EQ(message_of([&] { WeightFiles(folder.path()); }).find("docs/formats.md"),
+              std::string::npos);
+    write_file(folder / file, "PK");
+    EXPECT_NE(message_of([&] { WeightFiles(folder.path()); }).find("docs/formats.md"),
+              std::string::npos)
+        << file;
+  }
 }
 
 TEST(SaveModelFolder, GivesBackWhatItWasGivenWholeOrInShards) {

@@ -60,8 +60,7 @@ std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           std::span<const Prompt> prompts,
                                           const GeneratorConfig& config);
 
-/// Of so many prompts the logits stand in memory at once, [rows, V] in fp32, where few of their
-/// log-probabilities are asked for.
+/// next_token_log_probs() holds the logits of so many prompts at once, [rows, V] in fp32.
 inline constexpr std::int64_t kLogitRows = 64;
 
 /// Log-probabilities of some of the tokens that may follow each prompt.

@@ -37,7 +37,7 @@ struct CausalLmConfig {
 /// supported (another architecture, RoPE scaled otherwise, sliding windows in use)
 CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std::string& where);
 
-/// Those of the matrices, without a head.
+/// Numbers in all matrices of the layers and in the embedding, without a head.
 double num_weights(const CausalLmConfig& config);
 
 /// A config.json that transformers reads (5.x and 4.x spellings of what moved).
