@@ -88,7 +88,7 @@ class SftLoop {
       progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
       files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
-    if (!valid_.empty()) validate();
+    if (!valid_.empty() && eval_step_ != result_.steps) validate();  // no step was taken
     if (config_.keep == "best" && best_.step()) {
       processes_.barrier();  // rank 0 has written them
       best_.restore(model_.module());
@@ -181,6 +181,9 @@ class SftLoop {
     interval_loss_ = saved.at("interval_loss");
     interval_steps_ = static_cast<std::int64_t>(saved.at("interval_steps"));
     result_.skipped_steps = static_cast<std::int64_t>(number_of(saved, "skipped_steps"));
+    if (saved.contains("eval_step")) eval_step_ = static_cast<std::int64_t>(saved.at("eval_step"));
+    if (eval_step_ >= 0)
+      result_.valid_loss = saved.contains("eval_loss") ? saved.at("eval_loss") : std::nan("");
     if (saved.contains("best_step"))
       best_.set(saved.at("best_loss"), static_cast<std::int64_t>(saved.at("best_step")));
   }
@@ -222,9 +225,9 @@ class SftLoop {
     result_.steps += 1;
     if (result_.steps % config_.log_every == 0 || result_.steps == total_steps_)
       report_interval(norm, lr, watch.seconds());
-    const bool measure = config_.valid_every > 0 && result_.steps % config_.valid_every == 0 &&
-                         result_.steps < total_steps_;
-    if (measure && !valid_.empty()) validate();
+    const bool measures = result_.steps == total_steps_ ||
+                          (config_.valid_every > 0 && result_.steps % config_.valid_every == 0);
+    if (measures && !valid_.empty()) validate();
   }
 
   /// Logs the mean loss of the steps since the last line that were not skipped; none is null.
@@ -284,6 +287,7 @@ class SftLoop {
     }
     sum = comm::sum_of(processes_, sum);
     result_.valid_loss = sum / std::max(count, 1.0);
+    eval_step_ = result_.steps;
     files_.log(result_.steps, epoch(), {{"eval_loss", *result_.valid_loss}});
     const bool writes = config_.keep == "best" && processes_.rank() == 0;
     if (best_.offer(*result_.valid_loss, result_.steps, model_.module(), writes))
@@ -301,7 +305,10 @@ class SftLoop {
                           {"num_tokens", tokens_},
                           {"interval_loss", interval_loss_},
                           {"interval_steps", static_cast<double>(interval_steps_)},
-                          {"skipped_steps", static_cast<double>(result_.skipped_steps)}};
+                          {"skipped_steps", static_cast<double>(result_.skipped_steps)},
+                          {"eval_step", static_cast<double>(eval_step_)}};
+    if (result_.valid_loss && std::isfinite(*result_.valid_loss))
+      numbers["eval_loss"] = *result_.valid_loss;  // the file of numbers has no others
     if (!best_.step()) return numbers;
     numbers["best_loss"] = best_.loss();
     numbers["best_step"] = static_cast<double>(*best_.step());
@@ -329,6 +336,7 @@ class SftLoop {
   double interval_loss_ = 0;
   std::int64_t interval_steps_ = 0;
   double tokens_ = 0;
+  std::int64_t eval_step_ = -1;  ///< of the last validation; -1 before the first
 };
 
 }  // namespace

@@ -121,6 +121,24 @@ TEST_F(SftTraining, ResumesBitForBit) {
   EXPECT_FALSE(test::same_tensors(weights_in(folder_ / "lm"), weights)) << "it trained";
 }
 
+/// Its checkpoint is there, the final model is not.
+TEST_F(SftTraining, ValidatesOnceWhereAKillComesBehindTheLastStep) {
+  for (const char* keep : {"last", "best"}) {
+    SftConfig killed = config(keep);
+    killed.keep = keep;
+    killed.optim.lr = 0.5;
+    const SftResult wanted = run_sft(killed);
+    const auto weights = weights_in(killed.out);
+    const auto log = timeless_log(killed.out);
+    fs::remove(killed.out / "trainer_state.json");
+    fs::rename(killed.out / "model.safetensors", killed.out / "best.safetensors");
+    killed.resume = true;
+    EXPECT_EQ(run_sft(killed).valid_loss, wanted.valid_loss) << keep;
+    EXPECT_EQ(timeless_log(killed.out), log) << keep;
+    EXPECT_TRUE(test::same_tensors(weights_in(killed.out), weights)) << keep;
+  }
+}
+
 TEST_F(SftTraining, TrainsBf16WeightsWithFp32MastersThatResumeBitForBit) {
   SftConfig whole = config("whole");
   whole.runtime.dtype = "bfloat16";
