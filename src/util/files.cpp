@@ -188,14 +188,24 @@ bool exchange(const fs::path& a, const fs::path& b) {
   return renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
 }
 
+constexpr std::string_view kOld = ".tmp-old-";  ///< the name of a folder that is replaced follows
+
+/// Names a replaced folder again whose place was never taken.
+void put_back(const fs::path& old) {
+  const fs::path path = parent_of(old) / old.filename().string().substr(kOld.size());
+  if (!fs::exists(path)) fs::rename(old, path);
+}
+
 }  // namespace
 
 void write_folder(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
   make_folder(parent_of(path));
   const fs::path temporary = beside(path);
-  const fs::path old = temporary.string() + "-old";
+  const fs::path old = parent_of(path) / (std::string(kOld) + path.filename().string());
+  std::error_code ignored;  // the name may be too long for one more that is longer
   fs::remove_all(temporary);
   try {
+    if (fs::exists(old, ignored)) put_back(old);
     make_folder(temporary);
     fill(temporary);
     for (const auto& entry : fs::recursive_directory_iterator(temporary)) sync_path(entry.path());
@@ -203,20 +213,19 @@ void write_folder(const fs::path& path, const std::function<void(const fs::path&
     if (exchange(temporary, path)) {
       fs::remove_all(temporary);
     } else {
+      fs::remove_all(old, ignored);
       if (fs::exists(path)) fs::rename(path, old);
       fs::rename(temporary, path);
     }
   } catch (const fs::filesystem_error& error) {
-    std::error_code ignored;
     fs::remove_all(temporary, ignored);
     throw Error(ExitCode::kIo, formatted("{}: {}", path, error.code().message()));
   } catch (...) {
-    std::error_code ignored;
     fs::remove_all(temporary, ignored);
     throw;
   }
   sync_path(parent_of(path));
-  fs::remove_all(old);
+  fs::remove_all(old, ignored);
 }
 
 void remove_half_written(const fs::path& folder) {
@@ -224,7 +233,10 @@ void remove_half_written(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().filename().string().starts_with(kHalfWritten)) left.push_back(entry.path());
   }
-  for (const fs::path& path : left) fs::remove_all(path);
+  for (const fs::path& path : left) {
+    if (path.filename().string().starts_with(kOld)) put_back(path);
+    fs::remove_all(path);
+  }
 }
 
 struct LineReader::Impl {

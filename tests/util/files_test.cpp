@@ -33,6 +33,11 @@ TEST(WriteFile, TakesNamesOfThe255BytesThatSystemsAllow) {
   const std::string name(255, 'n');
   write_file(folder / name, "x");
   EXPECT_EQ(read_file(folder / name), "x");
+  const std::string other(255, 'o');
+  for (const char* content : {"x", "y"}) {
+    write_folder(folder / other, [&](const auto& fresh) { write_file(fresh / "part", content); });
+    EXPECT_EQ(read_file(folder / other / "part"), content);
+  }
 }
 
 TEST(RemoveHalfWritten, LeavesWhatIsWhole) {
@@ -51,6 +56,28 @@ TEST(RemoveHalfWritten, LeavesWhatIsWhole) {
   for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
     names.insert(entry.path().filename());
   EXPECT_THAT(names, ::testing::ElementsAre("file", "whole"));
+}
+
+/// Where names cannot be exchanged at once, a kill comes between the two renames.
+TEST(RemoveHalfWritten, PutsBackAFolderThatNothingHadReplaced) {
+  const test::TempDir folder;
+  write_file(folder / ".tmp-old-lost/part", "old");
+  write_file(folder / ".tmp-old-replaced/part", "old");
+  write_file(folder / "replaced/part", "new");
+  remove_half_written(folder.path());
+  EXPECT_EQ(read_file(folder / "lost/part"), "old");
+  EXPECT_EQ(read_file(folder / "replaced/part"), "new");
+  EXPECT_FALSE(std::filesystem::exists(folder / ".tmp-old-lost"));
+  EXPECT_FALSE(std::filesystem::exists(folder / ".tmp-old-replaced"));
+}
+
+TEST(WriteFolder, LosesNothingWhereAnotherAttemptFailsBehindAKill) {
+  const test::TempDir folder;
+  write_file(folder / ".tmp-old-whole/part", "old");
+  EXPECT_THROW(
+      write_folder(folder / "whole", [](const auto&) { throw Error(ExitCode::kIo, "full"); }),
+      Error);
+  EXPECT_EQ(read_file(folder / "whole/part"), "old");
 }
 
 TEST(ReadRegularFile, RefusesWhatIsNoFileAndWhatIsTooLarge) {

@@ -51,7 +51,8 @@ void write_folder(const std::filesystem::path& path,
                   const std::function<void(const std::filesystem::path&)>& fill);
 
 /// Removes what killed processes left half written beside the files of a folder, in which nobody
-/// writes now (FolderLock).
+/// writes now (FolderLock). A folder that write_folder() had set aside, and nothing had replaced
+/// yet, gets its name back.
 void remove_half_written(const std::filesystem::path& folder);
 
 /// A file of lines, read one by one without the line end (LF or CRLF); a UTF-8 byte order mark is
