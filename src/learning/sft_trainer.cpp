@@ -31,8 +31,9 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,zero,"
-    "dry-run,rehearse,gradient-checkpointing,";
+    "resume,overwrite,device,threads,log-every,valid-every,save-every,keep-checkpoints,max-skipped-"
+    "updates,"
+    "zero,dry-run,rehearse,gradient-checkpointing,";
 
 class SftLoop {
  public:
@@ -86,6 +87,7 @@ class SftLoop {
       if (result_.steps + 1 < total_steps_) next = fetch(result_.steps + 1);
       step(optimizer, batch);
       progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
+      updates_.check_row(config_.max_skipped_updates);
       files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
     if (!valid_.empty() && eval_step_ != result_.steps) validate();  // no step was taken
@@ -94,7 +96,8 @@ class SftLoop {
       best_.restore(model_.module());
       result_.valid_loss = best_.loss();
     }
-    check_any_learnt(result_.skipped_steps, result_.steps);
+    updates_.check_any_done();
+    result_.skipped_updates = updates_.skipped;
     files_.finish(result_.steps, model_.module(), numbers());
     if (processes_.rank() == 0) best_.discard();
     return result_;
@@ -169,7 +172,7 @@ class SftLoop {
     SftResult result{.steps = total_steps_,
                      .skipped = result_.skipped,
                      .truncated = result_.truncated,
-                     .skipped_steps = static_cast<std::int64_t>(number_of(last, "skipped_steps"))};
+                     .skipped_updates = UpdateCount::saved_in(last).skipped};
     if (last.contains("loss")) result.train_loss = last.at("loss");
     if (last.contains("eval_loss")) result.valid_loss = last.at("eval_loss");
     return result;
@@ -180,7 +183,7 @@ class SftLoop {
     tokens_ = saved.at("num_tokens");
     interval_loss_ = saved.at("interval_loss");
     interval_steps_ = static_cast<std::int64_t>(saved.at("interval_steps"));
-    result_.skipped_steps = static_cast<std::int64_t>(number_of(saved, "skipped_steps"));
+    updates_ = UpdateCount::saved_in(saved);
     if (saved.contains("eval_step")) eval_step_ = static_cast<std::int64_t>(saved.at("eval_step"));
     if (eval_step_ >= 0)
       result_.valid_loss = saved.contains("eval_loss") ? saved.at("eval_loss") : std::nan("");
@@ -216,11 +219,15 @@ class SftLoop {
     const double value = comm::sum_of(processes_, own);  // behind the collectives of backward
     if (std::isfinite(value) && std::isfinite(norm)) {
       optimizer.step(lr);
+      updates_.add_done();
       interval_loss_ += value;
       interval_steps_ += 1;
     } else {
-      log::warn("step={} skipped: loss {} gradient norm {}", result_.steps + 1, value, norm);
-      result_.skipped_steps += 1;
+      log::warn("step={}: its update is skipped: loss {} gradient norm {}",
+                result_.steps + 1,
+                value,
+                norm);
+      updates_.add_skipped();
     }
     result_.steps += 1;
     if (result_.steps % config_.log_every == 0 || result_.steps == total_steps_)
@@ -230,7 +237,8 @@ class SftLoop {
     if (measures && !valid_.empty()) validate();
   }
 
-  /// Logs the mean loss of the steps since the last line that were not skipped; none is null.
+  /// Logs the mean loss of the steps since the last line whose updates were not skipped; none is
+  /// null.
   void report_interval(double norm, double lr, double seconds) {
     const double loss = interval_loss_ / static_cast<double>(interval_steps_);
     if (interval_steps_ > 0) result_.train_loss = loss;
@@ -240,7 +248,7 @@ class SftLoop {
                 {"grad_norm", norm},
                 {"learning_rate", lr},
                 {"num_tokens", tokens_},
-                {"skipped_steps", static_cast<double>(result_.skipped_steps)},
+                {"skipped_updates", static_cast<double>(updates_.skipped)},
                 {"step_time", seconds}});
     interval_loss_ = 0;
     interval_steps_ = 0;
@@ -305,8 +313,8 @@ class SftLoop {
                           {"num_tokens", tokens_},
                           {"interval_loss", interval_loss_},
                           {"interval_steps", static_cast<double>(interval_steps_)},
-                          {"skipped_steps", static_cast<double>(result_.skipped_steps)},
                           {"eval_step", static_cast<double>(eval_step_)}};
+    updates_.save_in(numbers);
     if (result_.valid_loss && std::isfinite(*result_.valid_loss))
       numbers["eval_loss"] = *result_.valid_loss;  // the file of numbers has no others
     if (!best_.step()) return numbers;
@@ -333,6 +341,7 @@ class SftLoop {
   std::int64_t steps_per_epoch_ = 1;
   std::int64_t total_steps_ = 0;
   SftResult result_;
+  UpdateCount updates_;
   double interval_loss_ = 0;
   std::int64_t interval_steps_ = 0;
   double tokens_ = 0;
@@ -359,6 +368,7 @@ void SftConfig::check() const {
   check_range("log-every", static_cast<double>(log_every), 1, 1e9);
   check_range("save-every", static_cast<double>(save_every), 0, 1e12);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
+  check_range("max-skipped-updates", static_cast<double>(max_skipped_updates), 0, 1e12);
   check_range("zero", static_cast<double>(zero), 1, 2);
   check_group("optim", optim);
   check_group("lora", lora);

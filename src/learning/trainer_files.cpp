@@ -50,12 +50,42 @@ double number_of(const RunNumbers& numbers, const std::string& name) {
   return found == numbers.end() ? 0.0 : found->second;
 }
 
-void check_any_learnt(std::int64_t skipped, std::int64_t updates) {
-  if (skipped == 0 || skipped < updates) return;
+void UpdateCount::add_done() {
+  done += 1;
+  skipped_in_row = 0;
+}
+
+void UpdateCount::add_skipped() {
+  skipped += 1;
+  skipped_in_row += 1;
+}
+
+void UpdateCount::check_row(std::int64_t most) const {
+  if (most == 0 || skipped_in_row < most) return;
+  throw Error(ExitCode::kInternal,
+              formatted("{} updates in a row had a loss or a gradient norm that is not finite: the "
+                        "run ends here without a final model (--max-skipped-updates)",
+                        skipped_in_row));
+}
+
+void UpdateCount::check_any_done() const {
+  if (skipped == 0 || done > 0) return;
   throw Error(ExitCode::kInternal,
               formatted("every one of {} updates had a loss or a gradient norm that is not finite: "
-                        "nothing is learnt, and no model is written",
-                        updates));
+                        "nothing is learnt, and no final model is written",
+                        skipped));
+}
+
+void UpdateCount::save_in(RunNumbers& numbers) const {
+  numbers["updates"] = static_cast<double>(done);
+  numbers["skipped_updates"] = static_cast<double>(skipped);
+  numbers["skipped_in_row"] = static_cast<double>(skipped_in_row);
+}
+
+UpdateCount UpdateCount::saved_in(const RunNumbers& numbers) {
+  return {static_cast<std::int64_t>(number_of(numbers, "updates")),
+          static_cast<std::int64_t>(number_of(numbers, "skipped_updates")),
+          static_cast<std::int64_t>(number_of(numbers, "skipped_in_row"))};
 }
 
 TrainerFiles::TrainerFiles(fs::path run_folder,
@@ -174,7 +204,7 @@ std::string TrainerFiles::trainer_state(std::int64_t step,
   // transformers reads any names here, and refuses those it does not know elsewhere.
   OrderedJson& own = state["stateful_callbacks"]["vragent"];
   own["args"] = OrderedJson::object();
-  own["attributes"]["skipped_steps"] = count("skipped_steps");
+  own["attributes"]["skipped_updates"] = count("skipped_updates");
   if (!numbers.contains("best_step")) {
     own["attributes"]["no_best"] = "nothing is validated";
     return state.dump(2) + "\n";

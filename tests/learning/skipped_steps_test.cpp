@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -17,6 +18,7 @@ namespace vragent::learning {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::StartsWith;
 
 /// Makes a model overflow where it reads one token, and nowhere else, though its weights are
 /// finite: a dimension that is this token's alone, and that nothing reads or writes but one unit of
@@ -58,7 +60,30 @@ std::int64_t token_of_the_last_example(const fs::path& lm, const fs::path& train
   throw std::logic_error("no token of its own");
 }
 
-class SkippedSteps : public SftTraining {};
+class SkippedSteps : public SftTraining {
+ protected:
+  /// Its weights are finite, but no product with them is.
+  void break_model() {
+    models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
+    {
+      const torch::NoGradGuard no_grad;
+      lm->model->norm->weight.fill_(3e38);
+    }
+    test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
+  }
+
+  /// What a run ends with, which must be an error of 70.
+  static std::string complaint(const SftConfig& config) {
+    try {
+      run_sft(config);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kInternal);
+      EXPECT_FALSE(fs::exists(config.out / "model.safetensors"));
+      return error.what();
+    }
+    return "";
+  }
+};
 
 TEST_F(SkippedSteps, SkipsStepsThatAreNotFiniteAndCountsThem) {
   test::write_tiny_lm(folder_ / "lm", 1, /*tied=*/false);
@@ -68,14 +93,14 @@ TEST_F(SkippedSteps, SkipsStepsThatAreNotFiniteAndCountsThem) {
   SftConfig whole = config("whole");
   whole.valid = "";
   whole.log_every = 1;
-  EXPECT_EQ(run_sft(whole).skipped_steps, 2) << "the example is in one step of each epoch";
-  EXPECT_EQ(logged(whole.out, "skipped_steps").back(), 2);
+  EXPECT_EQ(run_sft(whole).skipped_updates, 2) << "the example is in one step of each epoch";
+  EXPECT_EQ(logged(whole.out, "skipped_updates").back(), 2);
   const std::vector<Json> log = timeless_log(whole.out);
   EXPECT_EQ(
       std::count_if(log.begin(), log.end(), [](const Json& row) { return row["loss"].is_null(); }),
       2);
   const Json state = trainer_state(whole.out);
-  EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_steps"], 2);
+  EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_updates"], 2);
   const auto weights = weights_in(whole.out);
   EXPECT_FALSE(test::same_tensors(weights_in(folder_ / "lm"), weights)) << "the others teach";
   for (const auto& tensors :
@@ -85,29 +110,34 @@ TEST_F(SkippedSteps, SkipsStepsThatAreNotFiniteAndCountsThem) {
   }
   SftConfig parts = whole;
   parts.out = folder_ / "parts";
-  EXPECT_EQ(run_in_parts(parts, 5).skipped_steps, 2);
+  EXPECT_EQ(run_in_parts(parts, 5).skipped_updates, 2);
   EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights));
   EXPECT_EQ(timeless_log(parts.out), log);
 }
 
 TEST_F(SkippedSteps, WritesNoModelWhereEveryStepIsSkipped) {
-  models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
-  {
-    const torch::NoGradGuard no_grad;
-    lm->model->norm->weight.fill_(3e38);  // finite, but no product with it is
-  }
-  test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
-  try {
-    run_sft(config("broken"));
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kInternal);
-    EXPECT_NE(std::string(error.what()).find("every one of 6 updates"), std::string::npos)
-        << error.what();
-  }
-  EXPECT_FALSE(fs::exists(folder_ / "broken/model.safetensors"));
+  break_model();
+  EXPECT_THAT(complaint(config("broken")), StartsWith("every one of 6 updates"));
   EXPECT_TRUE(
       test::same_tensors(weights_in(folder_ / "broken/checkpoint-6"), weights_in(folder_ / "lm")));
+}
+
+TEST_F(SkippedSteps, EndARunWhereTheyComeInARow) {
+  break_model();
+  SftConfig broken = config("broken");
+  broken.valid = "";
+  broken.log_every = 1;
+  broken.max_skipped_updates = 4;
+  EXPECT_THAT(complaint(broken), StartsWith("4 updates in a row"));
+  EXPECT_TRUE(fs::exists(broken.out / "checkpoint-2"));
+  EXPECT_FALSE(fs::exists(broken.out / "checkpoint-4"));
+  const std::vector<Json> log = timeless_log(broken.out);
+  EXPECT_EQ(log.size(), 4);
+  broken.resume = true;
+  EXPECT_THAT(complaint(broken), StartsWith("4 updates in a row")) << "those before count";
+  EXPECT_EQ(timeless_log(broken.out), log);
+  broken.max_skipped_updates = 0;
+  EXPECT_THAT(complaint(broken), StartsWith("every one of 6 updates"));
 }
 
 }  // namespace

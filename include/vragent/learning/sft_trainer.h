@@ -12,6 +12,7 @@
 #include "vragent/comm/communicator.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/learning/rehearsal.h"
+#include "vragent/learning/trainer_files.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
 #include "vragent/nn/optim/sharded_adamw.h"
@@ -37,6 +38,7 @@ struct SftConfig {
   std::int64_t valid_every = 0;
   std::int64_t save_every = 0;
   std::int64_t keep_checkpoints = 2;
+  std::int64_t max_skipped_updates = 20;
   std::string keep = "last";
   std::int64_t zero = 1;
   bool resume = false;
@@ -81,6 +83,7 @@ struct SftConfig {
       keep,
       "weights that are written at the end: last, or best (of the lowest loss measured on "
       "--valid)");
+    v("max-skipped-updates", max_skipped_updates, kMaxSkippedUpdatesHelp);
     v("zero", zero, nn::kZeroHelp);
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
@@ -103,7 +106,7 @@ struct SftResult {
   std::optional<double> valid_loss;  ///< token mean of the weights written; none without --valid
   std::int64_t skipped = 0;          ///< examples that are too long
   std::int64_t truncated = 0;
-  std::int64_t skipped_steps = 0;  ///< whose loss or gradient was not finite; they change nothing
+  std::int64_t skipped_updates = 0;  ///< whose loss or gradient was not finite; they change nothing
 };
 
 /// What a run of this config in so many processes is planned as, with examples of max_length;
@@ -113,8 +116,8 @@ plan::TrainingRun plan_sft(const SftConfig& config, std::int64_t ranks = 1);
 /// Trains and writes the model in the Hugging Face layout into config.out, with trainer_state.json
 /// and logs. Many processes share the examples of each step; the result is that of one (fp32: to
 /// rounding), and rank 0 writes.
-/// @throws Interrupted after a signal, with a checkpoint saved; Error (70) when every step had to
-/// be skipped
+/// @throws Interrupted after a signal, with a checkpoint saved; Error (70) when every update had to
+/// be skipped, or max_skipped_updates in a row
 SftResult run_sft(const SftConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning

@@ -25,16 +25,37 @@
 namespace vragent::learning {
 
 /// Counters of a run, saved with every checkpoint. trainer_state.json shows, where they are there:
-/// epoch, max_steps, num_tokens, skipped_steps; best_loss and best_step of the lowest validation
+/// epoch, max_steps, num_tokens, skipped_updates; best_loss and best_step of the lowest validation
 /// loss, and ends_with_best: 1 where the final model is the one of that step.
 using RunNumbers = std::map<std::string, double>;
 
 /// One of them; 0 where there is none (older checkpoints have fewer).
 double number_of(const RunNumbers& numbers, const std::string& name);
 
-/// For the end of a run that left out updates whose loss or gradient was not finite.
-/// @throws Error (70) when all of them were: the weights are those it began with
-void check_any_learnt(std::int64_t skipped, std::int64_t updates);
+inline constexpr const char* kMaxSkippedUpdatesHelp =
+    "updates left out in a row, their loss or gradient not finite, that end the run with 70; 0: it "
+    "goes on whatever comes";
+
+/// Updates of a run: a loss or a gradient norm that is not finite leaves one out, which changes
+/// nothing.
+struct UpdateCount {
+  std::int64_t done = 0;  ///< with something to learn
+  std::int64_t skipped = 0;
+  std::int64_t skipped_in_row = 0;  ///< since the last of those done
+
+  void add_done();
+  void add_skipped();
+
+  /// Behind a step. @throws Error (70) when `most` in a row were left out; 0: never
+  void check_row(std::int64_t most) const;
+
+  /// Behind the last step. @throws Error (70) when there were some, and all of them were left out:
+  /// the weights are those that the run began with
+  void check_any_done() const;
+
+  void save_in(RunNumbers& numbers) const;
+  static UpdateCount saved_in(const RunNumbers& numbers);
+};
 
 class TrainerFiles {
  public:

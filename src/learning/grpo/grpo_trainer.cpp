@@ -35,8 +35,8 @@ namespace {
 using torch::Tensor;
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,zero,"
-    "dry-run,rehearse,gradient-checkpointing,sample-rows,";
+    "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,"
+    "max-skipped-updates,zero,dry-run,rehearse,gradient-checkpointing,sample-rows,";
 
 class GrpoLoop {
  public:
@@ -77,7 +77,7 @@ class GrpoLoop {
       log::info("{}: all {} steps are done", config_.out, curriculum_.total_steps());
       result_.steps = curriculum_.total_steps();
       result_.last_reward = number_of(*last, "reward");
-      result_.skipped_steps = static_cast<std::int64_t>(number_of(*last, "skipped_steps"));
+      result_.skipped_updates = UpdateCount::saved_in(*last).skipped;
       return result_;
     }
     nn::ShardedAdamW optimizer(
@@ -89,7 +89,7 @@ class GrpoLoop {
       result_.steps = static_cast<std::int64_t>(restored->at("step"));
       tokens_seen_ = restored->at("num_tokens");
       result_.dropped_groups = static_cast<std::int64_t>(restored->at("dropped_groups"));
-      result_.skipped_steps = static_cast<std::int64_t>(number_of(*restored, "skipped_steps"));
+      updates_ = UpdateCount::saved_in(*restored);
       place_ = {static_cast<std::int64_t>(restored->at("stage_own")),
                 static_cast<std::int64_t>(restored->at("stage_earlier"))};
     }
@@ -113,12 +113,14 @@ class GrpoLoop {
     while (result_.steps < curriculum_.total_steps()) {
       try {
         progress.advance(1, step(optimizer));
+        updates_.check_row(config_.max_skipped_updates);
       } catch (const Interrupted&) {
         log::info("step={} stopped while sampling, begins anew on resume", result_.steps + 1);
       }
       files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
-    check_any_learnt(result_.skipped_steps, result_.steps * config_.updates_per_rollout);
+    updates_.check_any_done();
+    result_.skipped_updates = updates_.skipped;
     files_.finish(result_.steps, model_.module(), numbers());
     return result_;
   }
@@ -228,7 +230,8 @@ class GrpoLoop {
         config_.updates_per_rollout > 1 ? old_log_probs() : std::vector<Tensor>();
     StepSums sums;
     double norm = 0;
-    if ((rollout.advantages == 0).all().item<bool>() && !std::exchange(warned_flat_, true))
+    const bool is_flat = (rollout.advantages == 0).all().item<bool>();
+    if (is_flat && !std::exchange(warned_flat_, true))
       log::warn(
           "step={}: the answers of every group earn the same, which teaches nothing (said once; "
           "frac_reward_zero_std counts)",
@@ -243,9 +246,14 @@ class GrpoLoop {
       sums = sums.together(processes_);
       if (std::isfinite(norm) && std::isfinite(sums.loss)) {
         optimizer.step(lr);
+        if (!is_flat && sums.tokens > 0) updates_.add_done();
       } else {
-        log::warn("step={} skipped: loss {} gradient norm {}", number + 1, sums.loss, norm);
-        result_.skipped_steps += 1;
+        log::warn("step={} update={} skipped: loss {} gradient norm {}",
+                  number + 1,
+                  update + 1,
+                  sums.loss,
+                  norm);
+        updates_.add_skipped();
       }
     }
     optimizer.zero_grad();
@@ -331,7 +339,7 @@ class GrpoLoop {
                    {{"grad_norm", norm},
                     {"learning_rate", lr},
                     {"num_tokens", tokens_seen_},
-                    {"skipped_steps", static_cast<double>(result_.skipped_steps)},
+                    {"skipped_updates", static_cast<double>(updates_.skipped)},
                     {"stage", static_cast<double>(curriculum_.stage_of(result_.steps - 1))},
                     {"step_time", times.all},
                     {"rollout_time", times.sampled}});
@@ -359,19 +367,21 @@ class GrpoLoop {
   }
 
   [[nodiscard]] RunNumbers numbers() const {
-    return {{"step", static_cast<double>(result_.steps)},
-            {"epoch", curriculum_.epoch_of(result_.steps)},
-            {"max_steps", static_cast<double>(curriculum_.total_steps())},
-            {"num_tokens", tokens_seen_},
-            {"dropped_groups", static_cast<double>(result_.dropped_groups)},
-            {"skipped_steps", static_cast<double>(result_.skipped_steps)},
-            {"stage_own", static_cast<double>(place_.own)},
-            {"stage_earlier", static_cast<double>(place_.earlier)}};
+    RunNumbers numbers = {{"step", static_cast<double>(result_.steps)},
+                          {"epoch", curriculum_.epoch_of(result_.steps)},
+                          {"max_steps", static_cast<double>(curriculum_.total_steps())},
+                          {"num_tokens", tokens_seen_},
+                          {"dropped_groups", static_cast<double>(result_.dropped_groups)},
+                          {"stage_own", static_cast<double>(place_.own)},
+                          {"stage_earlier", static_cast<double>(place_.earlier)}};
+    updates_.save_in(numbers);
+    return numbers;
   }
 
   const GrpoConfig& config_;
   const comm::Communicator& processes_;
   GrpoResult result_;
+  UpdateCount updates_;
   engine::ChatEncoder encoder_;
   torch::Device device_;
   FittingCases asked_;
@@ -409,6 +419,7 @@ void GrpoConfig::check() const {
   check_range("sample-rows", static_cast<double>(sample_rows), 1, 1e6);
   check_range("max-prompt-tokens", static_cast<double>(max_prompt_tokens), 1, 1e7);
   check_range("keep-checkpoints", static_cast<double>(keep_checkpoints), 1, 1e6);
+  check_range("max-skipped-updates", static_cast<double>(max_skipped_updates), 0, 1e12);
   check_range("resample-rounds", static_cast<double>(resample_rounds), 0, 1e3);
   check_range("micro-tokens", static_cast<double>(micro_tokens), 0, 1e9);
   check_range("zero", static_cast<double>(zero), 1, 2);

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <csignal>
 #include <numeric>
+#include <utility>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -195,7 +197,7 @@ TEST_F(GrpoTraining, SkipsUpdatesThatAreNotFiniteAndCountsThem) {
                    .select_unanswered = -1e6};
   judged.advantage.reward_weights = {1, 2e32};
   judged.advantage.scale = "none";
-  EXPECT_EQ(run_grpo(judged).skipped_steps, 0);
+  EXPECT_EQ(run_grpo(judged).skipped_updates, 0);
   GrpoConfig both = judged;
   both.out = *folder_ / "judged-and-selected";
   both.stages = {"judge:1", "select:1"};
@@ -205,14 +207,44 @@ TEST_F(GrpoTraining, SkipsUpdatesThatAreNotFiniteAndCountsThem) {
   ASSERT_EQ(flat.size(), 4);
   const auto varied = std::count_if(flat.begin() + 2, flat.end(), [](double x) { return x < 1; });
   ASSERT_GT(varied, 0) << "or the test shows nothing";
-  EXPECT_EQ(result.skipped_steps, 2 * varied);
-  EXPECT_EQ(logged(both.out, "skipped_steps").back(), static_cast<double>(2 * varied));
+  EXPECT_EQ(result.skipped_updates, 2 * varied);
+  EXPECT_EQ(logged(both.out, "skipped_updates").back(), static_cast<double>(2 * varied));
   EXPECT_TRUE(test::same_tensors(weights_in(both.out), weights_in(judged.out)));
   const auto moments = nn::load_safetensors(both.out / "checkpoint-4/state/state.safetensors");
   for (const auto& [name, tensor] : moments)
     EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
   const Json state = trainer_state(both.out);
-  EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_steps"], 2 * varied);
+  EXPECT_EQ(state["stateful_callbacks"]["vragent"]["attributes"]["skipped_updates"], 2 * varied);
+}
+
+/// Judgments are all paid the same, which is nothing to learn; selections overflow.
+TEST_F(GrpoTraining, EndsWhereNoUpdateWithSomethingToLearnIsFinite) {
+  GrpoConfig broken = config("broken", "mixed.jsonl");
+  broken.stages = {"judge:1", "select:1"};
+  broken.group_size = 8;
+  broken.updates_per_rollout = 2;
+  broken.save_every = 1;
+  broken.loss.kl_coef = 0;
+  broken.reward = {.format = 0,
+                   .judge_right = 0,
+                   .judge_wrong = 0,
+                   .judge_unanswered = 0,
+                   .select_right = 1e6,
+                   .select_wrong = -1e6,
+                   .select_unanswered = -1e6};
+  broken.advantage.reward_weights = {1, 2e32};
+  broken.advantage.scale = "none";
+  for (const auto& [most, message] :
+       {std::pair(20, "every one of "), std::pair(2, "2 updates in a row")}) {
+    broken.overwrite = true;
+    broken.max_skipped_updates = most;
+    EXPECT_THAT([&] { run_grpo(broken); },
+                ::testing::ThrowsMessage<Error>(::testing::StartsWith(message)));
+    EXPECT_FALSE(std::filesystem::exists(broken.out / "model.safetensors"));
+  }
+  EXPECT_TRUE(std::filesystem::exists(broken.out / "checkpoint-2"));
+  EXPECT_FALSE(std::filesystem::exists(broken.out / "checkpoint-4"));
+  EXPECT_EQ(logged(broken.out, "skipped_updates").back(), 2);
 }
 
 TEST_F(GrpoTraining, LearnsTheSameBitsWithGradientCheckpointing) {

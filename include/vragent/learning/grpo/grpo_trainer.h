@@ -18,6 +18,7 @@
 #include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/reward.h"
 #include "vragent/learning/rehearsal.h"
+#include "vragent/learning/trainer_files.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
 #include "vragent/nn/optim/sharded_adamw.h"
@@ -47,6 +48,7 @@ struct GrpoConfig {
   std::int64_t log_completions_every = 1;
   std::int64_t save_every = 50;
   std::int64_t keep_checkpoints = 2;
+  std::int64_t max_skipped_updates = 20;
   std::int64_t zero = 1;
   bool resume = false;
   bool overwrite = false;
@@ -109,6 +111,7 @@ struct GrpoConfig {
       "steps between entries in completions.jsonl; 0 writes none");
     v("save-every", save_every, "steps between checkpoints; 0 is none but after a signal");
     v("keep-checkpoints", keep_checkpoints, "newest checkpoints that are kept");
+    v("max-skipped-updates", max_skipped_updates, kMaxSkippedUpdatesHelp);
     v("zero", zero, nn::kZeroHelp);
     v("resume", resume, data::kResumeHelp);
     v("overwrite", overwrite, data::kOverwriteHelp);
@@ -133,7 +136,7 @@ struct GrpoResult {
   std::int64_t skipped_prompts = 0;    ///< overlong
   std::int64_t truncated_prompts = 0;  ///< overlong, asked with less history
   std::int64_t dropped_groups = 0;     ///< by dynamic sampling
-  std::int64_t skipped_steps = 0;      ///< updates whose loss or gradient was not finite
+  std::int64_t skipped_updates = 0;    ///< whose loss or gradient was not finite
   double last_reward = 0;              ///< weighted mean of the last step
 };
 
@@ -145,7 +148,7 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks = 1);
 /// completions.jsonl. Many processes share the prompts of a step when they sample and its
 /// micro-batches when they learn; the result is that of one (fp32: to rounding), and rank 0 writes.
 /// @throws Interrupted after a signal, with a checkpoint saved; Error (70) when every update had to
-/// be skipped
+/// be skipped, or max_skipped_updates in a row
 GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processes = comm::alone());
 
 }  // namespace vragent::learning
