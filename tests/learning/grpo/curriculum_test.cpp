@@ -119,7 +119,7 @@ TEST(Curriculum, GoesOnBehindWhatAStepAskedMore) {
   EXPECT_EQ(asked, plain) << "an epoch in the same order, however it is cut";
 }
 
-TEST(Curriculum, NeverAsksACaseTwiceInAStep) {
+TEST(Curriculum, NeverAsksACaseTwiceInARound) {
   const std::vector<std::int64_t> counts = {3, 1, 2, 4, 1, 4, 4, 3};  // as dynamic sampling asks
   for (std::size_t num_cases = 4; num_cases <= 9; ++num_cases) {
     std::vector<data::Case> cases;

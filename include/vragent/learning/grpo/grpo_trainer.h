@@ -78,7 +78,8 @@ struct GrpoConfig {
     v("stage-lr", stage_lr, "learning rate of each stage; empty: the same for all");
     v("batch-prompts",
       batch_prompts,
-      "prompts of one step, all different: a stage with fewer cases asks each once");
+      "prompts of one step, all different: a stage with fewer cases asks each once; only further "
+      "rounds (resample-rounds) may ask one again");
     v("group-size", group_size, "answers sampled for each prompt");
     v("updates-per-rollout",
       updates_per_rollout,
