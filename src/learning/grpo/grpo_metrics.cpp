@@ -3,6 +3,7 @@
 #include "learning/grpo/grpo_metrics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <span>
 #include <type_traits>
@@ -177,20 +178,24 @@ std::vector<report::Scalar> sampling_scalars(const SampledStep& step) {
 }
 
 std::vector<report::Scalar> update_scalars(const StepSums& sums) {
-  const double tokens = std::max(sums.tokens, 1.0);
-  return {{"loss", sums.loss},
-          {"kl", sums.kl / tokens},
-          {"entropy", sums.entropy / tokens},
-          {"clip_ratio/low_mean", sums.clip_low / tokens},
-          {"clip_ratio/low_min", sums.least_clip_low},
-          {"clip_ratio/high_mean", sums.clip_high / tokens},
-          {"clip_ratio/high_max", sums.most_clip_high},
-          {"clip_ratio/region_mean", (sums.clip_low + sums.clip_high) / tokens},
-          {"sampling/sampling_logp_difference/mean", sums.log_prob_gap / tokens},
-          {"sampling/sampling_logp_difference/max", sums.max_log_prob_gap},
-          {"sampling/importance_sampling_ratio/mean", sums.correction / tokens},
-          {"sampling/importance_sampling_ratio/min", sums.least_correction},
-          {"sampling/importance_sampling_ratio/max", sums.most_correction}};
+  std::vector<report::Scalar> scalars = {
+      {"kl", sums.kl / sums.tokens},
+      {"entropy", sums.entropy / sums.tokens},
+      {"clip_ratio/low_mean", sums.clip_low / sums.tokens},
+      {"clip_ratio/low_min", sums.least_clip_low},
+      {"clip_ratio/high_mean", sums.clip_high / sums.tokens},
+      {"clip_ratio/high_max", sums.most_clip_high},
+      {"clip_ratio/region_mean", (sums.clip_low + sums.clip_high) / sums.tokens},
+      {"sampling/sampling_logp_difference/mean", sums.log_prob_gap / sums.tokens},
+      {"sampling/sampling_logp_difference/max", sums.max_log_prob_gap},
+      {"sampling/importance_sampling_ratio/mean", sums.correction / sums.tokens},
+      {"sampling/importance_sampling_ratio/min", sums.least_correction},
+      {"sampling/importance_sampling_ratio/max", sums.most_correction}};
+  if (sums.tokens == 0) {
+    for (report::Scalar& scalar : scalars) scalar.value = std::nan("");
+  }
+  scalars.insert(scalars.begin(), {"loss", sums.loss});
+  return scalars;
 }
 
 std::vector<std::string> completion_lines(const Rollout& rollout,

@@ -56,8 +56,8 @@ std::int64_t tokens_seen(const Rollout& rollout);
 /// What dynamic sampling did; nothing where it is off.
 std::vector<report::Scalar> sampling_scalars(const SampledStep& step);
 
-/// Of the answers that were computed (parts_of_step()): loss, divergence, entropy, clipping,
-/// difference between sampler and trainer.
+/// The loss of the step, and of the answers that were computed (parts_of_step()): divergence,
+/// entropy, clipping, difference between sampler and trainer; NaN where none were.
 std::vector<report::Scalar> update_scalars(const StepSums& sums);
 
 /// One line an answer. @param advantage how its rewards are weighted; @param is_kept of each group,

@@ -86,6 +86,20 @@ TEST_F(GrpoMetrics, CountAPromptWithEachOfItsAnswers) {
   EXPECT_EQ(tokens_seen(rollout_), 2 * (10 + 11 + 12) + 1 + 2 + 3 + 4 + 5 + 6);
 }
 
+TEST_F(GrpoMetrics, AverageOverTheAnswersThatWereComputedIfAny) {
+  for (const report::Scalar& scalar : update_scalars(StepSums{})) {
+    EXPECT_EQ(std::isnan(scalar.value), scalar.tag != "loss") << scalar.tag;
+  }
+  StepSums sums;
+  sums.kl = 3;
+  sums.clip_low = 1;
+  sums.tokens = 4;
+  std::map<std::string, double> values;
+  for (const report::Scalar& scalar : update_scalars(sums)) values[scalar.tag] = scalar.value;
+  EXPECT_EQ(values.at("kl"), 0.75);
+  EXPECT_EQ(values.at("clip_ratio/region_mean"), 0.25);
+}
+
 TEST_F(GrpoMetrics, WriteTheWeightedRewardOfEachAnswer) {
   const test::TempDir folder;
   const engine::ChatEncoder encoder(test::write_tiny_lm(folder / "lm", 1));

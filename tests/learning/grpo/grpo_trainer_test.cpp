@@ -180,6 +180,10 @@ TEST_F(GrpoTraining, LearnsNothingFromRewardsThatAreAllEqual) {
   EXPECT_TRUE(test::same_tensors(weights_in(config.out), weights_in(*folder_ / "sft")));
   for (const double share : logged(config.out, "frac_reward_zero_std")) EXPECT_EQ(share, 1);
   EXPECT_EQ(logged(config.out, "reward").size(), 4);
+  for (const Json& row : timeless_log(config.out)) {
+    EXPECT_EQ(row["loss"], 0.0);
+    EXPECT_TRUE(row["entropy"].is_null()) << "nothing was computed";
+  }
 }
 
 /// Selections are paid so much that their advantages overflow; judgments are not.
