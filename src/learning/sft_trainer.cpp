@@ -96,6 +96,8 @@ class SftLoop {
       best_.restore(model_.module());
       result_.valid_loss = best_.loss();
     }
+    if (config_.keep == "best" && !best_.step())
+      log::warn("no validation loss is finite: the last weights are written, not the best");
     updates_.check_any_done();
     result_.skipped_updates = updates_.skipped;
     files_.finish(result_.steps, model_.module(), numbers());
@@ -175,6 +177,8 @@ class SftLoop {
                      .skipped_updates = UpdateCount::saved_in(last).skipped};
     if (last.contains("loss")) result.train_loss = last.at("loss");
     if (last.contains("eval_loss")) result.valid_loss = last.at("eval_loss");
+    if (config_.keep == "best" && last.contains("best_loss"))
+      result.valid_loss = last.at("best_loss");
     return result;
   }
 

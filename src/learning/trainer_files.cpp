@@ -143,6 +143,8 @@ std::optional<RunNumbers> TrainerFiles::finished(std::int64_t max_steps) const {
       if (value.is_number()) last[name] = value.get<double>();
     }
   }
+  if (state.contains("best_metric") && state["best_metric"].is_number())
+    last["best_loss"] = state["best_metric"].get<double>();
   return last;
 }
 
@@ -206,7 +208,9 @@ std::string TrainerFiles::trainer_state(std::int64_t step,
   own["args"] = OrderedJson::object();
   own["attributes"]["skipped_updates"] = count("skipped_updates");
   if (!numbers.contains("best_step")) {
-    own["attributes"]["no_best"] = "nothing is validated";
+    if (numbers.contains("eval_step"))
+      own["attributes"]["no_best"] =
+          numbers.at("eval_step") < 0 ? "nothing is validated" : "no validation loss is finite";
     return state.dump(2) + "\n";
   }
   state["best_global_step"] = count("best_step");

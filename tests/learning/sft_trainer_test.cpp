@@ -44,6 +44,9 @@ TEST_F(SftTraining, KeepsTheWeightsOfTheLowestValidationLoss) {
   EXPECT_EQ(state["best_metric"], *first.valid_loss);
   EXPECT_EQ(state["best_global_step"], 1);
   EXPECT_EQ(state["best_model_checkpoint"], best.out.string());
+  best.resume = true;
+  EXPECT_EQ(run_sft(best).valid_loss, first.valid_loss) << "a finished run";
+  best.resume = false;
   best.keep = "last";
   best.out = folder_ / "last";
   run_sft(best);

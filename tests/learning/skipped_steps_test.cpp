@@ -62,6 +62,14 @@ std::int64_t token_of_the_last_example(const fs::path& lm, const fs::path& train
 
 class SkippedSteps : public SftTraining {
  protected:
+  /// Only where the last example is among those that are read.
+  void make_overflow() {
+    test::write_tiny_lm(folder_ / "lm", 1, /*tied=*/false);
+    models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
+    overflow_at(*lm, token_of_the_last_example(folder_ / "lm", folder_ / "train.jsonl"));
+    test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
+  }
+
   /// Its weights are finite, but no product with them is.
   void break_model() {
     models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
@@ -86,10 +94,7 @@ class SkippedSteps : public SftTraining {
 };
 
 TEST_F(SkippedSteps, SkipsStepsThatAreNotFiniteAndCountsThem) {
-  test::write_tiny_lm(folder_ / "lm", 1, /*tied=*/false);
-  models::CausalLm lm = models::load_causal_lm(folder_ / "lm", torch::kFloat32, torch::kCPU);
-  overflow_at(*lm, token_of_the_last_example(folder_ / "lm", folder_ / "train.jsonl"));
-  test::write_weights(folder_ / "lm", *lm, models::to_config_json(lm->model->config));
+  make_overflow();
   SftConfig whole = config("whole");
   whole.valid = "";
   whole.log_every = 1;
@@ -113,6 +118,29 @@ TEST_F(SkippedSteps, SkipsStepsThatAreNotFiniteAndCountsThem) {
   EXPECT_EQ(run_in_parts(parts, 5).skipped_updates, 2);
   EXPECT_TRUE(test::same_tensors(weights_in(parts.out), weights));
   EXPECT_EQ(timeless_log(parts.out), log);
+}
+
+TEST_F(SkippedSteps, WritesTheLastWeightsWhereNoValidationLossIsFinite) {
+  SftConfig whole = config("whole");
+  make_overflow();
+  const std::string lines = read_file(whole.train);
+  const std::size_t last = lines.rfind('\n', lines.size() - 2) + 1;
+  whole.valid = folder_ / "valid.jsonl";
+  write_file(whole.train, lines.substr(0, last));
+  write_file(whole.valid, lines.substr(last));
+  run_sft(whole);
+  SftConfig best = whole;
+  best.out = folder_ / "best";
+  best.keep = "best";
+  EXPECT_EQ(run_sft(best).skipped_updates, 0);
+  EXPECT_TRUE(test::same_tensors(weights_in(best.out), weights_in(whole.out)));
+  EXPECT_EQ(trainer_state(best.out)["stateful_callbacks"]["vragent"]["attributes"]["no_best"],
+            "no validation loss is finite");
+  fs::remove(best.out / "trainer_state.json");
+  best.resume = true;
+  const std::vector<Json> log = timeless_log(best.out);
+  run_sft(best);
+  EXPECT_EQ(timeless_log(best.out), log) << "a kill behind the last step: no second validation";
 }
 
 TEST_F(SkippedSteps, WritesNoModelWhereEveryStepIsSkipped) {

@@ -26,7 +26,9 @@ namespace vragent::learning {
 
 /// Counters of a run, saved with every checkpoint. trainer_state.json shows, where they are there:
 /// epoch, max_steps, num_tokens, skipped_updates; best_loss and best_step of the lowest validation
-/// loss, and ends_with_best: 1 where the final model is the one of that step.
+/// loss, and ends_with_best: 1 where the final model is the one of that step. A trainer that can
+/// validate has eval_step, of the last validation (-1: none); where no best_step is with it,
+/// trainer_state.json says why.
 using RunNumbers = std::map<std::string, double>;
 
 /// One of them; 0 where there is none (older checkpoints have fewer).
@@ -76,7 +78,7 @@ class TrainerFiles {
                                  nn::ShardedAdamW& optimizer);
 
   /// Whether a run of this many steps has ended in the folder: then the last value logged under
-  /// each name.
+  /// each name, and best_loss where there is one.
   [[nodiscard]] std::optional<RunNumbers> finished(std::int64_t max_steps) const;
 
   /// One logged step, to train_log.jsonl, the event file and the log history.
