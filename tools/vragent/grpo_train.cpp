@@ -30,7 +30,7 @@ void add_grpo_train(CLI::App& app) {
                     {"skipped_prompts", result.skipped_prompts},
                     {"truncated_prompts", result.truncated_prompts},
                     {"dropped_groups", result.dropped_groups},
-                    {"skipped_steps", result.skipped_steps}},
+                    {"skipped_updates", result.skipped_updates}},
                    *json);
     });
   });

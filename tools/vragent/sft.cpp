@@ -28,7 +28,7 @@ void add_sft(CLI::App& app) {
       if (result.valid_loss) counts["valid_loss"] = *result.valid_loss;
       if (result.skipped > 0) counts["skipped"] = result.skipped;
       if (result.truncated > 0) counts["truncated"] = result.truncated;
-      if (result.skipped_steps > 0) counts["skipped_steps"] = result.skipped_steps;
+      if (result.skipped_updates > 0) counts["skipped_updates"] = result.skipped_updates;
       if (processes.rank() == 0) print_counts(counts, *json);
     });
   });
