@@ -168,14 +168,18 @@ Case parse_case(const std::string& line, const std::string& where) {
   return row;
 }
 
+void note_place(const Case& row, const std::string& where, CasePlaces& places) {
+  const auto [first, is_new] = places.emplace(row.case_id, where);
+  if (!is_new)
+    throw DataError(where + ": case " + row.case_id + " is there twice, first in " + first->second);
+}
+
 std::vector<Case> load_cases(const std::filesystem::path& path) {
   std::vector<Case> cases;
-  std::unordered_set<std::string> seen;
+  CasePlaces places;
   for_each_line(path, [&](const std::string& line, const std::string& where) {
     Case row = parse_case(line, where);
-    if (!seen.insert(row.case_id).second) {
-      throw DataError(where + ": case " + row.case_id + " is there twice");
-    }
+    note_place(row, where, places);
     cases.push_back(std::move(row));
   });
   return cases;

@@ -2,8 +2,6 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/sft_examples.h"
 
-#include <unordered_set>
-
 #include "vragent/data/cases.h"
 #include "vragent/media/image.h"
 #include "vragent/simulator/answer_parser.h"
@@ -76,14 +74,13 @@ std::string answer_to_learn(const data::Case& row, const simulator::PromptConfig
   return answer.empty() ? "" : simulator::answer_in_form("", answer, prompt);
 }
 
-/// @param seen ids of the cases so far
+/// @param places of the cases so far
 ChatExample from_case(const std::string& line,
                       const std::string& where,
                       const simulator::PromptConfig& prompt,
-                      std::unordered_set<std::string>& seen) {
+                      data::CasePlaces& places) {
   const data::Case row = data::parse_case(line, where);
-  if (!seen.insert(row.case_id).second)
-    throw DataError(where + ": case " + row.case_id + " is there twice");
+  data::note_place(row, where, places);
   const std::string answer = answer_to_learn(row, prompt);
   if (answer.empty() && !row.response.empty())
     throw DataError(where + ": no answer can be read from \"response\"");
@@ -126,9 +123,9 @@ ChatExample parse_example(const std::string& line,
                           const fs::path& folder,
                           const std::string& where,
                           const simulator::PromptConfig& prompt,
-                          std::unordered_set<std::string>& case_ids) {
+                          data::CasePlaces& places) {
   const Json row = parse_json_object(line, where);
-  if (row.contains("case_id")) return from_case(line, where, prompt, case_ids);
+  if (row.contains("case_id")) return from_case(line, where, prompt, places);
   const JsonRecord record(row, where);
   if (row.contains("instruction")) return from_alpaca(record, row);
   ChatExample example{.where = where};
@@ -215,9 +212,9 @@ std::vector<ChatExample> load_examples(const fs::path& path,
                                        const simulator::PromptConfig& prompt) {
   std::vector<ChatExample> examples;
   const fs::path folder = path.parent_path();
-  std::unordered_set<std::string> case_ids;
+  data::CasePlaces places;
   for_each_line(path, [&](const std::string& line, const std::string& where) {
-    examples.push_back(parse_example(line, folder, where, prompt, case_ids));
+    examples.push_back(parse_example(line, folder, where, prompt, places));
   });
   if (examples.empty()) throw DataError(formatted("{}: holds no examples", path));
   return examples;

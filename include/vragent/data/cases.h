@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace vragent::data {
@@ -67,6 +68,13 @@ std::string to_line(const Case& row);
 /// answer_index
 ///   out of range, repeated candidates, or aux lists of another length than the candidates
 Case parse_case(const std::string& line, const std::string& where);
+
+/// Where cases stand, by case_id.
+using CasePlaces = std::unordered_map<std::string, std::string>;
+
+/// Notes the place of one more case. @throws DataError naming both places when its id is there
+/// twice
+void note_place(const Case& row, const std::string& where, CasePlaces& places);
 
 /// All cases of a file ("-" is stdin). @throws DataError on a repeated case_id
 std::vector<Case> load_cases(const std::filesystem::path& path);

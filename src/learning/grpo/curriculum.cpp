@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "vragent/learning/trained_model.h"
@@ -77,16 +76,17 @@ void keep_apart(const std::vector<const data::Case*>& before,
 }
 
 /// The cases as an epoch asks them: a fresh shuffle that begins with none of what was just asked.
-std::vector<const data::Case*> order_of(const CasePool& pool,
-                                        std::int64_t epoch,
-                                        std::uint64_t seed) {
-  std::vector<const data::Case*> order;
-  for (std::int64_t i = 0; i <= epoch; ++i) {
-    const std::vector<const data::Case*> before = std::exchange(order, pool.cases);
-    RandomStream(mix_seed(seed, {static_cast<std::uint64_t>(i)})).shuffle(order);
-    if (i > 0) keep_apart(before, order, pool.per_step);
+const std::vector<const data::Case*>& order_of(const CasePool& pool,
+                                               std::int64_t epoch,
+                                               std::uint64_t seed) {
+  if (epoch < pool.epoch) pool.epoch = -1;
+  while (pool.epoch < epoch) {
+    const std::vector<const data::Case*> before = std::exchange(pool.order, pool.cases);
+    pool.epoch += 1;
+    RandomStream(mix_seed(seed, {static_cast<std::uint64_t>(pool.epoch)})).shuffle(pool.order);
+    if (pool.epoch > 0) keep_apart(before, pool.order, pool.per_step);
   }
-  return order;
+  return pool.order;
 }
 
 /// `count` cases behind `done` already asked, running through the pool each epoch.
@@ -96,26 +96,14 @@ void take(const CasePool& pool,
           std::uint64_t seed,
           std::vector<const data::Case*>& into) {
   const std::int64_t size = std::ssize(pool.cases);
-  std::int64_t epoch = -1;
-  std::vector<const data::Case*> order;
-  for (std::int64_t i = done; i < done + count; ++i) {
-    if (i / size != epoch) {
-      epoch = i / size;
-      order = order_of(pool, epoch, seed);
-    }
-    into.push_back(order[static_cast<std::size_t>(i % size)]);
-  }
+  for (std::int64_t i = done; i < done + count; ++i)
+    into.push_back(order_of(pool, i / size, seed)[static_cast<std::size_t>(i % size)]);
 }
 
 /// Refuses what rewards cannot be paid for, and a case that came before. @param places of the cases
 /// so far
-void check_case(const data::Case& row,
-                const std::string& where,
-                std::unordered_map<std::string, std::string>& places) {
-  const auto [first, is_new] = places.emplace(row.case_id, where);
-  if (!is_new)
-    throw DataError(
-        formatted("{}: case {} is there twice, first in {}", where, row.case_id, first->second));
+void check_case(const data::Case& row, const std::string& where, data::CasePlaces& places) {
+  data::note_place(row, where, places);
   if ((row.task == data::Task::kJudge ? row.label : row.answer_index) < 0)
     throw DataError(formatted("{}: case {} has no {}, which rewards need",
                               where,
@@ -130,7 +118,7 @@ FittingCases load_fitting_cases(const std::vector<std::filesystem::path>& files,
                                 const simulator::PromptConfig& prompt,
                                 const PromptLimit& limit) {
   FittingCases fitting;
-  std::unordered_map<std::string, std::string> places;
+  data::CasePlaces places;
   for (const auto& path : files) {
     for_each_line(path, [&](const std::string& line, const std::string& where) {
       data::Case row = data::parse_case(line, where);

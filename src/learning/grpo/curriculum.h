@@ -53,6 +53,8 @@ StageSpec parse_stage(const std::string& text);
 struct CasePool {
   std::vector<const data::Case*> cases;
   std::int64_t per_step = 0;
+  mutable std::vector<const data::Case*> order;  ///< of the epoch last asked for; a cache
+  mutable std::int64_t epoch = -1;
 };
 
 class Curriculum {

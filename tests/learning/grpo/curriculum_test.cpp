@@ -70,6 +70,10 @@ TEST(Curriculum, AsksEveryCaseOnceAnEpochInANewOrder) {
     EXPECT_EQ(count.size(), 6);
   }
   EXPECT_NE(orders[0], orders[1]);
+  Curriculum::Place begin;
+  EXPECT_EQ(curriculum.next_cases(0, 2, begin),
+            cases_of(Curriculum(cases, {"judge:4"}, 2, 0, 1), 0, 2))
+      << "an earlier epoch again";
   EXPECT_EQ(curriculum.epoch_of(3), 1.0);
   const Curriculum again(cases, {"judge:4"}, 2, 0, 1);
   EXPECT_EQ(cases_of(again, 5, 2), cases_of(curriculum, 5, 2))
