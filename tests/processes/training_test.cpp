@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 //
 // The commands under mpirun with 2 and 4 processes end with the model of one process.
+#include <algorithm>
 #include <csignal>
 
 #include <gmock/gmock.h>
@@ -302,6 +303,25 @@ TEST_F(LanguageModelTogether, LearnsFromRewardsOfTheWholeBatch) {
   train(2, grpo(more + " --zero 2"), "two");
   expect_close("two", "one");
   expect_close_log("two", "one", "loss");
+}
+
+/// Groups whose answers all earn the same, which are left out: what remains is divided by all.
+TEST_F(LanguageModelTogether, LearnsFromWhatIsLeftWithoutFlatGroups) {
+  make_start();
+  for (const char* type : {"bnpo", "dapo"}) {
+    const std::string more = std::string("--loss.kl-coef 0 --loss.type ") + type;
+    const std::string one = std::string("one-") + type;
+    train(1, grpo(more), one);
+    const auto flat = learning::logged(here() / one, "frac_reward_zero_std");
+    EXPECT_TRUE(std::any_of(flat.begin(), flat.end(), [](double x) { return x > 0 && x < 1; }))
+        << "or the test shows nothing";
+    for (const int processes : {1, 2}) {
+      const std::string out = type + std::to_string(processes);
+      train(processes, grpo(more + " --zero 2"), out);
+      expect_close(out, one);
+      for (const char* name : {"loss", "reward", "grad_norm"}) expect_close_log(out, one, name);
+    }
+  }
 }
 
 /// Groups that are dropped and asked again, whose number no process knows before, cut by tokens.
