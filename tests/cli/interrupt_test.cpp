@@ -176,5 +176,24 @@ TEST_F(InterruptAsking, KeepsWholeDecisionsAndAsksTheRest) {
   EXPECT_EQ(rows_of("run/decisions.jsonl"), rows_of("whole/decisions.jsonl"));
 }
 
+TEST_F(InterruptAsking, BreaksAnAnswerOffThatNothingIsSavedOf) {
+  make_models();
+  const std::string ask =
+      "$vragent inspect generate --model models/lm --prompt 'a boat' --max-tokens 1000000 "
+      "--threads 1 >answer";
+  for (const int signal_number : {SIGINT, SIGTERM}) {
+    write("answer", "");
+    const auto running = start(ask);
+    running->wait_for(here() / "answer");
+    const Stopwatch watch;
+    running->send(signal_number);
+    const Ran ran = running->wait();
+    EXPECT_EQ(ran.code, 128 + signal_number);
+    EXPECT_LT(watch.seconds(), 5);
+    EXPECT_THAT(ran.err, HasSubstr("vragent: interrupted; the answer is not whole\n"));
+    EXPECT_TRUE(read("answer").ends_with("\n"));
+  }
+}
+
 }  // namespace
 }  // namespace vragent::test

@@ -253,6 +253,19 @@ TEST_F(Generation, LetsNoMorePromptsInAfterASignalButFinishesWhatIsUnderWay) {
                Interrupted);
 }
 
+TEST_F(Generation, StopsBetweenTwoStepsWhenACallerThrows) {
+  std::size_t seen = 0;
+  const auto stop_after = [&](const NewToken& /*token*/) {
+    if (++seen == 2 * prompts.size()) request_interrupt(SIGINT);
+    throw_if_interrupted("stopped by the caller");
+    return false;
+  };
+  EXPECT_THROW(
+      generate(lm->text(), prompts, {.sampling = {.max_tokens = 50}, .on_token = stop_after}),
+      Interrupted);
+  EXPECT_EQ(seen, 2 * prompts.size());
+}
+
 TEST_F(Generation, RefusesAnEmptyPrompt) {
   prompts[1].ids.clear();
   EXPECT_THROW(generate(lm->text(), prompts, {.sampling = {.max_tokens = 2}}), c10::Error);

@@ -42,7 +42,7 @@ struct GeneratorConfig {
   std::int64_t max_prefill_tokens = 16384;  ///< prompt tokens computed together; a longer prompt
                                             ///< is computed in stretches of this length
   std::function<bool(const NewToken&)> on_token;  ///< told of each token; true ends the answer with
-                                                  ///< the reason "stop"
+                                                  ///< the reason "stop", an exception all of them
 };
 
 /// One answer.
@@ -55,7 +55,7 @@ struct Sample {
 /// Answers of each prompt, in order. An answer does not depend on the other prompts (fp32: to
 /// rounding); max_rows is exceeded by a prompt alone that wants more samples.
 /// @throws Error (70) naming step, prompt and sample on non-finite logits; Interrupted when prompts
-/// still wait after a signal
+/// still wait after a signal (an answer under way is finished: to stop there, on_token throws)
 std::vector<std::vector<Sample>> generate(const models::TextModel& model,
                                           std::span<const Prompt> prompts,
                                           const GeneratorConfig& config);

@@ -13,6 +13,7 @@
 #include "vragent/models/vision_lm.h"
 #include "vragent/nn/device.h"
 #include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
 
 namespace vragent::tools {
 namespace {
@@ -112,10 +113,13 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
       encoder.tokenizer(), flags.stops, [&](std::size_t, std::int64_t, std::string_view piece) {
         if (stream) print_text(std::string(piece));
       });
-  const engine::GeneratorConfig config{
-      .sampling = flags.sampling,
-      .stop_ids = encoder.stop_ids(),
-      .on_token = [&](const engine::NewToken& token) { return texts.push(token); }};
+  const engine::GeneratorConfig config{.sampling = flags.sampling,
+                                       .stop_ids = encoder.stop_ids(),
+                                       .on_token = [&](const engine::NewToken& token) {
+                                         if (interrupt_requested() && stream) print_text("\n");
+                                         throw_if_interrupted("the answer is not whole");
+                                         return texts.push(token);
+                                       }};
   models::TextModel text = model.text();
   models::pack_for_inference(text);
   const auto answers = engine::generate(text, prompts, config);
