@@ -120,6 +120,22 @@ TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
   }
 }
 
+TEST_F(Inspect, GivesAVectorForEachLineAsTheManualSays) {
+  write("sentences.txt", "wow\na red boat\nno\n");
+  output_of(
+      "$vragent inspect tokenize --model models/bert --lines <sentences.txt | "
+      "sed '1s/^/[/; $!s/$/,/; $s/$/]/' >ids.json");
+  output_of("$vragent inspect logits --model models/bert --ids ids.json --out v.safetensors");
+  const std::string bytes = read("v.safetensors");
+  std::uint64_t length = 0;
+  ASSERT_GT(bytes.size(), sizeof(length));
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  const Json header = parse_json_object(bytes.substr(sizeof(length), length), "header");
+  const Json config = parse_json_object(read("models/bert/config.json"), "config");
+  for (const char* name : {"mean_states", "first_states"})
+    EXPECT_EQ(header[name]["shape"], Json::array({3, config["hidden_size"]})) << name;
+}
+
 TEST_F(Inspect, MergesAnAdapterThatAnswersLikeItsMerge) {
   write("train.jsonl", "{\"prompt\": \"a boat\", \"completion\": \"at the beach\"}\n");
   output_of(
