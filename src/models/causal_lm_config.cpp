@@ -71,8 +71,20 @@ void check_sizes(const CausalLmConfig& config, const JsonRecord& record, const s
                   {"head_dim", config.head_dim},
                   {"vocab_size", config.vocab_size}});
   if (!(config.rope_theta > 0)) throw DataError(where + ": rope_theta is not above 0");
-  if (config.num_heads % config.num_kv_heads != 0 || config.head_dim % 2 != 0) {
-    throw DataError(where + ": sizes of the language model do not fit together");
+  if (config.num_heads % config.num_kv_heads != 0) {
+    throw DataError(formatted("{}: num_attention_heads {} is no multiple of num_key_value_heads {}",
+                              where,
+                              config.num_heads,
+                              config.num_kv_heads));
+  }
+  if (config.head_dim % 2 != 0) {
+    throw DataError(
+        formatted("{}: head_dim {} is odd (hidden_size {} over num_attention_heads {} "
+                  "where no head_dim is given)",
+                  where,
+                  config.head_dim,
+                  config.hidden_size,
+                  config.num_heads));
   }
   std::int64_t sections = 0;
   bool negative = false;

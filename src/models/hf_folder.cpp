@@ -111,6 +111,8 @@ void check_unexpected(const WeightFiles& files,
 
 fs::path resolve_model(const std::string& model) {
   if (fs::is_directory(model)) return model;
+  if (fs::exists(model))
+    throw Error(ExitCode::kNoInput, formatted("{}: is a file, a model folder is wanted", model));
   const bool is_name = std::count(model.begin(), model.end(), '/') == 1 &&
                        !model.starts_with('/') && !model.starts_with('.');
   if (!is_name) throw Error(ExitCode::kNoInput, formatted("{}: no such model folder", model));

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <set>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -27,6 +28,8 @@ constexpr int kMaxDepth = 4;
 constexpr std::size_t kMaxTensors =
     200'000;  // a file of the largest published models has a few thousand
 constexpr std::size_t kMaxExtents = 64;
+/// How the small file begins that stands for a large one where Git LFS has not fetched it.
+constexpr std::string_view kLfsPointer = "version https://git-lfs";
 
 struct DtypeName {
   const char* name;
@@ -223,6 +226,9 @@ class SafetensorsFile::HeaderReader {
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : path_(path), mapping_(Mapping::of(path)) {
   const auto* bytes = static_cast<const char*>(mapping_->data);
+  if (std::string_view(bytes, mapping_->size).starts_with(kLfsPointer))
+    throw DataError(
+        formatted("{}: a Git LFS pointer, not the weights: fetch them with git lfs pull", path));
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, bytes, sizeof header_size);
   if (header_size > kMaxHeader || header_size > mapping_->size - 8) {

@@ -182,7 +182,10 @@ TEST(CausalLmConfig, RefusesSizesThatDoNotFit) {
   EXPECT_NE(refusal(with(base, "rope_scaling", {{"type", "mrope"}, {"mrope_section", sections}}))
                 .find("mrope_section"),
             std::string::npos);
-  EXPECT_FALSE(refusal(with(base, "num_key_value_heads", 3)).empty());
+  EXPECT_NE(refusal(with(base, "num_key_value_heads", 3))
+                .find("num_attention_heads 14 is no multiple of num_key_value_heads 3"),
+            std::string::npos);
+  EXPECT_NE(refusal(with(base, "head_dim", 63)).find("head_dim 63 is odd"), std::string::npos);
   EXPECT_FALSE(refusal(with(base, "num_key_value_heads", 0)).empty());
   EXPECT_FALSE(refusal(with(base, "head_dim", 7)).empty());
   EXPECT_FALSE(refusal(Json::array()).empty());

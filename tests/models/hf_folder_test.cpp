@@ -382,6 +382,14 @@ TEST_F(ResolveModel, SaysWhereItLooked) {
   }
 }
 
+TEST_F(ResolveModel, SaysThatAFileIsNoFolder) {
+  write_file(cache_ / "config.json", "{}");
+  EXPECT_NE(message_of([&] {
+              resolve_model((cache_ / "config.json").string());
+            }).find("config.json: is a file, a model folder is wanted"),
+            std::string::npos);
+}
+
 TEST_F(ResolveModel, DoesNotFollowACommitOutOfTheCache) {
   write_file(cache_ / "models--org--name" / "refs" / "main", "../../../outside");
   write_file(cache_ / "outside" / "config.json", "{}");

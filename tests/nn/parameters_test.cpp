@@ -63,6 +63,8 @@ TEST(LoadParameters, ShowsBothShapesOfAMisfit) {
   const std::string message = message_of(tensors);
   EXPECT_NE(message.find("gate_proj.weight: [2, 3], the model wants [3, 2]"), std::string::npos)
       << message;
+  tensors["up_proj.weight"] = torch::zeros({2, 3});
+  EXPECT_NE(message_of(tensors).find("wants [3, 2]; "), std::string::npos) << message_of(tensors);
 }
 
 TEST(LoadParameters, RefuseWholeNumbersAndWhatIsNotFinite) {

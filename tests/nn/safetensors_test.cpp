@@ -141,6 +141,19 @@ TEST(Safetensors, NameTheTensorThatIsNotThere) {
   }
 }
 
+TEST(Safetensors, SayThatAFileIsAPointerOfGitLfs) {
+  const TempDir folder;
+  write_file(folder / "a.safetensors",
+             "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 988097824\n");
+  try {
+    const SafetensorsFile file(folder / "a.safetensors");
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("a.safetensors: a Git LFS pointer"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(Safetensors, SayThatAMissingFileIsMissing) {
   try {
     const SafetensorsFile file("/nowhere/model.safetensors");

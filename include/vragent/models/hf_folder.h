@@ -30,7 +30,7 @@ inline constexpr const char* kAdapterWeightsFile = "adapter_model.safetensors";
 
 /// The folder that `model` names: a folder, or "org/name" in the local Hugging Face cache
 /// (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME; the commit in refs/main). Nothing is downloaded.
-/// @throws Error (66) when there is no such folder, saying where it was looked for
+/// @throws Error (66) when there is no such folder, saying where it was looked for, or a file
 std::filesystem::path resolve_model(const std::string& model);
 
 /// The weights of a folder, found by tensor name; files stay mapped while tensors of them live.
