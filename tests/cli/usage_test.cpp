@@ -109,6 +109,13 @@ TEST_F(Usage, HelpOfASwitchNamesBothItsForms) {
   EXPECT_THAT(help_of("simulate"), HasSubstr("--cot,--no-cot  "));
 }
 
+TEST_F(Usage, HelpOfAListShowsThatCommasSeparateItsValues) {
+  const std::string help = help_of("eval make-cases");
+  EXPECT_THAT(help, HasSubstr("--m INT=3,4,... "));
+  EXPECT_THAT(help, Not(HasSubstr(" ... ")));
+  EXPECT_THAT(help_of("inspect logits"), HasSubstr("--images TEXT,... "));
+}
+
 TEST_F(Usage, ACommandLineThatSaysTooLittleEndsWithTwoAndAdvice) {
   for (const char* words : {"", "eval", "simulate --cases"}) {
     const Ran ran = run("$vragent " + std::string(words));
@@ -136,6 +143,7 @@ TEST_F(Usage, UnknownWordsEndWithTwoAndASuggestion) {
       {"sft --config a --config b", "--config is given too often"},
       {"simulate --cases", "--cases: 1 required"},
       {"simulate -q=x", "vragent"},
+      {"eval make-cases --m 3 4", "unexpected argument 4; values of --m are separated by commas"},
       {"train-sasrec --optim.lr fast", "cannot read --optim.lr = fast"},
       {"--frobnicate", "unknown flag --frobnicate (see vragent --help)"}};
   for (const auto& [words, part] : lines) {

@@ -13,6 +13,8 @@
 namespace vragent::tools {
 namespace {
 
+constexpr char kListDelimiter = ',';
+
 /// A whole number, and no other text: none is cut or rounded into one.
 std::string check_integer(const std::string& text) {
   return parse_integer(text) ? "" : "wants a whole number, got " + text;
@@ -43,7 +45,7 @@ struct Bind {
   void operator()(std::vector<T>* value) const {
     // One argument a flag, or a list would swallow the positional "-" behind it.
     show_default(command.add_option("--" + option.name, *value, option.help)
-                     ->delimiter(',')
+                     ->delimiter(kListDelimiter)
                      ->allow_extra_args(false));
   }
 
@@ -53,13 +55,20 @@ struct Bind {
   }
 };
 
-/// The usual help, but for the "{false}" behind flags that have a --no- form.
+/// The usual help, but for the "{false}" behind flags that have a --no- form, and for lists, whose
+/// values commas separate.
 struct HelpText : CLI::Formatter {
   std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
     std::string name = CLI::Formatter::make_option_name(option, is_positional);
     const std::string mark = "{false}";
     const auto at = name.find(mark);
     return at == std::string::npos ? name : name.erase(at, mark.size());
+  }
+
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text = CLI::Formatter::make_option_opts(option);
+    const auto at = text.rfind(" ...");
+    return !is_list(*option) || at == std::string::npos ? text : text.replace(at, 1, ",");
   }
 };
 
@@ -73,6 +82,10 @@ void refuse_flags_before(const CLI::App& nested, const CLI::App& command) {
 }
 
 }  // namespace
+
+bool is_list(const CLI::Option& option) {
+  return option.get_delimiter() == kListDelimiter;
+}
 
 CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& help) {
   CLI::App& command = *parent.add_subcommand(name, help);

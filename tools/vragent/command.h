@@ -15,6 +15,7 @@
 
 namespace CLI {
 class App;
+class Option;
 }
 
 namespace vragent::tools {
@@ -49,6 +50,9 @@ std::shared_ptr<Config> bind_config(CLI::App& command, Config initial = {}) {
   bind_options(command, options_of(*config));
   return config;
 }
+
+/// Whether a flag takes values that commas separate.
+bool is_list(const CLI::Option& option);
 
 /// Adds a positional argument that says the same as a flag, which must be there; both together are
 /// refused. `value` must outlive the command.

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "command.h"
 #include "vragent/util/config.h"
 
 namespace vragent::tools {
@@ -38,6 +39,16 @@ std::vector<std::string> command_names(const CLI::App& command) {
   return names;
 }
 
+/// "; values of --m are separated by commas" where a list was given: a word too many may be of it.
+std::string list_advice(const CLI::App& command) {
+  std::string names;
+  for (const CLI::Option* option : command.get_options()) {
+    if (is_list(*option) && option->count() > 0)
+      names += (names.empty() ? "" : ", ") + option->get_name();
+  }
+  return names.empty() ? "" : "; values of " + names + " are separated by commas";
+}
+
 /// "unknown flag --agnt; did you mean --agent?"
 std::string unknown_word(const std::string& word, const CLI::App& command) {
   const bool is_flag = word.starts_with('-');
@@ -47,7 +58,8 @@ std::string unknown_word(const std::string& word, const CLI::App& command) {
   const std::string kind = is_flag      ? "unknown flag "
                            : has_nested ? "unknown command "
                                         : "unexpected argument ";
-  return kind + word + (near.empty() || near == word ? "" : "; did you mean " + near + "?");
+  const std::string advice = is_flag || has_nested ? "" : list_advice(command);
+  return kind + word + (near.empty() || near == word ? advice : "; did you mean " + near + "?");
 }
 
 /// What the parser says, in the words of our own messages.
