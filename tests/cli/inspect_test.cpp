@@ -120,6 +120,21 @@ TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
   }
 }
 
+TEST_F(Inspect, RefusesAnOutputThatCannotBeWrittenBeforeItReadsAnything) {
+  output_of("mkdir folder");
+  const std::vector<std::pair<const char*, int>> outputs = {
+      {"-", 2}, {"folder", 73}, {"new/", 73}, {"texts.txt/l.safetensors", 73}};
+  for (const auto& [out, code] : outputs) {
+    for (const std::string command : {"logits --model no --ids no", "grpo-loss --tensors no"}) {
+      const Ran ran = run("$vragent inspect " + command + " --out " + out);
+      EXPECT_EQ(ran.code, code) << command << " " << out << ran.err;
+      EXPECT_THAT(ran.err, HasSubstr(out)) << command;
+    }
+  }
+  EXPECT_FALSE(exists("new"));
+  EXPECT_FALSE(exists("-"));
+}
+
 TEST_F(Inspect, GivesAVectorForEachLineAsTheManualSays) {
   write("sentences.txt", "wow\na red boat\nno\n");
   output_of(

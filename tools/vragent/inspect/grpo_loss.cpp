@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "inspect/commands.h"
+#include "inspect/out_file.h"
 #include "vragent/learning/grpo/advantage.h"
 #include "vragent/nn/safetensors.h"
 #include "vragent/util/error.h"
@@ -110,7 +111,7 @@ learning::GrpoBatch rows_of(const learning::GrpoBatch& all, std::int64_t begin, 
 
 void inspect_grpo_loss(const GrpoLossFlags& flags) {
   check_given("tensors", flags.tensors);
-  check_given("out", flags.out);
+  check_out_file(flags.out);
   check_group("loss", flags.loss);
   check_group("advantage", flags.advantage);
   const Inputs inputs(flags.tensors);

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
+#include "inspect/out_file.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/probe.h"
@@ -26,7 +27,7 @@ struct LogitsFlags {
     v("images", images, "image files, in the order of their places; frames of clips for videomae");
     v("dtype", dtype, "float32 or bfloat16");
     v("device", device, "cpu, cuda or cuda:N");
-    v("out", out, "safetensors file to write (required)");
+    v("out", out, "safetensors file to write, in place of one that is there (required)");
   }
 };
 
@@ -34,7 +35,7 @@ void inspect_logits(const LogitsFlags& flags) {
   check_given("model", flags.model);
   if (flags.ids.empty() && flags.images.empty())
     throw ConfigError("--ids is required (a vision tower takes --images)");
-  check_given("out", flags.out);
+  check_out_file(flags.out);
   models::ProbeInput input{.device = nn::parse_device(flags.device)};
   if (!flags.ids.empty()) input.ids = read_ids(flags.ids);
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
