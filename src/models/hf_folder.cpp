@@ -44,6 +44,31 @@ fs::path hub_cache() {
   return cache / "huggingface" / "hub";
 }
 
+/// The snapshot of a repository in the cache that a branch, a tag or a commit names.
+fs::path snapshot_of(const std::string& model,
+                     const fs::path& repository,
+                     const std::string& revision) {
+  const fs::path ref = repository / "refs" / revision;
+  const bool is_ref = fs::is_regular_file(ref);
+  if (!is_ref && revision == "main") {
+    throw Error(ExitCode::kNoInput,
+                formatted("{}: {} is missing, which says what commit to take: name one as "
+                          "org/name@COMMIT (its snapshots are in {})",
+                          model,
+                          ref,
+                          repository / "snapshots"));
+  }
+  const std::string commit = is_ref ? std::string(trim(read_file(ref))) : revision;
+  if (commit.empty() || commit.find('/') != std::string::npos || commit == "." || commit == "..")
+    throw DataError(formatted("{}: \"{}\" is not the name of a snapshot", ref, commit));
+  const fs::path snapshot = repository / "snapshots" / commit;
+  if (!fs::exists(snapshot / "config.json") && !fs::exists(snapshot / kAdapterConfigFile)) {
+    throw Error(ExitCode::kNoInput,
+                formatted("{}: the cached snapshot {} is missing or incomplete", model, snapshot));
+  }
+  return snapshot;
+}
+
 /// @throws DataError when an object of the text has a name twice: nlohmann would keep the last
 void check_no_name_twice(const std::string& text, const std::string& where) {
   std::vector<std::set<std::string>> open;
@@ -110,30 +135,23 @@ void check_unexpected(const WeightFiles& files,
 }  // namespace
 
 fs::path resolve_model(const std::string& model) {
+  if (fs::is_directory(fs::path(model) / "snapshots")) return snapshot_of(model, model, "main");
   if (fs::is_directory(model)) return model;
   if (fs::exists(model))
     throw Error(ExitCode::kNoInput, formatted("{}: is a file, a model folder is wanted", model));
   const bool is_name = std::count(model.begin(), model.end(), '/') == 1 &&
                        !model.starts_with('/') && !model.starts_with('.');
   if (!is_name) throw Error(ExitCode::kNoInput, formatted("{}: no such model folder", model));
-  std::string entry = "models--" + model;
-  entry.replace(entry.find('/'), 1, "--");
+  const std::size_t at = model.find('@');
+  std::string entry = "models--" + model.substr(0, at);
+  if (const auto slash = entry.find('/'); slash != std::string::npos) entry.replace(slash, 1, "--");
   const fs::path repository = hub_cache() / entry;
-  const fs::path ref = repository / "refs" / "main";
-  if (!fs::exists(ref)) {
+  if (!fs::is_directory(repository)) {
     throw Error(
         ExitCode::kNoInput,
         formatted("{}: neither a folder nor a model in the local cache ({})", model, repository));
   }
-  const std::string commit(trim(read_file(ref)));
-  if (commit.empty() || commit.find('/') != std::string::npos || commit == "..")
-    throw DataError(formatted("{}: \"{}\" is not the name of a snapshot", ref, commit));
-  const fs::path snapshot = repository / "snapshots" / commit;
-  if (!fs::exists(snapshot / "config.json") && !fs::exists(snapshot / kAdapterConfigFile)) {
-    throw Error(ExitCode::kNoInput,
-                formatted("{}: the cached snapshot {} is incomplete", model, snapshot));
-  }
-  return snapshot;
+  return snapshot_of(model, repository, at == std::string::npos ? "main" : model.substr(at + 1));
 }
 
 WeightFiles::WeightFiles(const fs::path& folder) : folder_(folder) {

@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/hf_folder.h"
 
-#include <cstdlib>
+#include <functional>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -354,46 +354,6 @@ TEST(ModelFolders, RefuseSizesThatTheirFilesDoNotBack) {
           << item.name << place << ": " << message;
     }
   }
-}
-
-class ResolveModel : public ::testing::Test {
- protected:
-  ResolveModel() { ::setenv("HF_HUB_CACHE", cache_.path().c_str(), 1); }
-
-  ~ResolveModel() override { ::unsetenv("HF_HUB_CACHE"); }
-
-  TempDir cache_;
-};
-
-TEST_F(ResolveModel, FindsFoldersAndTheCommitOfTheLocalCache) {
-  EXPECT_EQ(resolve_model(cache_.path().string()), cache_.path());
-  const fs::path repository = cache_ / "models--org--name";
-  write_file(repository / "refs" / "main", "abc123\n");
-  EXPECT_NE(message_of([] { resolve_model("org/name"); }).find("incomplete"), std::string::npos);
-  write_file(repository / "snapshots" / "abc123" / "config.json", "{}");
-  EXPECT_EQ(resolve_model("org/name"), repository / "snapshots" / "abc123");
-}
-
-TEST_F(ResolveModel, SaysWhereItLooked) {
-  EXPECT_NE(message_of([] { resolve_model("org/other"); }).find("models--org--other"),
-            std::string::npos);
-  for (const char* name : {"nothing", "../x", "/no/such", "a/b/c"}) {
-    EXPECT_NE(message_of([&] { resolve_model(name); }).find(name), std::string::npos) << name;
-  }
-}
-
-TEST_F(ResolveModel, SaysThatAFileIsNoFolder) {
-  write_file(cache_ / "config.json", "{}");
-  EXPECT_NE(message_of([&] {
-              resolve_model((cache_ / "config.json").string());
-            }).find("config.json: is a file, a model folder is wanted"),
-            std::string::npos);
-}
-
-TEST_F(ResolveModel, DoesNotFollowACommitOutOfTheCache) {
-  write_file(cache_ / "models--org--name" / "refs" / "main", "../../../outside");
-  write_file(cache_ / "outside" / "config.json", "{}");
-  EXPECT_NE(message_of([] { resolve_model("org/name"); }), "");
 }
 
 }  // namespace

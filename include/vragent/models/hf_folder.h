@@ -29,7 +29,9 @@ inline constexpr const char* kAdapterConfigFile = "adapter_config.json";
 inline constexpr const char* kAdapterWeightsFile = "adapter_model.safetensors";
 
 /// The folder that `model` names: a folder, or "org/name" in the local Hugging Face cache
-/// (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME; the commit in refs/main). Nothing is downloaded.
+/// (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME; the commit in refs/main, or the branch, tag or commit of
+/// "org/name@REVISION"); of a folder models--org--name of the cache the same. Nothing is
+/// downloaded.
 /// @throws Error (66) when there is no such folder, saying where it was looked for, or a file
 std::filesystem::path resolve_model(const std::string& model);
 
