@@ -109,6 +109,18 @@ TEST_F(Usage, HelpOfASwitchNamesBothItsForms) {
   EXPECT_THAT(help_of("simulate"), HasSubstr("--cot,--no-cot  "));
 }
 
+TEST_F(Usage, HelpOfInspectMarksWhatIsRequired) {
+  const std::map<std::string, std::int64_t> counts = {
+      {"inspect", 1}, {"inspect tokenize", 1}, {"inspect logits", 2}, {"inspect merge", 2}};
+  const std::regex mark("\\(required\\)");
+  for (const auto& [command, count] : counts) {
+    const std::string help = help_of(command);
+    const std::sregex_iterator first(help.begin(), help.end(), mark);
+    EXPECT_EQ(std::distance(first, std::sregex_iterator()), count) << command;
+  }
+  EXPECT_THAT(help_of("inspect logits"), HasSubstr("pad id is padding"));
+}
+
 TEST_F(Usage, HelpOfAListShowsThatCommasSeparateItsValues) {
   const std::string help = help_of("eval make-cases");
   EXPECT_THAT(help, HasSubstr("--m INT=3,4,... "));

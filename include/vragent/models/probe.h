@@ -44,7 +44,8 @@ using PrepareModule = std::function<void(torch::nn::Module&)>;
 ///     "frame_ends" int64
 ///   clip                  "text_embeds" [B, P], "image_embeds" [B, P] (not normalised),
 ///     "pixel_values" [B, 3, S, S]
-///   bert, roberta, xlm-roberta  "last_hidden_state" [B, T, D]; shorter texts are padded;
+///   bert, roberta, xlm-roberta  "last_hidden_state" [B, T, D]; shorter texts are padded,
+///     and an id that is the pad id is padding;
 ///     "first_states" and "mean_states" [B, D], which a text tower keeps
 ///   vit, vit_mae, videomae      "pixel_values" [B, (frames,) 3, S, S], "embeddings" and
 ///     "last_hidden_state" [B, N, D], "pooled" [B, D] (see VitImpl::pool)

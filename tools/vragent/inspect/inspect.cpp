@@ -15,7 +15,9 @@ namespace {
 struct InspectFlags {
   std::string model;
 
-  void visit(auto& v) { v("model", model, "checkpoint folder, or org/name in the local cache"); }
+  void visit(auto& v) {
+    v("model", model, "checkpoint folder, or org/name in the local cache (required)");
+  }
 };
 
 }  // namespace

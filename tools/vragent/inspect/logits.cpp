@@ -23,7 +23,10 @@ struct LogitsFlags {
 
   void visit(auto& v) {
     v("model", model, "checkpoint or adapter folder, or org/name in the local cache (required)");
-    v("ids", ids, "JSON file: one list of token ids, or a list of lists");
+    v("ids",
+      ids,
+      "JSON file: one list of token ids, or a list of lists; for bert and its like the pad id is "
+      "padding");
     v("images", images, "image files, in the order of their places; frames of clips for videomae");
     v("dtype", dtype, "float32 or bfloat16");
     v("device", device, "cpu, cuda or cuda:N");

@@ -15,8 +15,8 @@ struct MergeFlags {
   std::filesystem::path out;
 
   void visit(auto& v) {
-    v("model", model, "folder of a LoRA adapter in PEFT's layout");
-    v("out", out, "model folder to write; must not be there");
+    v("model", model, "folder of a LoRA adapter in PEFT's layout (required)");
+    v("out", out, "model folder to write; must not be there (required)");
   }
 };
 
