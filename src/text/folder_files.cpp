@@ -23,7 +23,10 @@ fs::path path_inside(const fs::path& path) {
   for (const fs::path& allowed : {home, blobs}) {
     if (!code && target.parent_path() == allowed) return path;
   }
-  throw DataError(formatted("{}: a link out of the model's folder, to {}", path, target));
+  throw DataError(formatted(
+      "{}: a link out of the model's folder, to {}: copy the file, or link the folder as a whole",
+      path,
+      target));
 }
 
 std::string read_inside(const fs::path& path, std::uintmax_t max_bytes) {

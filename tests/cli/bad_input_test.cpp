@@ -162,6 +162,7 @@ TEST_F(BadInput, AHostileCheckpointIsRefused) {
   copy_model();
   output_of("mv lm/model.safetensors outside; ln -s ../outside lm/model.safetensors");
   expect_refusal(ask, 65, "lm/model.safetensors: a link out of the model's folder");
+  expect_refusal(ask, 65, "outside: copy the file, or link the folder as a whole");
   for (const std::string name : {"config.json", "generation_config.json", "tokenizer.json"}) {
     copy_model();
     output_of("mv lm/" + name + " outside; ln -s ../outside lm/" + name);
