@@ -25,8 +25,19 @@ void check_ids(const ProbeInput& input, std::int64_t vocab_size) {
   for (const auto& ids : input.ids) {
     for (const std::int64_t id : ids) {
       if (id < 0 || id >= vocab_size)
-        throw DataError(formatted("token id {} is outside the vocabulary of {}", id, vocab_size));
+        throw DataError(formatted(
+            "{}: token id {} is outside the vocabulary of {}", input.ids_source, id, vocab_size));
     }
+  }
+}
+
+void check_length(const ProbeInput& input, std::int64_t num_positions) {
+  for (const auto& ids : input.ids) {
+    if (std::ssize(ids) > num_positions)
+      throw DataError(formatted("{}: {} tokens, but the model has {} positions",
+                                input.ids_source,
+                                std::ssize(ids),
+                                num_positions));
   }
 }
 
@@ -49,7 +60,11 @@ Tensor padded(const std::vector<std::vector<std::int64_t>>& lists, std::int64_t 
 
 Tensor only_row(const ProbeInput& input) {
   if (input.ids.size() != 1 || input.ids[0].empty())
-    throw DataError("one non-empty list of token ids is wanted");
+    throw DataError(formatted(
+        "{}: a language model takes one non-empty list of token ids (lists of lists are for clip "
+        "and bert), got {}",
+        input.ids_source,
+        input.ids.size() == 1 ? "an empty one" : formatted("{} lists", std::ssize(input.ids))));
   return torch::tensor(input.ids[0]).unsqueeze(0);
 }
 
@@ -115,6 +130,7 @@ nn::NamedTensors probe_vision_lm(const fs::path& folder,
 nn::NamedTensors probe_clip(const fs::path& folder, const ProbeInput& input, torch::Dtype dtype) {
   Clip clip = load_clip(folder, dtype, input.device);
   check_ids(input, clip->config.vocab_size);
+  check_length(input, clip->config.max_positions);
   nn::NamedTensors out;
   if (!input.ids.empty()) {
     const std::int64_t end = clip->config.eos_token_id == 2 ? 0 : clip->config.eos_token_id;
@@ -134,11 +150,9 @@ nn::NamedTensors probe_bert(const fs::path& folder, const ProbeInput& input, tor
   Bert bert = load_bert(folder, dtype, input.device);
   check_ids(input, bert->config.vocab_size);
   const BertConfig& config = bert->config;
+  check_length(input,
+               config.max_positions - (config.model_type == "bert" ? 0 : config.pad_token_id + 1));
   const Tensor ids = padded(input.ids, config.pad_token_id).to(input.device);
-  const std::int64_t first = config.model_type == "bert" ? 0 : config.pad_token_id + 1;
-  if (first + ids.size(1) > config.max_positions)
-    throw DataError(formatted(
-        "{} tokens, but the model has {} positions", ids.size(1), config.max_positions - first));
   const Tensor mask = ids != config.pad_token_id;
   return {{"last_hidden_state", bert(ids, mask)},
           {"first_states", bert->first_states(ids, mask)},

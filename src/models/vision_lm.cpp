@@ -121,8 +121,18 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
       ++i;
       continue;
     }
-    if (image == grids.size()) throw DataError("more image tokens than images");
+    const std::int64_t places = std::find_if(expanded_ids.begin() + i,
+                                             expanded_ids.end(),
+                                             [&](auto id) { return id != config.image_token_id; }) -
+                                (expanded_ids.begin() + i);
+    if (image == grids.size())
+      throw DataError(formatted("{} image places behind those of the last image", places));
     const Grid& grid = grids[image++];
+    if (places < cells(grid, config.vision))
+      throw DataError(formatted("image {} wants {} image places in a row, got {}",
+                                image,
+                                cells(grid, config.vision),
+                                places));
     const std::int64_t rows = grid.h / merge;
     const std::int64_t columns = grid.w / merge;
     for (std::int64_t cell = 0; cell < grid.t * rows * columns; ++cell) {
@@ -133,8 +143,9 @@ MropePositions mrope_positions(const std::vector<std::int64_t>& expanded_ids,
     next += std::max({rows, columns, std::int64_t{1}});
     i += cells(grid, config.vision);
   }
-  if (static_cast<std::int64_t>(axes[0].size()) != length || image != grids.size())
-    throw DataError("image tokens do not fit the sizes of their images");
+  if (image != grids.size())
+    throw DataError(
+        formatted("image places for {} images, but {} were given", image, grids.size()));
   return {torch::stack({torch::tensor(axes[0]), torch::tensor(axes[1]), torch::tensor(axes[2])}),
           next - length};
 }
@@ -160,8 +171,19 @@ VisionPrompt vision_prompt(std::vector<std::int64_t> ids,
     prompt.grids.push_back({1, patches.height, patches.width});
   }
   const auto places = std::count(prompt.ids.begin(), prompt.ids.end(), config.image_token_id);
-  if (places == std::ssize(prompt.grids))
+  std::int64_t features = 0;
+  for (const Grid& grid : prompt.grids) features += cells(grid, config.vision);
+  if (places == std::ssize(prompt.grids)) {
     prompt.ids = expand_image_tokens(prompt.ids, prompt.grids, config);
+  } else if (places != features) {
+    throw DataError(formatted(
+        "the ids hold {} image places (token {}); {} images want {}, one an image, or {} expanded",
+        places,
+        config.image_token_id,
+        std::ssize(prompt.grids),
+        std::ssize(prompt.grids),
+        features));
+  }
   if (!rows.empty()) prompt.patches = torch::cat(rows);
   prompt.places = mrope_positions(prompt.ids, prompt.grids, config);
   return prompt;

@@ -227,6 +227,29 @@ TEST(ProbeModel, RefusesIdsOutsideTheVocabulary) {
                DataError);
 }
 
+TEST(ProbeModel, NamesTheSourceOfIdsThatDoNotFit) {
+  const TempDir folder;
+  test::write_tiny_lm(folder / "lm", 1);
+  test::write_tiny_clip(folder / "clip", 2);
+  test::write_tiny_bert(folder / "bert", 3);
+  const auto refused = [&](const char* model, std::vector<std::vector<std::int64_t>> ids) {
+    try {
+      (void)probe_model(
+          folder / model, {.ids = std::move(ids), .ids_source = "a.json"}, torch::kFloat32);
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const std::vector<std::int64_t> many(2000, 5);
+  EXPECT_EQ(refused("clip", {{5}, many}),
+            "a.json: 2000 tokens, but the model has " + std::to_string(test::kTinyClipPositions) +
+                " positions");
+  EXPECT_TRUE(refused("bert", {many}).starts_with("a.json: 2000 tokens, but the model has "));
+  EXPECT_TRUE(refused("lm", {{1}, {2}}).ends_with("got 2 lists"));
+  EXPECT_TRUE(refused("lm", {{100000}}).starts_with("a.json: token id 100000 is outside"));
+}
+
 TEST(DescribeModel, CountsParametersByGroup) {
   const TempDir folder;
   test::write_tiny_bert(folder / "bert", 1);

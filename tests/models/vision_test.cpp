@@ -310,6 +310,21 @@ TEST(VisionPrompt, TakesPlacesOnceAnImageOrExpanded) {
   EXPECT_THROW(prompt({1, 299, 2}, {wide, small}), DataError);
   EXPECT_THROW(prompt({1, 299, 299, 2}, {small}), DataError);
   EXPECT_THROW(prompt({1, 2}, {small}), DataError) << "an image without a place";
+  const auto refused = [&](const Numbers& ids, const std::vector<media::Image>& images) {
+    try {
+      prompt(ids, images);
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  for (const std::int64_t count : {2, 3, 5}) {
+    EXPECT_EQ(refused(Numbers(static_cast<std::size_t>(count), 299), {small}),
+              "the ids hold " + std::to_string(count) +
+                  " image places (token 299); 1 images want 1, one an image, or 4 expanded");
+  }
+  EXPECT_EQ(refused({299, 1, 299, 299, 299}, {small}),
+            "image 1 wants 4 image places in a row, got 1");
   EXPECT_FALSE(prompt({1, 2}, {}).patches.defined());
 }
 

@@ -21,9 +21,11 @@ namespace vragent::models {
 
 /// What a forward pass is given. Images are for qwen2_5_vl, clip and the vision towers.
 struct ProbeInput {
-  std::vector<std::vector<std::int64_t>> ids;  ///< one list a text; several only for clip and bert
+  std::vector<std::vector<std::int64_t>> ids;  ///< one list a text; several only for clip and
+                                               ///< the bert family
   std::vector<media::Image> images;  ///< videomae: the frames of clips, one clip behind the other
   torch::Device device = torch::kCPU;
+  std::string ids_source = "ids";  ///< where they come from, in front of errors
 };
 
 /// Type, sizes, number of parameters and bytes by group of tensors.
@@ -50,7 +52,8 @@ using PrepareModule = std::function<void(torch::nn::Module&)>;
 ///   vit, vit_mae, videomae      "pixel_values" [B, (frames,) 3, S, S], "embeddings" and
 ///     "last_hidden_state" [B, N, D], "pooled" [B, D] (see VitImpl::pool)
 /// Image placeholders may be given once per image or already expanded.
-/// @throws DataError for ids outside the vocabulary or images that do not fit the ids
+/// @throws DataError for ids outside the vocabulary, more of them than positions, or images that do
+/// not fit the ids
 nn::NamedTensors probe_model(const std::filesystem::path& folder,
                              const ProbeInput& input,
                              torch::Dtype dtype,

@@ -36,7 +36,10 @@ struct GenerateFlags {
     v("prompt", prompt, "what the user says; the model's chat template is put around it");
     v("system", system, "what the system turn says");
     v("prefill", prefill, "how the answer begins");
-    v("images", images, "image files before the prompt, or in the order of their places in --ids");
+    v("images",
+      images,
+      "image files before the prompt, or in the order of their places in --ids: one image token an "
+      "image, which is expanded, or as many as it has features");
     v("ids", ids, "instead of a prompt: JSON file with a list of token ids, or a list of lists");
     v("num-samples", num_samples, "answers of each prompt");
     v("stop", stops, "end an answer before the first of these texts");

@@ -25,9 +25,12 @@ struct LogitsFlags {
     v("model", model, "checkpoint or adapter folder, or org/name in the local cache (required)");
     v("ids",
       ids,
-      "JSON file: one list of token ids, or a list of lists; for bert and its like the pad id is "
-      "padding");
-    v("images", images, "image files, in the order of their places; frames of clips for videomae");
+      "JSON file: one list of token ids; for clip and bert, roberta and xlm-roberta also a list of "
+      "lists (the bert family masks ids that are the pad id)");
+    v("images",
+      images,
+      "image files, in the order of their places in --ids: one image token an image, which is "
+      "expanded, or as many as it has features; frames of clips for videomae");
     v("dtype", dtype, "float32 or bfloat16");
     v("device", device, "cpu, cuda or cuda:N");
     v("out", out, "safetensors file to write, in place of one that is there (required)");
@@ -39,7 +42,8 @@ void inspect_logits(const LogitsFlags& flags) {
   if (flags.ids.empty() && flags.images.empty())
     throw ConfigError("--ids is required (a vision tower takes --images)");
   check_out_file(flags.out);
-  models::ProbeInput input{.device = nn::parse_device(flags.device)};
+  models::ProbeInput input{.device = nn::parse_device(flags.device),
+                           .ids_source = flags.ids.string()};
   if (!flags.ids.empty()) input.ids = read_ids(flags.ids);
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
   const auto folder = models::resolve_model(flags.model);
