@@ -12,11 +12,15 @@ namespace {
 
 constexpr auto kReplaceBadUtf8 = Json::error_handler_t::replace;
 
-/// nlohmann's message without its "[json.exception...]" prefix.
-std::string parser_text(const std::exception& error) {
-  const std::string text = error.what();
+/// nlohmann's message without its "[json.exception...]" prefix, and without the number of the line
+/// where there is only one (it may be any line of its file).
+std::string parser_text(const std::exception& error, bool is_one_line) {
+  std::string text = error.what();
   const auto end = text.find("] ");
-  return end == std::string::npos ? text : text.substr(end + 2);
+  if (end != std::string::npos) text.erase(0, end + 2);
+  constexpr std::string_view kPlace = "parse error at line 1, ";
+  if (is_one_line && text.starts_with(kPlace)) text.erase(0, kPlace.size());
+  return text;
 }
 
 /// Whether a whole number fits (a larger unsigned one would come out negative).
@@ -41,7 +45,8 @@ Json parse_json(std::string_view text, const std::string& where) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {
-    throw DataError(where + ": not JSON: " + parser_text(error));
+    throw DataError(where +
+                    ": not JSON: " + parser_text(error, text.find('\n') == std::string_view::npos));
   }
 }
 

@@ -15,8 +15,10 @@
 namespace vragent::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class Inspect : public SmallFiles {
  protected:
@@ -78,6 +80,24 @@ TEST_F(Inspect, TokenizesChatsAsTheModelReadsThem) {
   const Ran ran = run("$vragent inspect tokenize --chat --model models/vlm <chat");
   EXPECT_EQ(ran.code, 65);
   EXPECT_THAT(ran.err, HasSubstr("images, then texts are wanted; got \"video\""));
+}
+
+TEST_F(Inspect, NamesTheLineOfStdinThatIsWrong) {
+  const auto refused = [&](const std::string& flags, const std::string& line) {
+    write("text", line);
+    const Ran ran = run("$vragent inspect tokenize --model models/lm " + flags + " <text");
+    EXPECT_EQ(ran.code, 65) << flags << line;
+    return ran.err;
+  };
+  EXPECT_THAT(refused("--decode", "[1]\nhello\n"),
+              AllOf(HasSubstr("stdin:2: not JSON: column "), Not(HasSubstr("\"ids\""))));
+  EXPECT_THAT(refused("--decode", "[1]\n[2, 999999]\n"),
+              HasSubstr("stdin:2: the tokenizer knows no id 999999"));
+  EXPECT_THAT(refused("--decode", "[-1]\n"), HasSubstr("stdin:1: the tokenizer knows no id -1"));
+  EXPECT_THAT(refused("--decode", "[1.5]\n"), HasSubstr("stdin:1: a list of token ids"));
+  EXPECT_THAT(refused("--json-lines", "\"a\"\n\"b\"\n3\n"), HasSubstr("stdin:3: a JSON string"));
+  EXPECT_THAT(refused("--chat", "{}\n"), HasSubstr("stdin:1: a list of messages is wanted"));
+  EXPECT_THAT(refused("--chat", R"([{"role": "user"}])"), HasSubstr("stdin:1: \"content\""));
 }
 
 TEST_F(Inspect, GeneratesTheSameGreedyAnswerTwice) {

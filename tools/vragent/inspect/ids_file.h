@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// Token ids from a JSON file.
+// Token ids in JSON.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
+#include "vragent/util/json.h"
+
 namespace vragent::tools {
+
+/// The ids of a JSON list. @param where "path" or "path:line", in front of the error
+/// @throws DataError unless they are whole numbers
+std::vector<std::int64_t> ids_of(const Json& list, const std::string& where);
 
 /// A list of lists of token ids, or one list as a list of one; no path gives none.
 /// @throws DataError naming the file, Error (66)

@@ -6,12 +6,14 @@
 
 #include "command.h"
 #include "inspect/commands.h"
+#include "inspect/ids_file.h"
 #include "printing.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/text/chat_template.h"
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/error.h"
+#include "vragent/util/format.h"
 #include "vragent/util/json.h"
 
 namespace vragent::tools {
@@ -43,17 +45,23 @@ struct TokenizeFlags {
   }
 };
 
-/// Calls use(line) for each line of stdin. Not a reader of records: an empty line is a text too,
-/// and so is a carriage return.
+/// Calls use(line, "stdin:N") for each line of stdin. Not a reader of records: an empty line is a
+/// text too, and so is a carriage return.
 template <class Use>
 void for_each_input(Use use) {
-  for (std::string line; std::getline(std::cin, line);) use(line);
+  std::int64_t number = 0;
+  for (std::string line; std::getline(std::cin, line);) use(line, formatted("stdin:{}", ++number));
+}
+
+void check_known(const text::Tokenizer& tokenizer, std::int64_t id, const std::string& where) {
+  if (tokenizer.token_bytes(id, std::nullopt) || tokenizer.is_special(id)) return;
+  throw DataError(formatted("{}: the tokenizer knows no id {}", where, id));
 }
 
 void decode(const TokenizeFlags& flags, const text::Tokenizer& tokenizer) {
-  for_each_input([&](const std::string& line) {
-    const Json ids = parse_json_object("{\"ids\": " + line + "}", "stdin");
-    const auto list = JsonRecord(ids, "stdin").integers_or_empty("ids");
+  for_each_input([&](const std::string& line, const std::string& where) {
+    const auto list = ids_of(parse_json(line, where), where);
+    for (const std::int64_t id : list) check_known(tokenizer, id, where);
     print_text(dump_json(Json(tokenizer.decode(list, flags.skip_special))) + "\n");
   });
 }
@@ -65,11 +73,11 @@ void encode(const TokenizeFlags& flags, const text::Tokenizer& tokenizer) {
     print_text(dump_json(Json(tokenizer.encode(text, options))) + "\n");
   };
   if (flags.lines) {
-    for_each_input(print_ids);
+    for_each_input([&](const std::string& line, const std::string& /*where*/) { print_ids(line); });
   } else if (flags.json_lines) {
-    for_each_input([&](const std::string& line) {
-      const Json text = parse_json(line, "stdin");
-      if (!text.is_string()) throw DataError("stdin: a JSON string is wanted in each line");
+    for_each_input([&](const std::string& line, const std::string& where) {
+      const Json text = parse_json(line, where);
+      if (!text.is_string()) throw DataError(where + ": a JSON string is wanted in each line");
       print_ids(text.get<std::string>());
     });
   } else {
@@ -78,15 +86,15 @@ void encode(const TokenizeFlags& flags, const text::Tokenizer& tokenizer) {
 }
 
 /// {"role", "content"}; a content in parts has its images before its text.
-text::TemplateMessage message_of(const Json& value) {
-  const JsonRecord record(value, "stdin");
+text::TemplateMessage message_of(const Json& value, const std::string& where) {
+  const JsonRecord record(value, where);
   text::TemplateMessage message{.role = record.text("role")};
   if (!value.contains("content") || !value["content"].is_array()) {
     message.text = record.text("content");
     return message;
   }
   for (const Json& item : value["content"]) {
-    const JsonRecord part(item, "stdin: content");
+    const JsonRecord part(item, where + ": content");
     const std::string type = part.text("type");
     if (type == "text") {
       message.text += part.text("text");
@@ -101,11 +109,11 @@ text::TemplateMessage message_of(const Json& value) {
 
 void encode_chats(const std::filesystem::path& folder, const text::Tokenizer& tokenizer) {
   const text::ChatTemplate chat_template = text::detect_chat_template(folder);
-  for_each_input([&](const std::string& line) {
-    const Json chat = parse_json_object("{\"messages\": " + line + "}", "stdin");
+  for_each_input([&](const std::string& line, const std::string& where) {
+    const Json chat = parse_json(line, where);
+    if (!chat.is_array()) throw DataError(where + ": a list of messages is wanted");
     std::vector<text::TemplateMessage> messages;
-    for (const Json& value : JsonRecord(chat, "stdin").array("messages"))
-      messages.push_back(message_of(value));
+    for (const Json& value : chat) messages.push_back(message_of(value, where));
     print_text(dump_json(Json(text::encode_chat(tokenizer, chat_template, messages))) + "\n");
   });
 }
