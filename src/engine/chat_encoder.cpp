@@ -43,12 +43,18 @@ EncodedChat encoded_prompt(models::VisionPrompt prompt) {
 
 ChatEncoder::ChatEncoder(const fs::path& model) {
   const fs::path folder = base_folder(model);
+  const std::string where = (folder / "config.json").string();
+  const std::string config = models::read_model_config(folder);
+  const std::string type = models::model_type(config, where);
+  if (!models::is_language_model(type))
+    throw DataError(formatted("{}: model_type \"{}\" is no language model that is supported ({})",
+                              where,
+                              type,
+                              models::kLanguageModels));
   tokenizer_ = text::load_tokenizer(folder);
   template_ = text::detect_chat_template(folder);
   stop_ids_ = stop_ids_of(folder, *tokenizer_, template_);
-  const std::string where = (folder / "config.json").string();
-  const std::string config = models::read_model_config(folder);
-  if (models::model_type(config, where) != "qwen2_5_vl") return;
+  if (type != "qwen2_5_vl") return;
   vision_ = models::parse_vision_lm_config(config, where);
   pixels_ = models::load_pixels_for(vision_->vision, folder);
 }

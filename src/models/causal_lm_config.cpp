@@ -18,15 +18,13 @@ const Json& text_object(const Json& root) {
 
 std::string architecture(const Json& root, const Json& text, const std::string& where) {
   const std::string outer = JsonRecord(root, where).text("model_type");
-  if (outer == "qwen2" || outer == "qwen3" || outer == "llama") return outer;
-  if (outer == "qwen2_5_vl" || outer == "qwen2_5_vl_text") return "qwen2_5_vl_text";
+  if (is_language_model(outer)) return outer == "qwen2_5_vl" ? "qwen2_5_vl_text" : outer;
   const std::string inner = JsonRecord(text, where).text_or("model_type", "");
-  throw DataError(
-      formatted("{}: model_type \"{}\"{} is not supported (qwen2, qwen3, llama, "
-                "qwen2_5_vl)",
-                where,
-                outer,
-                inner.empty() || inner == outer ? "" : " / \"" + inner + "\""));
+  throw DataError(formatted("{}: model_type \"{}\"{} is no language model that is supported ({})",
+                            where,
+                            outer,
+                            inner.empty() || inner == outer ? "" : " / \"" + inner + "\"",
+                            kLanguageModels));
 }
 
 ops::RotaryStretch read_stretch(const JsonRecord& rope, const std::string& where) {
@@ -100,6 +98,11 @@ void check_sizes(const CausalLmConfig& config, const JsonRecord& record, const s
 }
 
 }  // namespace
+
+bool is_language_model(std::string_view model_type) {
+  return model_type == "qwen2" || model_type == "qwen3" || model_type == "llama" ||
+         model_type == "qwen2_5_vl" || model_type == "qwen2_5_vl_text";
+}
 
 CausalLmConfig parse_causal_lm_config(const std::string& config_json, const std::string& where) {
   const Json root = parse_json_object(config_json, where);

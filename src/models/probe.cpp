@@ -264,8 +264,15 @@ nn::NamedTensors probe_model(const fs::path& folder,
     out = probe_vit(folder, input, dtype);
   } else if (type == "qwen2_5_vl") {
     out = probe_vision_lm(folder, input, dtype, prepare);
-  } else {
+  } else if (is_language_model(type)) {
     out = probe_causal_lm(folder, input, dtype, prepare);
+  } else {
+    throw DataError(formatted(
+        "{}: model_type \"{}\" is not supported ({}, clip, bert, roberta, xlm-roberta, vit, "
+        "vit_mae, videomae)",
+        folder / "config.json",
+        type,
+        kLanguageModels));
   }
   for (auto& [name, tensor] : out) {
     tensor = tensor.cpu();

@@ -68,6 +68,20 @@ TEST_F(LmFolder, StopsAtTheEndOfATurnOfItsTemplate) {
   EXPECT_EQ(std::count(llama.begin(), llama.end(), eot), 1);
 }
 
+TEST(ChatEncoder, RefusesAModelThatIsNoLanguageModel) {
+  const TempDir folder;
+  test::write_tiny_bert(folder.path(), 1);
+  try {
+    const ChatEncoder encoder(folder.path());
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(
+        std::string(error.what()).find("config.json: model_type \"bert\" is no language model"),
+        std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(LmFolder, RefusesImagesForAModelWithoutEyes) {
   const ChatEncoder encoder(folder_.path());
   EXPECT_THROW((void)encoder.encode(dialogue("what is this?", 1), ""), ConfigError);

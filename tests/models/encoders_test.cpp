@@ -15,6 +15,7 @@
 #include "vragent/models/pixels.h"
 #include "vragent/models/probe.h"
 #include "vragent/util/error.h"
+#include "vragent/util/files.h"
 
 namespace vragent::models {
 namespace {
@@ -248,6 +249,19 @@ TEST(ProbeModel, NamesTheSourceOfIdsThatDoNotFit) {
   EXPECT_TRUE(refused("bert", {many}).starts_with("a.json: 2000 tokens, but the model has "));
   EXPECT_TRUE(refused("lm", {{1}, {2}}).ends_with("got 2 lists"));
   EXPECT_TRUE(refused("lm", {{100000}}).starts_with("a.json: token id 100000 is outside"));
+}
+
+TEST(ProbeModel, ListsAllArchitecturesWhenItKnowsNoneOfThatName) {
+  const TempDir folder;
+  write_file(folder / "config.json", R"({"model_type": "gpt2"})");
+  try {
+    (void)probe_model(folder.path(), {.ids = {{1}}}, torch::kFloat32);
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("\"gpt2\" is not supported (qwen2, "), std::string::npos) << text;
+    EXPECT_NE(text.find("bert, roberta, xlm-roberta"), std::string::npos) << text;
+  }
 }
 
 TEST(DescribeModel, CountsParametersByGroup) {

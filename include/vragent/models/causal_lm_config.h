@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vragent/ops/rotary.h"
@@ -32,6 +33,12 @@ struct CausalLmConfig {
   std::optional<ops::RotaryStretch> rope_stretch;  ///< Llama 3's, where asked for
   std::vector<std::int64_t> mrope_section;  ///< half-dims for time, height, width; empty: one axis
 };
+
+/// The "model_type" of the language models that are built here, for errors.
+inline constexpr const char* kLanguageModels = "qwen2, qwen3, llama, qwen2_5_vl";
+
+/// Whether a "model_type" is one of them, or that of Qwen2.5-VL's text part.
+bool is_language_model(std::string_view model_type);
 
 /// Reads the text part of a config (flat 4.x or nested 5.x). @throws DataError naming what is not
 /// supported (another architecture, RoPE scaled otherwise, sliding windows in use)
