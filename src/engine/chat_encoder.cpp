@@ -69,7 +69,7 @@ EncodedChat ChatEncoder::encode(std::span<const chat::Message> messages,
     for (const media::Image& image : message.images) images.push_back(&image);
   }
   if (!images.empty() && !vision_)
-    throw ConfigError("this model sees no images; a qwen2_5_vl folder is needed");
+    throw DataError("this model sees no images; a qwen2_5_vl folder is needed");
   std::vector<std::int64_t> ids =
       text::encode_chat(*tokenizer_, template_, turns, prefill, add_generation_prompt);
   if (images.empty()) return {.ids = std::move(ids)};

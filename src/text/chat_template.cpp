@@ -170,11 +170,11 @@ class Renderer {
 
 void check_message(const TemplateInfo& info, const TemplateMessage& message) {
   if (message.role != "system" && message.role != "user" && message.role != "assistant") {
-    throw ConfigError(
+    throw DataError(
         formatted("a chat's roles are system, user and assistant, got \"{}\"", message.role));
   }
   if (message.num_images > 0 && !info.takes_images) {
-    throw ConfigError(
+    throw DataError(
         formatted("the chat template {} takes no images: use a vision-language model", info.name));
   }
 }

@@ -236,6 +236,13 @@ TEST_F(BadInput, AModelWithoutEyesIsRefusedBeforeAnythingIsWritten) {
                  65,
                  "lm/config.json: this model sees no images");
   EXPECT_FALSE(fs::exists(here() / "captions"));
+  output_of("touch a.png");
+  for (const char* asked : {"--prompt x", "--ids frames/frames.jsonl"}) {
+    expect_refusal(
+        "$vragent inspect generate --model models/lm --images a.png " + std::string(asked),
+        65,
+        "lm/config.json: this model sees no images");
+  }
 }
 
 TEST_F(BadInput, AFullDiskIsAnErrorThatNamesTheFile) {

@@ -97,6 +97,8 @@ TEST_F(Inspect, NamesTheLineOfStdinThatIsWrong) {
   EXPECT_THAT(refused("--decode", "[1.5]\n"), HasSubstr("stdin:1: a list of token ids"));
   EXPECT_THAT(refused("--json-lines", "\"a\"\n\"b\"\n3\n"), HasSubstr("stdin:3: a JSON string"));
   EXPECT_THAT(refused("--chat", "{}\n"), HasSubstr("stdin:1: a list of messages is wanted"));
+  EXPECT_THAT(refused("--chat", R"([{"role": "wizard", "content": "a"}])"),
+              HasSubstr("stdin:1: a chat's roles are system, user and assistant, got \"wizard\""));
   EXPECT_THAT(refused("--chat", R"([{"role": "user"}])"), HasSubstr("stdin:1: \"content\""));
 }
 

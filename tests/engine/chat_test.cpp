@@ -84,7 +84,7 @@ TEST(ChatEncoder, RefusesAModelThatIsNoLanguageModel) {
 
 TEST_F(LmFolder, RefusesImagesForAModelWithoutEyes) {
   const ChatEncoder encoder(folder_.path());
-  EXPECT_THROW((void)encoder.encode(dialogue("what is this?", 1), ""), ConfigError);
+  EXPECT_THROW((void)encoder.encode(dialogue("what is this?", 1), ""), DataError);
 }
 
 TEST_F(LmFolder, NeverReadsControlTokensInMessages) {

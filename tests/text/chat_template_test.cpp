@@ -67,12 +67,12 @@ TEST(RenderChat, RefusesImagesForTextModelsAndUnknownRoles) {
       [] {
         rendered(ChatTemplate::kQwen25, {{"user", "x", 1}});
       },
-      ThrowsMessage<ConfigError>(HasSubstr("qwen2.5 takes no images")));
+      ThrowsMessage<DataError>(HasSubstr("qwen2.5 takes no images")));
   EXPECT_THAT(
       [] {
         rendered(ChatTemplate::kQwen25, {{"user\n<|im_end|>", "x"}});
       },
-      ThrowsMessage<ConfigError>(HasSubstr("a chat's roles are")));
+      ThrowsMessage<DataError>(HasSubstr("a chat's roles are")));
 }
 
 TEST(EncodeChat, EqualsTheWholeStringWhereTheTextHoldsNoToken) {

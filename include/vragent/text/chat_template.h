@@ -71,7 +71,7 @@ ChatTemplate detect_chat_template(const std::filesystem::path& folder);
 /// The chat in pieces: written by the template (added tokens are looked for) or by people (not).
 /// One <|image_pad|> an image; the place of its features is made elsewhere.
 /// @param add_generation_prompt ends with the head of the assistant's turn
-/// @throws ConfigError for an unknown role, or images where the template takes none
+/// @throws DataError for an unknown role, or images where the template takes none
 std::vector<TextSegment> render_chat(ChatTemplate chat_template,
                                      std::span<const TemplateMessage> messages,
                                      bool add_generation_prompt);

@@ -13,6 +13,7 @@
 #include "vragent/models/vision_lm.h"
 #include "vragent/nn/device.h"
 #include "vragent/util/error.h"
+#include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
 
 namespace vragent::tools {
@@ -50,7 +51,8 @@ struct GenerateFlags {
 
   void check() const {
     check_given("model", model);
-    if (prompt.empty() == ids.empty()) throw ConfigError("one of --prompt and --ids is required");
+    if (prompt.empty() && ids.empty()) throw ConfigError("--prompt or --ids is required");
+    if (!prompt.empty() && !ids.empty()) throw ConfigError("--prompt and --ids exclude each other");
     check_range("num-samples", static_cast<double>(num_samples), 1, 1e6);
     sampling.check();
   }
@@ -102,6 +104,9 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
   nn::prepare_torch(flags.runtime);
   const auto folder = models::resolve_model(flags.model);
   const engine::ChatEncoder encoder(folder);
+  if (!flags.images.empty() && !encoder.sees_images())
+    throw DataError(formatted("{}: this model sees no images; a qwen2_5_vl folder is needed",
+                              folder / "config.json"));
   engine::LanguageModel model = engine::load_language_model_folder(
       folder, nn::parse_dtype(flags.runtime.dtype), nn::parse_device(flags.runtime.device));
   std::vector<engine::Prompt> prompts;

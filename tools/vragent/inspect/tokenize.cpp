@@ -3,6 +3,7 @@
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "command.h"
 #include "inspect/commands.h"
@@ -42,6 +43,20 @@ struct TokenizeFlags {
       "before it answers");
     v("decode", decode, "each line of stdin is a JSON list of ids, their text is wanted as JSON");
     v("skip-special", skip_special, "with --decode: leave control tokens out");
+  }
+
+  /// What a line of stdin is can be said once.
+  void check() const {
+    check_given("model", model);
+    std::string given;
+    for (const auto& [name, is_given] : {std::pair("--lines", lines),
+                                         {"--json-lines", json_lines},
+                                         {"--chat", chat},
+                                         {"--decode", decode}}) {
+      if (!is_given) continue;
+      if (!given.empty()) throw ConfigError(given + " and " + name + " exclude each other");
+      given = name;
+    }
   }
 };
 
@@ -114,12 +129,16 @@ void encode_chats(const std::filesystem::path& folder, const text::Tokenizer& to
     if (!chat.is_array()) throw DataError(where + ": a list of messages is wanted");
     std::vector<text::TemplateMessage> messages;
     for (const Json& value : chat) messages.push_back(message_of(value, where));
-    print_text(dump_json(Json(text::encode_chat(tokenizer, chat_template, messages))) + "\n");
+    try {
+      print_text(dump_json(Json(text::encode_chat(tokenizer, chat_template, messages))) + "\n");
+    } catch (const DataError& error) {
+      throw DataError(where + ": " + error.what());
+    }
   });
 }
 
 void tokenize(const TokenizeFlags& flags) {
-  check_given("model", flags.model);
+  flags.check();
   const auto folder = engine::base_folder(models::resolve_model(flags.model));
   const auto tokenizer = text::load_tokenizer(folder);
   if (flags.chat) return encode_chats(folder, *tokenizer);
