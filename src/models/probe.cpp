@@ -217,7 +217,7 @@ Table describe_tensors(const std::string& title, const nn::NamedTensors& tensors
     std::int64_t tensors = 0;
     std::int64_t parameters = 0;
     std::int64_t bytes = 0;
-    std::string dtype;
+    std::string dtype;  ///< of the parameters
   };
 
   std::map<std::string, Sum> groups;
@@ -225,8 +225,9 @@ Table describe_tensors(const std::string& title, const nn::NamedTensors& tensors
   for (const auto& [name, tensor] : tensors) {
     for (Sum* sum : {&groups[group_of(name)], &total}) {
       sum->tensors += 1;
-      sum->parameters += tensor.numel();
       sum->bytes += static_cast<std::int64_t>(tensor.nbytes());
+      if (!tensor.is_floating_point()) continue;  // a buffer: position_ids and its like
+      sum->parameters += tensor.numel();
       const std::string dtype = nn::format_name(tensor.scalar_type());
       sum->dtype = sum->dtype.empty() || sum->dtype == dtype ? dtype : "mixed";
     }
@@ -239,13 +240,13 @@ Table describe_tensors(const std::string& title, const nn::NamedTensors& tensors
                             std::to_string(sum.tensors),
                             std::to_string(sum.parameters),
                             std::to_string(sum.bytes),
-                            sum.dtype});
+                            sum.dtype.empty() ? "-" : sum.dtype});
   }
   table.rows.push_back({"total",
                         std::to_string(total.tensors),
                         std::to_string(total.parameters),
                         std::to_string(total.bytes),
-                        total.dtype});
+                        total.dtype.empty() ? "-" : total.dtype});
   return table;
 }
 

@@ -275,5 +275,16 @@ TEST(DescribeModel, CountsParametersByGroup) {
   EXPECT_EQ(table.rows.back()[0], "total");
 }
 
+TEST(DescribeTensors, CountsBuffersOfWholeNumbersAsNoParameters) {
+  const Table table = describe_tensors("t",
+                                       {{"a.weight", torch::zeros({2, 3})},
+                                        {"a.position_ids", torch::arange(7)},
+                                        {"b.position_ids", torch::arange(5)}});
+  EXPECT_EQ(table.rows,
+            (std::vector<std::vector<std::string>>{{"a", "2", "6", "80", "F32"},
+                                                   {"b", "1", "0", "40", "-"},
+                                                   {"total", "3", "6", "120", "F32"}}));
+}
+
 }  // namespace
 }  // namespace vragent::models

@@ -28,7 +28,8 @@ struct ProbeInput {
   std::string ids_source = "ids";  ///< where they come from, in front of errors
 };
 
-/// Type, sizes, number of parameters and bytes by group of tensors.
+/// Type, sizes, number of parameters and bytes by group of tensors. Whole numbers (buffers) are
+/// tensors and bytes, but no parameters.
 Table describe_model(const std::filesystem::path& folder);
 
 /// The same of any tensors by name.
