@@ -117,6 +117,28 @@ TEST_F(Inspect, GeneratesTheSameGreedyAnswerTwice) {
   EXPECT_NE(output_of(ask + "8 --temperature 1 --num-samples 2"), drawn);
 }
 
+TEST_F(Inspect, TakesTheIdsThatTokenizeWrites) {
+  const std::string ask =
+      "$vragent inspect generate --model models/lm --max-tokens 4 --threads 1 --ids ";
+  write("ids.json", "[\n  [5, 6],\n  [7]\n]\n");
+  const std::string answers = output_of(ask + "ids.json --json");
+  EXPECT_EQ(std::count(answers.begin(), answers.end(), '\n'), 2);
+  write("ids.jsonl", "[5, 6]\n\n[7]\n");
+  EXPECT_EQ(output_of(ask + "ids.jsonl --json"), answers);
+  EXPECT_EQ(output_of(ask + "- --json <ids.jsonl"), answers);
+  write("text", "wow\na boat\n");
+  const std::string piped = output_of(
+      "$vragent inspect tokenize --model models/bert --lines <text "
+      "| $vragent inspect logits --model models/bert --ids - --out "
+      "states.safetensors");
+  EXPECT_EQ(piped, "");
+  EXPECT_TRUE(exists("states.safetensors"));
+  write("ids.jsonl", "[5, 6]\n[7, \"a\"]\n");
+  const Ran ran = run(ask + "ids.jsonl");
+  EXPECT_EQ(ran.code, 65);
+  EXPECT_THAT(ran.err, HasSubstr("ids.jsonl:2: a list of token ids"));
+}
+
 TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
   const std::string command =
       "$vragent inspect logits --model models/lm --ids ids.json --dtype float32 --out ";

@@ -41,7 +41,10 @@ struct GenerateFlags {
       images,
       "image files before the prompt, or in the order of their places in --ids: one image token an "
       "image, which is expanded, or as many as it has features");
-    v("ids", ids, "instead of a prompt: JSON file with a list of token ids, or a list of lists");
+    v("ids",
+      ids,
+      "instead of a prompt: JSON file (or -) with a list of token ids, a list of lists, or a list "
+      "a line");
     v("num-samples", num_samples, "answers of each prompt");
     v("stop", stops, "end an answer before the first of these texts");
     sampling.visit(v);

@@ -3,11 +3,14 @@
 #include "inspect/ids_file.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
+#include "vragent/util/text.h"
 
 namespace vragent::tools {
+
 std::vector<std::int64_t> ids_of(const Json& list, const std::string& where) {
   const bool is_whole =
       list.is_array() &&
@@ -18,9 +21,20 @@ std::vector<std::int64_t> ids_of(const Json& list, const std::string& where) {
 
 std::vector<std::vector<std::int64_t>> read_ids(const std::filesystem::path& path) {
   if (path.empty()) return {};
-  const Json list = parse_json(read_file(path), path.string());
-  if (!list.is_array() || list.empty() || !list[0].is_array()) return {ids_of(list, path.string())};
+  std::string text;
+  std::vector<std::pair<std::string, std::string>> lines;  // with their "path:line"
+  LineReader reader(path);
+  for (std::string line; reader.next(line);) {
+    text += line + "\n";
+    if (!trim(line).empty()) lines.emplace_back(line, reader.where());
+  }
   std::vector<std::vector<std::int64_t>> rows;
+  if (lines.size() > 1 && Json::accept(lines[0].first)) {
+    for (const auto& [line, where] : lines) rows.push_back(ids_of(parse_json(line, where), where));
+    return rows;
+  }
+  const Json list = parse_json(text, path.string());
+  if (!list.is_array() || list.empty() || !list[0].is_array()) return {ids_of(list, path.string())};
   for (const Json& row : list) rows.push_back(ids_of(row, path.string()));
   return rows;
 }

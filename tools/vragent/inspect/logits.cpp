@@ -25,8 +25,8 @@ struct LogitsFlags {
     v("model", model, "checkpoint or adapter folder, or org/name in the local cache (required)");
     v("ids",
       ids,
-      "JSON file: one list of token ids; for clip and bert, roberta and xlm-roberta also a list of "
-      "lists (the bert family masks ids that are the pad id)");
+      "JSON file (or -) with one list of token ids; for clip, bert, roberta and xlm-roberta also a "
+      "list of lists, or a list a line (the bert family masks ids that are the pad id)");
     v("images",
       images,
       "image files, in the order of their places in --ids: one image token an image, which is "
