@@ -118,7 +118,7 @@ TEST_F(Usage, HelpOfInspectMarksWhatIsRequired) {
     const std::sregex_iterator first(help.begin(), help.end(), mark);
     EXPECT_EQ(std::distance(first, std::sregex_iterator()), count) << command;
   }
-  EXPECT_THAT(help_of("inspect logits"), HasSubstr("pad id is padding"));
+  EXPECT_THAT(help_of("inspect logits"), HasSubstr("masks ids that are the pad id"));
 }
 
 TEST_F(Usage, HelpOfAListShowsThatCommasSeparateItsValues) {
