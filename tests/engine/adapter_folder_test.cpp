@@ -2,11 +2,10 @@
 // Copyright 2026 The vragent authors
 #include "vragent/engine/adapter_folder.h"
 
-#include <functional>
-
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "support/error_text.h"
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
 #include "vragent/models/causal_lm.h"
@@ -16,14 +15,7 @@
 namespace vragent::engine {
 namespace {
 
-std::string message_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
+using test::message_of;
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

@@ -2,12 +2,11 @@
 // Copyright 2026 The vragent authors
 #include "vragent/models/hf_folder.h"
 
-#include <functional>
-
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <torch/types.h>
 
+#include "support/error_text.h"
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
 #include "vragent/models/bert.h"
@@ -23,17 +22,9 @@ namespace vragent::models {
 namespace {
 
 namespace fs = std::filesystem;
+using test::message_of;
 using test::TempDir;
 using torch::Tensor;
-
-std::string message_of(const std::function<void()>& act) {
-  try {
-    act();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
 
 /// A folder with two shards, "a" in the first and "b" in the second.
 void write_shards(const fs::path& folder) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 #include <cstdlib>
-#include <functional>
 
 #include <gtest/gtest.h>
 
+#include "support/error_text.h"
 #include "support/temp_dir.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/util/error.h"
@@ -14,16 +14,8 @@ namespace vragent::models {
 namespace {
 
 namespace fs = std::filesystem;
+using test::message_of;
 using test::TempDir;
-
-std::string message_of(const std::function<void()>& act) {
-  try {
-    act();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
 
 class ResolveModel : public ::testing::Test {
  protected:

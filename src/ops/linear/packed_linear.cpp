@@ -124,6 +124,7 @@ bool learns_in_tiles(const Tensor& x, const Tensor& weight) {
   return suits_kernels(x, weight) && packing_for_one_product_pays(x.numel() / weight.size(1));
 }
 
+/// The product through tiles, by a weight packed for it alone.
 Tensor tiled_linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
   return PackedLinear{.weight = packed(weight),
                       .bias = bias.value_or(Tensor()),
@@ -279,12 +280,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::optional<Tensor>
     return TiledLinear::apply(x.reshape({rows, in}).contiguous(), weight, bias)
         .view(shape_of(x, weight.size(0)));
   }
-  const Tensor added = bias.value_or(Tensor());
   const std::int64_t few = bf16::unit() == bf16::Unit::kTiles ? kFewRows : kFewInVectors;
-  if (rows <= few && in % bf16::kBlock == 0) return few_rows(x, weight, added);
+  if (rows <= few && in % bf16::kBlock == 0) return few_rows(x, weight, bias.value_or(Tensor()));
   if (!packing_for_one_product_pays(rows)) return library_linear(x, weight, bias);
-  return PackedLinear{.weight = packed(weight), .bias = added, .in = in, .out = weight.size(0)}
-      .forward(x);
+  return tiled_linear(x, weight, bias);
 }
 
 std::vector<Tensor> linears(const Remade& x,
