@@ -361,8 +361,10 @@ def folders(work, is_wanted):
 # ---- the comparison ----------------------------------------------------------------------------------------------
 
 def ours(binary, folder, values, *flags):
+    """What `inspect tokenize` makes of a JSON value a line: ids of texts, or with --decode the texts of ids."""
+    kind = [] if "--decode" in flags else ["--json-lines"]
     lines = "\n".join(json.dumps(value) for value in values) + "\n"
-    done = subprocess.run([binary, "inspect", "tokenize", "--model", str(folder), "--json-lines", *flags], input=lines,
+    done = subprocess.run([binary, "inspect", "tokenize", "--model", str(folder), *kind, *flags], input=lines,
                           text=True, encoding="utf-8", capture_output=True)
     if done.returncode != 0:
         raise SystemExit(f"{folder}: {done.stderr}")
