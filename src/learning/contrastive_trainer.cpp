@@ -87,9 +87,7 @@ class ContrastiveLoop {
       const PairBatch batch = next.get();
       if (step + 1 < config_.steps) next = fetch(step + 1);
       const double lr = nn::learning_rate(config_.optim, step, config_.steps);
-      const double loss = train_step(optimizer, batch, lr);
-      if (!std::isfinite(loss))
-        throw Error(ExitCode::kInternal, formatted("loss is {} at step {}", loss, step + 1));
+      const double loss = train_step(optimizer, batch, lr, step + 1);
       progress.advance(1, formatted("loss={:.4f}", loss));
       step += 1;
       if (step % config_.log_every == 0 || step == config_.steps) {
@@ -132,15 +130,25 @@ class ContrastiveLoop {
     return {{"max_steps", static_cast<double>(config_.steps)}};
   }
 
-  double train_step(nn::ShardedAdamW& optimizer, const PairBatch& batch, double lr) {
+  /// Loss before the update. @throws Error before anything is updated where it, or the length of
+  /// its gradient, is not finite
+  double train_step(nn::ShardedAdamW& optimizer,
+                    const PairBatch& batch,
+                    double lr,
+                    std::int64_t number) {
     optimizer.zero_grad();
     const Tensor loss = contrastive_loss(clip_->encode_image(batch.pixels.to(device_)),
                                          clip_->encode_text(batch.ids.to(device_)),
                                          clip_->logit_scale);
     loss.backward();
-    optimizer.clip_gradients(config_.optim.clip);
+    const double norm = optimizer.clip_gradients(config_.optim.clip);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value) || !std::isfinite(norm)) {
+      throw Error(ExitCode::kInternal,
+                  formatted("step={}: loss {} gradient norm {}", number, value, norm));
+    }
     optimizer.step(lr);
-    return loss.item<double>();
+    return value;
   }
 
   const ContrastiveConfig& config_;

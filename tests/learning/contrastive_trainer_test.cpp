@@ -99,6 +99,14 @@ TEST_F(ContrastiveTraining, GivesTheSameModelForTheSameSeed) {
   EXPECT_TRUE(test::same_tensors(weights_in(folder_ / "one"), weights_in(folder_ / "two")));
 }
 
+TEST_F(ContrastiveTraining, EndsWithoutAModelWhereTheLossIsNotFinite) {
+  ContrastiveConfig config = this->config("run");
+  config.optim.lr = 1e30;
+  config.optim.warmup_steps = 0;
+  EXPECT_THROW(run_contrastive(config), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run" / "model.safetensors"));
+}
+
 TEST_F(ContrastiveTraining, RefusesPairsThatAreNone) {
   write_file(folder_ / "pairs.jsonl", "{\"image\": \"snow.png\", \"text\": \"snow\"}\n");
   EXPECT_THROW(run_contrastive(config("run")), DataError) << "no negative";
