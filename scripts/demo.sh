@@ -185,18 +185,19 @@ echo "== user agents: GRPO on cases, judgments first, then selections"
 # GRPO learns on the users who are not the test.
 make_cases train --interactions "$pairs" --comments "$comments" --topk "$run/rec/title/topk.jsonl" --negatives topk --users all --num-users 0 --exclude-users "$run/cases/eval/users.txt"
 make_cases feedback --interactions "$pairs" --comments "$comments" --topk "$run/rec/ours/topk.valid.jsonl" --tasks feedback --users cold --num-users 0
-reinforce() { # NAME PROMPT_FLAG...
-  local name=$1
-  shift
+reinforce() { # NAME START STAGES PROMPT_FLAG...
+  local name=$1 start=$2 stages=$3
+  shift 3
   has "$agents" "$name" || return 0
-  beside "grpo-$name" "$vragent" grpo-train --overwrite --config configs/mini/grpo-train.json --model "$run/us/$name-sft" --cases "$run/cases/train/cases.jsonl" --stages "$grpo_stages" \
+  beside "grpo-$name" "$vragent" grpo-train --overwrite --config configs/mini/grpo-train.json --model "$run/us/$start-sft" --cases "$run/cases/train/cases.jsonl" --stages "$stages" \
     --out "$run/us/$name" --threads "$grpo_threads" --seed "$seed" "$@"
 }
 [ "$agents" = full ] && grpo_threads=2 || grpo_threads=1  # nothing runs beside a single arm
-reinforce full
-reinforce no-comment "${no_comments[@]}"
-reinforce no-ip "${titles_only[@]}"
-reinforce no-cot "${no_cot[@]}"
+reinforce full full "$grpo_stages"
+reinforce judge full "${grpo_stages%%,*}"
+reinforce no-comment no-comment "$grpo_stages" "${no_comments[@]}"
+reinforce no-ip no-ip "$grpo_stages" "${titles_only[@]}"
+reinforce no-cot no-cot "$grpo_stages" "${no_cot[@]}"
 settle
 
 echo "== simulated users answer the same frozen cases; label-free controls beside them"
@@ -206,6 +207,7 @@ score() {
 step ask-controls "$vragent" simulate "${eval_cases[@]}" --agent random,always-yes,pop,recscore,antirec --out "$run/decisions/controls" --seed "$seed" --overwrite
 ask feedback "$run/us/full" --agent vragent --cases "$run/cases/feedback/cases.jsonl" --p-yes log-prob
 ask sft "$run/us/full-sft" "${eval_cases[@]}" --agent vragent
+ask judge "$run/us/judge" "${eval_cases[@]}" --agent vragent
 ask full "$run/us/full" "${eval_cases[@]}" --agent vragent
 ask no-comment "$run/us/no-comment" "${eval_cases[@]}" --agent vragent --no-comments
 ask no-ip "$run/us/no-ip" "${eval_cases[@]}" --agent vragent --item-text title
@@ -213,7 +215,7 @@ ask no-cot "$run/us/no-cot" "${eval_cases[@]}" --agent vragent --no-cot
 settle
 score controls ""
 decisions=()
-for name in zeroshot sft no-cot no-comment no-ip full; do
+for name in zeroshot sft judge no-cot no-comment no-ip full; do
   [ -e "$run/decisions/$name" ] || continue
   score "$name" "$name="
   decisions+=("$name=$run/decisions/$name/decisions.jsonl")

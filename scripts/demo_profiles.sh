@@ -7,7 +7,7 @@ sft_steps=1000 arm_steps=250 grpo_stages=judge:0.25,select:0.25
 eval_users=0
 captions="full no-kfr no-cmp no-rra"
 rows="pop markov id gru4rec nextitnet title ours nextitnet-ours no-kfr no-cmp no-rra feedback-like feedback-dislike feedback-random"
-agents="full no-comment no-ip no-cot"
+agents="full judge no-comment no-ip no-cot"
 case $profile in
   core)
     sft_steps=900 grpo_stages=judge:0.2,select:0.2

@@ -16,7 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECOMMENDERS = ["pop", "markov", "id", "gru4rec", "nextitnet", "title", "ours", "nextitnet-ours", "no-kfr", "no-cmp", "no-rra",
                 "feedback-like", "feedback-dislike", "feedback-random"]
-AGENTS = ["zeroshot", "sft", "full", "no-cot", "no-comment", "no-ip"]
+AGENTS = ["zeroshot", "sft", "judge", "full", "no-cot", "no-comment", "no-ip"]
 # What the paper says should be so: (what, number that should be higher, number that should be lower).
 MECHANISMS = [
     ("captions above titles, all users", "rec/ours/hr@10", "rec/title/hr@10"),
@@ -27,6 +27,7 @@ MECHANISMS = [
     ("GRPO above its supervised start, mean of all questions", "agent/full/mean", "agent/sft/mean"),
     ("GRPO above its supervised start, judgment", "agent/full/judge", "agent/sft/judge"),
     ("GRPO above its supervised start, selection m=3", "agent/full/select3", "agent/sft/select3"),
+    ("selections as a second stage above judgments only, selection m=3", "agent/full/select3", "agent/judge/select3"),
     ("agent with captions above titles only, judgment", "agent/full/judge", "agent/no-ip/judge"),
     ("agent with comments above none, judgment", "agent/full/judge", "agent/no-comment/judge"),
     ("likes help the recommender, cold users", "rec/feedback-like/cold_hr@10", "rec/ours/cold_hr@10"),

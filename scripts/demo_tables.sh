@@ -6,7 +6,8 @@ table_runs() { # ID: one NAME=RUN a line, RUN below the run folder
   case $1 in
     1) printf '%s\n' pop=rec/pop markov=rec/markov GRU4Rec=rec/gru4rec NextItNet=rec/nextitnet SASRec=rec/id SASRec_T=rec/title \
       NextItNet+Ours=rec/nextitnet-ours SASRec+Ours=rec/ours ;;
-    2) printf '%s\n' zeroshot=scores/zeroshot SFT=scores/sft VRAgent-R1=scores/full controls=scores/controls ;;
+    2) printf '%s\n' zeroshot=scores/zeroshot SFT=scores/sft "GRPO judge=scores/judge" VRAgent-R1=scores/full \
+      controls=scores/controls ;;
     4) printf '%s\n' original=rec/title +IP=rec/ours "+US dislike=rec/feedback-dislike" "+US random=rec/feedback-random" "+US like=rec/feedback-like" ;;
     5) printf '%s\n' baseline=rec/title "w/o KFR=rec/no-kfr" "w/o CMP=rec/no-cmp" "w/o RRA=rec/no-rra" full=rec/ours ;;
     6) printf '%s\n' baseline=scores/zeroshot SFT=scores/sft "w/o CoT=scores/no-cot" "w/o comment=scores/no-comment" \
@@ -63,16 +64,16 @@ write_spec() {
   ],
   "accuracy": [
     {"title": "Negatives from the recommender's top 10", "negatives": "topk",
-     "scores": ["zeroshot=scores/zeroshot", "SFT=scores/sft", "VRAgent-R1=scores/full", "controls=scores/controls"],
+     "scores": [$(present zeroshot=scores/zeroshot SFT=scores/sft "GRPO judge=scores/judge" VRAgent-R1=scores/full controls=scores/controls)],
      "caption": "Controls read no text. Those that see popularity or the recommender's scores show what a case gives away."},
     {"title": "Negatives of the target's popularity", "negatives": "popmatch",
-     "scores": ["zeroshot=scores/zeroshot", "SFT=scores/sft", "VRAgent-R1=scores/full", "controls=scores/controls"]}
+     "scores": [$(present zeroshot=scores/zeroshot SFT=scores/sft "GRPO judge=scores/judge" VRAgent-R1=scores/full controls=scores/controls)]}
   ],
   "curves": [
     {"title": "Recommenders", "x-label": "epoch", "tags": ["valid_hr@10"],
      "logs": ["ids=rec/id", "titles=rec/title", "captions=rec/ours"]},
     {"title": "GRPO", "tags": ["reward", "kl", "completions/mean_length"], "smoothing": 0.6,
-     "logs": [$(present full=us/full "w/o comment=us/no-comment" "w/o IP agent=us/no-ip" "w/o CoT=us/no-cot")]},
+     "logs": [$(present full=us/full "judge only=us/judge" "w/o comment=us/no-comment" "w/o IP agent=us/no-ip" "w/o CoT=us/no-cot")]},
     {"title": "Supervised start", "tags": ["loss"], "smoothing": 0.6, "logs": ["base=us/base"]},
     {"title": "Vision-language model", "tags": ["loss"], "smoothing": 0.6, "logs": ["stage 1=vlm1", "stage 2=vlm"]}
   ],
@@ -84,6 +85,10 @@ SPEC
 }
 
 print_tables | tee "$run/tables.txt"
+mapfile -t curves < <(for name in full judge no-comment no-ip no-cot; do [ ! -e "$run/us/$name/train_log.jsonl" ] || echo "$name=$run/us/$name"; done)
+echo "GRPO"
+python3 scripts/training_curves.py "${curves[@]}" | tee "$run/curves.txt"
+echo
 caption_runs=()
 for name in $captions; do caption_runs+=("$run/captions/$name"); done
 "$mini_world" check --world "$world" --frames "$run/frames" --captions "${caption_runs[@]}" | tee "$run/mechanism.txt"

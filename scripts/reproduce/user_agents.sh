@@ -126,3 +126,5 @@ echo "== tables"
 runs=()
 for name in zeroshot form sft judge full no-cot controls; do runs+=("$name=$out/scores/$name"); done
 "$vragent" -q eval table --id 2 --data "MicroLens titles, $(basename "$model"), seed $seed" "${runs[@]}"
+"$root/scripts/training_curves.py" judge="$out/grpo-judge" select="$out/grpo-full" judge-no-cot="$out/grpo-judge-no-cot" \
+  select-no-cot="$out/grpo-no-cot"
