@@ -154,6 +154,10 @@ bool LossConfig::draws_negatives() const {
   return loss == "sampled-softmax" || loss == "bce" || loss == "bpr";
 }
 
+bool LossConfig::compares_with_own_items() const {
+  return loss == "in-batch-softmax" && batch_negatives == "own";
+}
+
 std::string LossConfig::description() const {
   if (loss == "in-batch-softmax") return "in-batch softmax, popularity-debiased";
   if (!draws_negatives()) return loss;
@@ -169,6 +173,15 @@ SequenceBatch with_candidates(SequenceBatch batch,
   if (config.loss == "softmax") return over_catalogue(std::move(batch), num_items);
   if (config.draws_negatives()) return with_negatives(std::move(batch), config, num_items, seed);
   return batch;
+}
+
+SequenceBatch own_batch(const comm::Share& own,
+                        std::size_t num_rows,
+                        const LossConfig& config,
+                        const std::function<SequenceBatch(const comm::Share& rows)>& batch_of) {
+  if (config.compares_with_own_items()) return batch_of(own);
+  return batch_of({0, num_rows})
+      .rows(static_cast<std::int64_t>(own.begin), static_cast<std::int64_t>(own.size()));
 }
 
 double gbce_exponent(std::int64_t num_negatives, std::int64_t num_items, double calibration) {

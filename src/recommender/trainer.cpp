@@ -100,14 +100,6 @@ RunState restore(torch::nn::Module& module,
   return state;
 }
 
-/// What one process computes of a batch.
-struct SharedBatch {
-  SequenceBatch own;
-  rec_models::BatchPart part;
-  double factor = 1;            ///< times its loss: its part of the batch's targets
-  bool has_same_items = false;  ///< the unique items are the same in all processes
-};
-
 /// Which rows of the batch, and which of its real positions, belong to this process.
 rec_models::BatchPart part_of(std::span<const TrainingRow* const> rows, const comm::Share& own) {
   const auto positions_of = [](std::span<const TrainingRow* const> chosen) {
@@ -124,31 +116,6 @@ double num_targets(std::span<const TrainingRow* const> rows) {
   std::int64_t sum = 0;
   for (const TrainingRow* row : rows) sum += row->num_targets();
   return static_cast<double>(sum);
-}
-
-SharedBatch share_batch(const std::vector<const TrainingRow*>& rows,
-                        const TrainingInput& input,
-                        const std::vector<double>& popularity,
-                        std::uint64_t draw_seed) {
-  const std::int64_t num_items = input.sequences.num_items();
-  const auto batch_of = [&](std::span<const TrainingRow* const> chosen) {
-    return with_candidates(make_batch(chosen, input.sequences.protocol.max_len, popularity),
-                           input.loss,
-                           num_items,
-                           draw_seed);
-  };
-  const comm::Share own = comm::share_of(rows.size(), input.processes);
-  if (input.processes.size() == 1) return {.own = batch_of(rows), .has_same_items = true};
-  const auto own_rows = std::span(rows).subspan(own.begin, own.size());
-  SharedBatch shared{.part = part_of(rows, own),
-                     .factor = num_targets(own_rows) / num_targets(rows)};
-  if (input.loss.loss == "in-batch-softmax" && input.loss.batch_negatives == "own") {
-    shared.own = batch_of(own_rows);
-    return shared;
-  }
-  shared.own = batch_of(rows).rows(shared.part.users.first, std::ssize(own_rows));
-  shared.has_same_items = true;
-  return shared;
 }
 
 nn::NamedTensors copy_of(const nn::NamedTensors& tensors) {
@@ -456,16 +423,25 @@ Learner learner_of(Recommender& model, const LoopConfig& config, const TrainingI
                                                     std::uint64_t draw_seed) {
     std::vector<const TrainingRow*> rows;
     for (const std::size_t i : examples) rows.push_back(&input.rows[i]);
-    const SharedBatch shared = share_batch(rows, input, popularity, draw_seed);
-    const SequenceBatch batch = shared.own.to(input.device);
+    const comm::Share own = comm::share_of(rows.size(), input.processes);
+    const std::int64_t num_items = input.sequences.num_items();
+    const auto rows_of = [&](const comm::Share& part) {
+      return std::span<const TrainingRow* const>(rows).subspan(part.begin, part.size());
+    };
+    const auto batch_of = [&](const comm::Share& part) {
+      const std::int64_t max_len = input.sequences.protocol.max_len;
+      return with_candidates(
+          make_batch(rows_of(part), max_len, popularity), input.loss, num_items, draw_seed);
+    };
+    const SequenceBatch batch = own_batch(own, rows.size(), input.loss, batch_of).to(input.device);
     const nn::ComputeGuard compute(input.compute, input.device);
     const Tensor vectors = model->items->shared_vectors(
-        batch.unique, shared.has_same_items ? input.processes : comm::alone());
-    if (shared.factor == 0) return vectors.sum() * 0;  // the others wait for its backward
-    const Tensor states = model->users(vectors, batch.inputs, shared.part);
-    const Tensor loss =
-        sequence_loss(states, vectors, batch, input.loss, input.sequences.num_items());
-    return shared.factor == 1 ? loss : loss * shared.factor;
+        batch.unique, input.loss.compares_with_own_items() ? comm::alone() : input.processes);
+    const double factor = num_targets(rows_of(own)) / num_targets(rows);
+    if (factor == 0) return vectors.sum() * 0;  // the others wait for its backward
+    const Tensor states = model->users(vectors, batch.inputs, part_of(rows, own));
+    const Tensor loss = sequence_loss(states, vectors, batch, input.loss, num_items);
+    return factor == 1 ? loss : loss * factor;
   };
   return {
       .module = *model,

@@ -5,11 +5,14 @@
 // or over drawn ones, and losses on pairs. All take scores <state, item vector>.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include <torch/types.h>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/recommender/sequence_batches.h"
 
 namespace vragent::recommender {
@@ -49,6 +52,9 @@ struct LossConfig {
   /// Whether batches need with_candidates() to draw items.
   [[nodiscard]] bool draws_negatives() const;
 
+  /// Whether each of many processes compares with the items of its own rows alone.
+  [[nodiscard]] bool compares_with_own_items() const;
+
   /// In words, for metrics.json: "bce, 256 uniform negatives a position, calibration 0.75".
   [[nodiscard]] std::string description() const;
 };
@@ -62,6 +68,15 @@ SequenceBatch with_candidates(SequenceBatch batch,
                               const LossConfig& config,
                               std::int64_t num_items,
                               std::uint64_t seed);
+
+/// What one process computes of a batch: its share of the rows, over the items of all of them or,
+/// where `config` says so, over those of the share alone. What is drawn, it draws for all rows: the
+/// number of processes changes nothing.
+/// @param batch_of rows [begin, end) of the batch, as with_candidates() gives them
+SequenceBatch own_batch(const comm::Share& own,
+                        std::size_t num_rows,
+                        const LossConfig& config,
+                        const std::function<SequenceBatch(const comm::Share& rows)>& batch_of);
 
 /// Mean over targets, s+ being the score of the target, s- those of K negatives:
 ///   in-batch-softmax  debiased_softmax_loss()
