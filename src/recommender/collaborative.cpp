@@ -7,6 +7,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "vragent/comm/sharing.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
@@ -99,18 +100,24 @@ Tensor penalty_of(Collaborative& model, const Tensor& users, const SequenceBatch
                                batch.unique.index_select(0, places.flatten()));
 }
 
-/// Loss of pairs whose score is a dot product.
+/// Loss of some of the pairs of a batch, whose score is a dot product: a mean, as its penalty is.
 Tensor pair_loss(Collaborative& model,
-                 const std::vector<TrainingPair>& pairs,
+                 std::span<const TrainingPair> pairs,
+                 const comm::Share& own,
                  const TrainingInput& input,
                  std::uint64_t draw_seed) {
   const std::int64_t num_items = input.sequences.num_items();
-  const SequenceBatch batch =
-      with_candidates(
-          make_pair_batch(pairs, input.sequences, input.loss), input.loss, num_items, draw_seed)
-          .to(input.device);
+  const auto batch_of = [&](const comm::Share& part) {
+    return with_candidates(
+        make_pair_batch(pairs.subspan(part.begin, part.size()), input.sequences, input.loss),
+        input.loss,
+        num_items,
+        draw_seed);
+  };
+  const SequenceBatch batch = own_batch(own, pairs.size(), input.loss, batch_of).to(input.device);
   std::vector<std::int64_t> numbers;
-  for (const TrainingPair& pair : pairs) numbers.push_back(pair.user);
+  for (const TrainingPair& pair : pairs.subspan(own.begin, own.size()))
+    numbers.push_back(pair.user);
   const Tensor users = torch::tensor(numbers).to(input.device);
   const nets::NodeVectors vectors = model->vectors();
   const Tensor loss = sequence_loss(vectors.users.index_select(0, users).unsqueeze(1),
@@ -122,15 +129,32 @@ Tensor pair_loss(Collaborative& model,
   return factor > 0 ? loss + penalty_of(model, users, batch) * factor : loss;
 }
 
-/// Loss of deepfm and nfm: the candidates are the items of the batch.
+/// Loss of deepfm and nfm over some of the rows of a batch: the candidates are its items.
 Tensor row_loss(Collaborative& model,
-                const std::vector<const TrainingRow*>& rows,
+                std::span<const TrainingRow* const> rows,
+                const comm::Share& own,
                 const std::vector<double>& popularity,
                 const TrainingInput& input) {
-  const SequenceBatch batch =
-      make_batch(rows, input.sequences.protocol.max_len, popularity).to(input.device);
+  const auto batch_of = [&](const comm::Share& part) {
+    return make_batch(
+        rows.subspan(part.begin, part.size()), input.sequences.protocol.max_len, popularity);
+  };
+  const SequenceBatch batch = own_batch(own, rows.size(), input.loss, batch_of).to(input.device);
   const Tensor history = batch.unique.index_select(0, batch.inputs.flatten()).view_as(batch.inputs);
   return debiased_softmax_of_scores(model->scores(history, batch.unique), batch);
+}
+
+/// Learner::loss of examples that weigh alike, from the mean over those that are a process's own.
+template <class MeanOfOwn>
+auto share_of_loss(Collaborative& model, const TrainingInput& input, MeanOfOwn mean_of_own) {
+  return [&model, &input, mean_of_own](const std::vector<std::size_t>& examples,
+                                       std::uint64_t draw_seed) -> Tensor {
+    const comm::Share own = comm::share_of(examples.size(), input.processes);
+    if (own.size() == 0) return nn::trainable_parameters(*model).front().tensor.sum() * 0;
+    const Tensor loss = mean_of_own(examples, own, draw_seed);
+    if (own.size() == examples.size()) return loss;
+    return loss * (static_cast<double>(own.size()) / static_cast<double>(examples.size()));
+  };
 }
 
 }  // namespace
@@ -228,7 +252,7 @@ std::vector<TrainingPair> training_pairs(const data::Sequences& sequences) {
   return pairs;
 }
 
-SequenceBatch make_pair_batch(const std::vector<TrainingPair>& pairs,
+SequenceBatch make_pair_batch(std::span<const TrainingPair> pairs,
                               const data::Sequences& sequences,
                               const LossConfig& loss) {
   const auto size = static_cast<std::int64_t>(pairs.size());
@@ -281,8 +305,6 @@ std::vector<TrainingRow> leave_one_out_rows(const data::Sequences& sequences) {
 }
 
 Learner learner_of(Collaborative& model, const LoopConfig& config, const TrainingInput& input) {
-  const auto popularity =
-      std::make_shared<const std::vector<double>>(train_popularity(input.sequences));
   Learner learner{.module = *model, .groups = groups_of(model, config)};
   learner.ranker = [&model, &input] {
     return collaborative_ranker(model, input.sequences, input.device);
@@ -290,25 +312,32 @@ Learner learner_of(Collaborative& model, const LoopConfig& config, const Trainin
   if (model->reads_histories()) {
     const auto rows =
         std::make_shared<const std::vector<TrainingRow>>(leave_one_out_rows(input.sequences));
+    const auto popularity =
+        std::make_shared<const std::vector<double>>(train_popularity(input.sequences));
     learner.num_examples = rows->size();
     learner.user_of = [rows](std::size_t example) { return (*rows)[example].user; };
-    learner.loss = [&model, &input, rows, popularity](const std::vector<std::size_t>& examples,
-                                                      std::uint64_t) {
+    const auto mean_of_own = [&model, &input, rows, popularity](
+                                 const std::vector<std::size_t>& examples,
+                                 const comm::Share& own,
+                                 std::uint64_t) {
       std::vector<const TrainingRow*> chosen;
       for (const std::size_t i : examples) chosen.push_back(&(*rows)[i]);
-      return row_loss(model, chosen, *popularity, input);
+      return row_loss(model, chosen, own, *popularity, input);
     };
+    learner.loss = share_of_loss(model, input, mean_of_own);
   } else {
     const auto pairs =
         std::make_shared<const std::vector<TrainingPair>>(training_pairs(input.sequences));
     learner.num_examples = pairs->size();
     learner.user_of = [pairs](std::size_t example) { return (*pairs)[example].user; };
-    learner.loss = [&model, &input, pairs, popularity](const std::vector<std::size_t>& examples,
-                                                       std::uint64_t draw_seed) {
+    const auto mean_of_own = [&model, &input, pairs](const std::vector<std::size_t>& examples,
+                                                     const comm::Share& own,
+                                                     std::uint64_t draw_seed) {
       std::vector<TrainingPair> chosen;
       for (const std::size_t i : examples) chosen.push_back((*pairs)[i]);
-      return pair_loss(model, chosen, input, draw_seed);
+      return pair_loss(model, chosen, own, input, draw_seed);
     };
+    learner.loss = share_of_loss(model, input, mean_of_own);
   }
   if (learner.num_examples == 0) throw DataError("no training items: nothing to train on");
   return learner;

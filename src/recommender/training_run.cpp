@@ -218,6 +218,7 @@ std::vector<rec_models::collaborative::Modality> modalities_of(const TrainConfig
 
 /// The same as train_sequential() for a collaborative model.
 ScoreFunction train_collaborative(const TrainConfig& config,
+                                  const comm::Communicator& processes,
                                   const data::Sequences& sequences,
                                   OrderedJson& metrics) {
   const torch::Device device = nn::parse_device(config.runtime.device);
@@ -228,15 +229,19 @@ ScoreFunction train_collaborative(const TrainConfig& config,
                             .seed = static_cast<std::uint64_t>(config.runtime.seed),
                             .device = device,
                             .resume = config.resume,
-                            .loss = config.loss};
-  log::info("{}",
-            memory_text(memory_of({.config = config, .sequences = sequences, .model = *model})));
+                            .loss = config.loss,
+                            .processes = processes};
+  log::info("{}", memory_text(memory_of({.config = config,
+                                         .sequences = sequences,
+                                         .model = *model,
+                                         .processes = processes.size()})));
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
                          {"skipped_steps", result.skipped_steps},
                          {"pairs", training_pairs(sequences).size()}};
-  nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
+  if (processes.rank() == 0)
+    nn::save_safetensors(config.out / data::kModelFile, nn::parameters_of(*model));
   return collaborative_ranker(model, sequences, device);
 }
 
@@ -247,7 +252,8 @@ ScoreFunction ranker_of(const TrainConfig& config,
                         OrderedJson& metrics) {
   if (config.model == "pop") return popularity_ranker(sequences);
   if (config.model == "markov") return markov_ranker(sequences);
-  if (is_collaborative(config.model)) return train_collaborative(config, sequences, metrics);
+  if (is_collaborative(config.model))
+    return train_collaborative(config, processes, sequences, metrics);
   return train_sequential(config, processes, sequences, metrics);
 }
 
@@ -393,7 +399,10 @@ Table plan_training(const TrainConfig& config, int processes) {
       data::formats::load_sequences(config.interactions, config.reading, config.protocol);
   if (is_collaborative(config.model)) {
     const Collaborative model = build_collaborative(config, sequences, torch::kCPU);
-    return memory_table({.config = config, .sequences = sequences, .model = *model});
+    return memory_table({.config = config,
+                         .sequences = sequences,
+                         .model = *model,
+                         .processes = processes});
   }
   const Recommender model = build_recommender(config, sequences, torch::kCPU);
   return memory_table(plan_of(config, sequences, model, processes));
@@ -401,8 +410,6 @@ Table plan_training(const TrainConfig& config, int processes) {
 
 std::string run_training(const TrainConfig& config, const comm::Communicator& processes) {
   config.check();
-  if (is_collaborative(config.model) && processes.size() > 1)
-    throw ConfigError(formatted("--model {} trains in one process", config.model));
   nn::prepare_torch(config.runtime);
   const bool writes = processes.rank() == 0;
   std::optional<FolderLock> lock;

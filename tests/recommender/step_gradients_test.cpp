@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 //
 // Micro-batches and processes weigh by their targets: the gradients of a step are the same.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -11,8 +12,10 @@
 #include <torch/types.h>
 
 #include "recommender/small_sequences.h"
+#include "support/tensor_matchers.h"
 #include "vragent/comm/communicator.h"
 #include "vragent/nn/optim/sharded_adamw.h"
+#include "vragent/recommender/collaborative.h"
 #include "vragent/recommender/trainer.h"
 
 namespace vragent::recommender {
@@ -50,6 +53,27 @@ class OneOfMany final : public comm::Communicator {
   int size_;
 };
 
+/// Adds the gradients that one process makes of a step, which computes `at_once` of its examples.
+void add_gradients(const Learner& learner,
+                   const std::vector<std::size_t>& examples,
+                   std::size_t at_once,
+                   nn::NamedTensors& sums) {
+  nn::ShardedAdamW optimizer(learner.groups, nn::OptimConfig(), comm::alone());
+  train_step(learner, optimizer, examples, /*draw_seed=*/1, {.lr = 0, .at_once = at_once});
+  for (const nn::NamedParameter& parameter : nn::trainable_parameters(learner.module)) {
+    const Tensor& gradient = parameter.tensor.grad();
+    if (!gradient.defined()) continue;  // of a process without examples
+    Tensor& sum = sums[parameter.name];
+    sum = sum.defined() ? sum + gradient : gradient;
+  }
+}
+
+void expect_close(const nn::NamedTensors& got, const nn::NamedTensors& wanted) {
+  ASSERT_EQ(got.size(), wanted.size());
+  for (const auto& [name, tensor] : wanted)
+    EXPECT_TRUE(torch::allclose(got.at(name), tensor, 0, 1e-6)) << name;
+}
+
 /// Of one step over users with histories of 1 to 5 targets.
 class GradientsOfAStep : public ::testing::Test {
  protected:
@@ -79,23 +103,9 @@ class GradientsOfAStep : public ::testing::Test {
                                 .loss = loss,
                                 .processes = process};
       Recommender model = fresh();
-      const LoopConfig loop;
-      const Learner learner = learner_of(model, loop, given);
-      nn::ShardedAdamW optimizer(learner.groups, loop.optim, comm::alone());
-      train_step(learner, optimizer, examples, /*draw_seed=*/1, {.lr = 0, .at_once = at_once});
-      for (const nn::NamedParameter& parameter : nn::trainable_parameters(*model)) {
-        const Tensor& gradient = parameter.tensor.grad();
-        Tensor& sum = sums[parameter.name];
-        sum = sum.defined() ? sum + gradient : gradient;
-      }
+      add_gradients(learner_of(model, LoopConfig(), given), examples, at_once, sums);
     }
     return sums;
-  }
-
-  static void expect_close(const nn::NamedTensors& got, const nn::NamedTensors& wanted) {
-    ASSERT_EQ(got.size(), wanted.size());
-    for (const auto& [name, tensor] : wanted)
-      EXPECT_TRUE(torch::allclose(got.at(name), tensor, 0, 1e-6)) << name;
   }
 
   data::Sequences sequences = ring_of_items(15, 60);
@@ -122,6 +132,90 @@ TEST_F(GradientsOfAStep, OfProcessesThatCompareWithTheirOwnItemsAreThoseOfParts)
     expect_close(gradients(processes, SIZE_MAX, own),
                  gradients(1, 16 / static_cast<std::size_t>(processes), own));
 }
+
+struct PairCase {
+  std::string model;
+  LossConfig loss;
+  double embedding_l2 = 0;
+};
+
+/// Of one step of a collaborative model.
+class GradientsOfPairs : public ::testing::TestWithParam<PairCase> {
+ protected:
+  GradientsOfPairs() {
+    modalities[0].features[0].zero_();
+    for (std::size_t i = 0; i < 16; ++i) examples.push_back(i * 11);
+  }
+
+  [[nodiscard]] nn::NamedTensors gradients(int processes,
+                                           std::size_t at_once,
+                                           const LossConfig& loss) const {
+    nn::NamedTensors sums;
+    for (int rank = 0; rank < processes; ++rank) {
+      const OneOfMany process(rank, processes);
+      const TrainingInput given{.sequences = sequences,
+                                .rows = {},
+                                .run_folder = {},
+                                .loss = loss,
+                                .processes = process};
+      Collaborative model(GetParam().model,
+                          CollaborativeConfig{.embedding_l2 = GetParam().embedding_l2},
+                          sequences,
+                          16,
+                          modalities);
+      model->init(11);
+      add_gradients(learner_of(model, LoopConfig(), given), examples, at_once, sums);
+    }
+    return sums;
+  }
+
+  static double largest(const nn::NamedTensors& tensors) {
+    double most = 0;
+    for (const auto& [name, tensor] : tensors)
+      most = std::max(most, tensor.abs().max().item<double>());
+    return most;
+  }
+
+  data::Sequences sequences = ring_of_items(15, 60);
+  std::vector<rec_models::collaborative::Modality> modalities = {
+      {.features = test::randn({16, 9}, 8), .reduced = 5}};
+  std::vector<std::size_t> examples;
+};
+
+TEST_P(GradientsOfPairs, AreTheSameInManyProcesses) {
+  const LossConfig& loss = GetParam().loss;
+  const nn::NamedTensors whole = gradients(1, SIZE_MAX, loss);
+  EXPECT_GT(largest(whole), 1e-4);
+  for (const int processes : {2, 3}) expect_close(gradients(processes, SIZE_MAX, loss), whole);
+  expect_close(gradients(3, 5, loss), gradients(1, 5, loss));
+}
+
+TEST_P(GradientsOfPairs, AreTheSameWhereAProcessHasNoPairs) {
+  examples.resize(2);
+  const LossConfig& loss = GetParam().loss;
+  expect_close(gradients(3, SIZE_MAX, loss), gradients(1, SIZE_MAX, loss));
+}
+
+TEST_P(GradientsOfPairs, OfProcessesThatCompareWithTheirOwnItemsAreThoseOfParts) {
+  LossConfig own = GetParam().loss;
+  own.batch_negatives = "own";
+  if (own.loss == "in-batch-softmax") {
+    expect_close(gradients(4, SIZE_MAX, own), gradients(1, 4, own));
+  } else {
+    expect_close(gradients(4, SIZE_MAX, own), gradients(1, SIZE_MAX, own));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models,
+    GradientsOfPairs,
+    ::testing::Values(PairCase{"dssm", {}, 0.1},
+                      PairCase{"lightgcn", {.loss = "sampled-softmax", .num_negatives = 3}, 0.1},
+                      PairCase{"deepfm", {}},
+                      PairCase{"nfm", {}},
+                      PairCase{"mmgcn", {.loss = "bpr", .num_negatives = 2}, 0.1},
+                      PairCase{"vbpr", {.loss = "softmax"}}),
+    [](const auto& instance) { return instance.param.model; });
 
 }  // namespace
 }  // namespace vragent::recommender

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -107,7 +108,7 @@ std::vector<TrainingPair> training_pairs(const data::Sequences& sequences);
 
 /// Pairs as a batch of one position each: targets [B, 1]. `own`, which is no negative, is the
 /// target alone for in-batch-softmax, as the release masks, and else the user's whole train part.
-SequenceBatch make_pair_batch(const std::vector<TrainingPair>& pairs,
+SequenceBatch make_pair_batch(std::span<const TrainingPair> pairs,
                               const data::Sequences& sequences,
                               const LossConfig& loss);
 
@@ -115,8 +116,9 @@ SequenceBatch make_pair_batch(const std::vector<TrainingPair>& pairs,
 /// deepfm and nfm learn from.
 std::vector<TrainingRow> leave_one_out_rows(const data::Sequences& sequences);
 
-/// What a collaborative model learns from all pairs (deepfm, nfm: rows) of input.sequences. Model
-/// and input must outlive it. @throws DataError when there is nothing to train on
+/// What a collaborative model learns from all pairs (deepfm, nfm: rows) of input.sequences; many
+/// processes share those of a batch, and each makes the vectors of all users and items. Model and
+/// input must outlive it. @throws DataError when there is nothing to train on
 Learner learner_of(Collaborative& model, const LoopConfig& config, const TrainingInput& input);
 
 /// Trains `model` as train() does a sequential one; input.rows is not read.

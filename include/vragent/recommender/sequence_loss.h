@@ -44,7 +44,8 @@ struct LossConfig {
       "in-batch-softmax in many processes (mpirun): all compares with the items of the whole "
       "batch, "
       "the same result as one process; own with those of the process's own rows, the same result "
-      "as micro-batches of as many users. Processes and micro-batches weigh by their targets");
+      "as micro-batches of as many users (or pairs). Processes and micro-batches weigh by their "
+      "targets");
   }
 
   void check() const;

@@ -112,9 +112,7 @@ Table plan_training(const TrainConfig& config, int processes = 1);
 /// Trains, evaluates, writes model.safetensors, config.json, metrics.json, topk.jsonl, with
 /// candidates scores.jsonl, and the logs into config.out. Resuming a finished run evaluates it
 /// again and may ask for other lists and candidates. Returns the text of metrics.json. Many
-/// processes share the batches of sequential models, and rank 0 writes; in the others the text is
-/// without "lists".
-/// @throws ConfigError where another model is to train in many processes
+/// processes share each batch, and rank 0 writes; in the others the text is without "lists".
 std::string run_training(const TrainConfig& config,
                          const comm::Communicator& processes = comm::alone());
 
