@@ -75,6 +75,11 @@ bool scores_histories(const TrainConfig& config) {
   return config.model == "deepfm" || config.model == "nfm";
 }
 
+/// Whether a step passes vectors along the graph of all users and items.
+bool passes_along_a_graph(const TrainConfig& config) {
+  return config.model == "lightgcn" || config.model == "mmgcn";
+}
+
 /// Ids in a list and again in a hash map.
 double id_bytes(const std::vector<std::string>& ids) {
   double bytes = 0;
@@ -119,7 +124,7 @@ double input_bytes(const TrainConfig& config,
   }
   if (config.model == "sequential" && config.tower.encodes_text())
     bytes += rows * as_double(config.tower.max_tokens + 1) * 8;
-  if (config.model == "lightgcn" || config.model == "mmgcn") {
+  if (passes_along_a_graph(config)) {
     for (const std::int64_t item : sequences.train_counts)
       bytes += 2 * as_double(item) * kEdgeBytes;
   }
@@ -285,7 +290,10 @@ std::vector<MemoryLine> memory_of(const PlanInput& input) {
   const double inputs = input_bytes(config, sequences, input.model);
   const double vectors =
       config.model == "sequential" ? 2 * step.items * as_double(config.encoder.width) * kFloat : 0;
-  const double encoded = encoded_bytes(config.tower, input.encoder, step.items);
+  const double encoded = encoded_bytes(config.tower, input.encoder, step.items) * share;
+  // The graph is not divided: each process makes the vectors of all users and items.
+  const double activations =
+      activation_bytes(config, sequences, step) * (passes_along_a_graph(config) ? 1 : share);
   const std::int64_t users = std::min(RankingOptions{}.batch_users, sequences.num_users());
   // Of candidates there are doubles, of lists a byte each that says whether it is a number.
   const double block = as_double(users * (sequences.num_items() + 1)) *
@@ -299,7 +307,7 @@ std::vector<MemoryLine> memory_of(const PlanInput& input) {
       {"copy of the best epoch", weights, weights},
       {"features, tokens, graph", inputs, inputs},
       {"item vectors of a step", vectors, 0},
-      {"activations", (encoded + activation_bytes(config, sequences, step)) * share, 0},
+      {"activations", encoded + activations, 0},
       {"scores of a step", score_bytes(config, step) * share, 0},
       {"vectors of all items", 0, ranking_bytes(config, sequences)},
       {"states of a block of users", 0, ranked_bytes(config, sequences, users)},

@@ -123,5 +123,17 @@ TEST_F(RecommenderPlan, CountsWhatMicroBatchesAndProcessesHoldOfGradients) {
   EXPECT_NEAR(cell("gradients", kTraining) - alone, 1.0 / 16, 0.001) << "one of [4 d, d]";
 }
 
+TEST_F(RecommenderPlan, DividesPairsAmongProcessesAndNoGraph) {
+  config.model = "lightgcn";
+  config.encoder.width = 32768;
+  const double graph = cell("activations", kTraining);
+  EXPECT_NEAR(graph, 4 * 61 * 32768 * 4 / kGiB, 0.001) << "40 users, 20 items, padding";
+  EXPECT_EQ(cell("activations", kTraining, 4), graph);
+  EXPECT_NEAR(cell("moments", kTraining, 4), 3.0 / 8 * cell("moments", kTraining), 0.001);
+  config.model = "nfm";
+  config.encoder.width = 2048;
+  EXPECT_NEAR(cell("activations", kTraining, 4), cell("activations", kTraining) / 4, 0.001);
+}
+
 }  // namespace
 }  // namespace vragent::recommender
