@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "learning/grpo/dynamic_sampling.h"
 #include "vragent/comm/communicator.h"
 #include "vragent/learning/grpo/grpo_loss.h"
 #include "vragent/learning/grpo/micro_batches.h"
+#include "vragent/learning/grpo/rollout.h"
 #include "vragent/report/event_file.h"
 
 namespace vragent::learning {

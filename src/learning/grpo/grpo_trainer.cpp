@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "learning/grpo/curriculum.h"
-#include "learning/grpo/dynamic_sampling.h"
 #include "learning/grpo/grpo_metrics.h"
 #include "vragent/comm/sharing.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/learning/gradient_sum.h"
 #include "vragent/learning/grpo/micro_batches.h"
+#include "vragent/learning/grpo/rollout.h"
 #include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
 #include "vragent/models/hf_folder.h"

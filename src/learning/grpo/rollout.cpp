@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstring>
 #include <iterator>
-#include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "vragent/comm/sharing.h"
 #include "vragent/learning/grpo/advantage.h"
@@ -141,6 +141,40 @@ std::vector<Tensor> reward_tensors(const Rollout& rollout) {
   return {by_group(formats), by_group(tasks)};
 }
 
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+/// Puts groups behind others. Advantages may look at all of them: there are none until they are
+/// computed anew.
+void append(Rollout& to, Rollout&& from) {
+  append(to.cases, std::move(from.cases));
+  append(to.prompts, std::move(from.prompts));
+  append(to.samples, std::move(from.samples));
+  append(to.replies, std::move(from.replies));
+  append(to.rewards, std::move(from.rewards));
+  to.advantages = Tensor();
+}
+
+std::vector<std::size_t> places_of(const std::vector<bool>& marks) {
+  std::vector<std::size_t> places;
+  for (std::size_t p = 0; p < marks.size(); ++p) {
+    if (marks[p]) places.push_back(p);
+  }
+  return places;
+}
+
+/// [P, G]: rows of `kept` where its groups stood, zero elsewhere.
+Tensor spread_out(const Tensor& kept, const std::vector<bool>& marks) {
+  Tensor all = torch::zeros({std::ssize(marks), kept.size(1)}, kept.options());
+  std::int64_t next = 0;
+  for (std::size_t p = 0; p < marks.size(); ++p) {
+    if (marks[p]) all[static_cast<std::int64_t>(p)].copy_(kept[next++]);
+  }
+  return all;
+}
+
 }  // namespace
 
 Rollout filled_rollout(std::vector<engine::Prompt> prompts,
@@ -169,6 +203,25 @@ std::vector<bool> varied_groups(const Rollout& rollout, const AdvantageConfig& c
   return marks;
 }
 
+Rollout groups_of(const Rollout& rollout, std::span<const std::size_t> groups) {
+  Rollout chosen{.group_size = rollout.group_size};
+  const auto group = static_cast<std::size_t>(rollout.group_size);
+  std::vector<std::int64_t> places;
+  for (const std::size_t p : groups) {
+    chosen.cases.push_back(rollout.cases[p]);
+    chosen.prompts.push_back(rollout.prompts[p]);
+    for (std::size_t r = p * group; r < (p + 1) * group; ++r) {
+      chosen.samples.push_back(rollout.samples[r]);
+      chosen.replies.push_back(rollout.replies[r]);
+      chosen.rewards.push_back(rollout.rewards[r]);
+    }
+    places.push_back(static_cast<std::int64_t>(p));
+  }
+  if (rollout.advantages.defined())
+    chosen.advantages = rollout.advantages.index_select(0, torch::tensor(places, torch::kInt64));
+  return chosen;
+}
+
 Rollout roll_out(const models::TextModel& policy,
                  const engine::ChatEncoder& encoder,
                  std::vector<const data::Case*> cases,
@@ -190,6 +243,28 @@ Rollout roll_out(const models::TextModel& policy,
   score(rollout, encoder, config);
   set_advantages(rollout, config.advantage);
   return rollout;
+}
+
+SampledStep sample_step(const AskMore& ask,
+                        std::int64_t wanted,
+                        std::int64_t max_extra_rounds,
+                        const AdvantageConfig& advantage) {
+  SampledStep step{.all = ask(wanted, 0)};
+  if (max_extra_rounds == 0) return step;
+  step.is_kept = varied_groups(step.all, advantage);
+  const auto missing = [&] {
+    return wanted - std::count(step.is_kept.begin(), step.is_kept.end(), true);
+  };
+  while (missing() > 0 && step.rounds <= max_extra_rounds) {
+    Rollout more = ask(missing(), step.rounds);
+    append(step.is_kept, varied_groups(more, advantage));
+    append(step.all, std::move(more));
+    ++step.rounds;
+  }
+  step.kept = groups_of(step.all, places_of(step.is_kept));
+  set_advantages(step.kept, advantage);
+  step.all.advantages = spread_out(step.kept.advantages, step.is_kept);
+  return step;
 }
 
 }  // namespace vragent::learning

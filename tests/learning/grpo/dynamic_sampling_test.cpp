@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
-#include "learning/grpo/dynamic_sampling.h"
-
 #include <utility>
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
+
+#include "vragent/learning/grpo/rollout.h"
 
 namespace vragent::learning {
 namespace {
