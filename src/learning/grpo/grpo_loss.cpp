@@ -187,7 +187,7 @@ double micro_batch_share(const GrpoLossConfig& config,
                          std::int64_t rows,
                          std::int64_t all_rows,
                          std::int64_t num_parts) {
-  if (is_global_token_mean(config.type)) return 1;  // divided by the tokens of the step already
+  if (is_global_token_mean(config.type)) return 1;  // divided by the tokens of the update already
   if (config.type == "bnpo") return 1.0 / static_cast<double>(num_parts);
   if (config.type == "seq-mean-token-sum-norm") return 1;
   return static_cast<double>(rows) / static_cast<double>(std::max<std::int64_t>(all_rows, 1));

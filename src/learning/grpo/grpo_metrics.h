@@ -56,7 +56,7 @@ std::int64_t tokens_seen(const Rollout& rollout);
 /// What dynamic sampling did; nothing where it is off.
 std::vector<report::Scalar> sampling_scalars(const SampledStep& step);
 
-/// The loss of the step, and of the answers that were computed (parts_of_step()): divergence,
+/// The loss of the step, and of the answers that were computed (parts_of_update()): divergence,
 /// entropy, clipping, difference between sampler and trainer; NaN where none were.
 std::vector<report::Scalar> update_scalars(const StepSums& sums);
 

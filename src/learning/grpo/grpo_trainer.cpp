@@ -223,7 +223,7 @@ class GrpoLoop {
     const Rollout& rollout = asked.learnt();
     const double sampled = watch.seconds();
     const double lr = rate_of(number);
-    step_ = parts_of_step(
+    step_ = parts_of_update(
         rollout, micro_batches(rollout, config_.micro_prompts, config_.micro_tokens), config_.loss);
     references_.assign(step_.parts.size(), Tensor());
     const std::vector<Tensor> old =
@@ -272,7 +272,7 @@ class GrpoLoop {
   /// Which micro-batches this process computes: of those with something to compute.
   [[nodiscard]] std::vector<std::size_t> own_parts() const {
     std::vector<double> tokens;
-    for (const StepPart& part : step_.parts)
+    for (const UpdatePart& part : step_.parts)
       tokens.push_back(static_cast<double>(tokens_of(part.slice)));
     const std::vector<bool> is_own = comm::own_of(tokens, processes_);
     std::vector<std::size_t> own;
@@ -394,7 +394,7 @@ class GrpoLoop {
   std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
   std::int64_t update_ = 0;         ///< of the optimiser on the present rollout
-  StepParts step_;                  ///< micro-batches of the present rollout
+  UpdateParts step_;                ///< micro-batches of the present rollout
   std::vector<Tensor> references_;  ///< log-probabilities of each, undefined until needed
   Curriculum::Place place_;         ///< in the present stage
   bool warned_flat_ = false;

@@ -137,30 +137,30 @@ std::int64_t tokens_of(const RolloutSlice& slice) {
   return tokens;
 }
 
-StepParts parts_of_step(const Rollout& rollout,
-                        const std::vector<RowRange>& ranges,
-                        const GrpoLossConfig& loss) {
-  StepParts step;
+UpdateParts parts_of_update(const Rollout& rollout,
+                            const std::vector<RowRange>& ranges,
+                            const GrpoLossConfig& loss) {
+  UpdateParts update;
   std::int64_t all_rows = 0;
   std::vector<double> tokens;
   for (const RowRange& rows : ranges) {
-    step.parts.push_back({slice_rows(rollout, rows.begin, rows.end, loss.mask_truncated)});
-    const Tensor& mask = step.parts.back().slice.mask;
+    update.parts.push_back({slice_rows(rollout, rows.begin, rows.end, loss.mask_truncated)});
+    const Tensor& mask = update.parts.back().slice.mask;
     tokens.push_back(mask.sum().item<double>());
-    step.total_tokens += tokens.back();
+    update.total_tokens += tokens.back();
     all_rows += counted_rows(loss, mask);
   }
   const bool acts_on_all = loss.kl_coef > 0 || loss.entropy_coef != 0;
-  for (std::size_t i = 0; i < step.parts.size(); ++i) {
-    StepPart& part = step.parts[i];
+  for (std::size_t i = 0; i < update.parts.size(); ++i) {
+    UpdatePart& part = update.parts[i];
     if (!acts_on_all) part.slice = taught_groups(part.slice);
     part.share = micro_batch_share(
-        loss, counted_rows(loss, part.slice.mask), all_rows, std::ssize(step.parts));
+        loss, counted_rows(loss, part.slice.mask), all_rows, std::ssize(update.parts));
     // bnpo divides by the tokens of its micro-batch, and would by those that are left.
     if (loss.type == "bnpo")
       part.share *= part.slice.mask.sum().item<double>() / std::max(tokens[i], 1.0);
   }
-  return step;
+  return update;
 }
 
 AnswerLogProbs answer_log_probs(const models::TextModel& policy,

@@ -69,7 +69,7 @@ TEST(MicroBatches, HoldEveryAnswerOnceAndNeverMoreThanTheLimit) {
   }
 }
 
-/// Gradients of a step's loss over a tiny model, computed in the given parts.
+/// Gradients of an update's loss over a tiny model, computed in the given parts.
 class GradientsOfParts : public ::testing::Test {
  protected:
   GradientsOfParts() {
@@ -85,20 +85,20 @@ class GradientsOfParts : public ::testing::Test {
     rollout_.advantages = test::randn({3, 4}, 3);
   }
 
-  /// Whole micro-batches, with what their losses count for in the step's.
-  [[nodiscard]] StepParts whole_parts(const GrpoLossConfig& config,
-                                      const std::vector<RowRange>& ranges) const {
-    StepParts step;
+  /// Whole micro-batches, with what their losses count for in the update's.
+  [[nodiscard]] UpdateParts whole_parts(const GrpoLossConfig& config,
+                                        const std::vector<RowRange>& ranges) const {
+    UpdateParts update;
     std::int64_t rows = 0;
     for (const RowRange& range : ranges) {
-      step.parts.push_back({slice_rows(rollout_, range.begin, range.end, config.mask_truncated)});
-      step.total_tokens += step.parts.back().slice.mask.sum().item<double>();
-      rows += counted_rows(config, step.parts.back().slice.mask);
+      update.parts.push_back({slice_rows(rollout_, range.begin, range.end, config.mask_truncated)});
+      update.total_tokens += update.parts.back().slice.mask.sum().item<double>();
+      rows += counted_rows(config, update.parts.back().slice.mask);
     }
-    for (StepPart& part : step.parts)
+    for (UpdatePart& part : update.parts)
       part.share = micro_batch_share(
-          config, counted_rows(config, part.slice.mask), rows, std::ssize(step.parts));
-    return step;
+          config, counted_rows(config, part.slice.mask), rows, std::ssize(update.parts));
+    return update;
   }
 
   struct Computed {
@@ -106,10 +106,10 @@ class GradientsOfParts : public ::testing::Test {
     std::vector<Tensor> gradients;
   };
 
-  Computed computed(const GrpoLossConfig& config, const StepParts& step) {
+  Computed computed(const GrpoLossConfig& config, const UpdateParts& update) {
     for (const Tensor& parameter : lm_->parameters()) parameter.mutable_grad() = Tensor();
     Computed result;
-    for (const auto& [part, share] : step.parts) {
+    for (const auto& [part, share] : update.parts) {
       if (part.prompts.empty()) continue;
       const AnswerLogProbs now = answer_log_probs(lm_->text(), part, 1.0, true);
       const GrpoBatch batch{.log_probs = now.log_probs,
@@ -118,7 +118,7 @@ class GradientsOfParts : public ::testing::Test {
                             .mask = part.mask,
                             .advantages = part.advantages,
                             .max_completion_length = 10,
-                            .total_tokens = step.total_tokens};
+                            .total_tokens = update.total_tokens};
       const Tensor loss = grpo_loss(batch, config).loss * share;
       result.loss += loss.item<double>();
       loss.backward();
@@ -161,7 +161,7 @@ TEST_F(GradientsOfParts, AreThoseOfTheWholeBatchWhereverGroupsAreCut) {
     for (const std::int64_t limit : {20, 26, 45}) {
       const auto ranges = micro_batches(rollout_, 1, limit);
       ASSERT_GT(ranges.size(), 1);
-      const StepParts parts = parts_of_step(rollout_, ranges, config);
+      const UpdateParts parts = parts_of_update(rollout_, ranges, config);
       expect_same(computed(config, parts), whole, formatted("{} limit {}", type, limit));
     }
   }
@@ -182,9 +182,9 @@ TEST_F(GradientsOfParts, AreThoseOfAllGroupsWithoutThoseThatTeachNothing) {
     const GrpoLossConfig config{.type = type, .kl_coef = 0, .mask_truncated = true};
     for (const std::vector<RowRange>& ranges :
          {std::vector<RowRange>{{0, 12}}, {{0, 8}, {8, 12}}, {{0, 4}, {4, 6}, {6, 8}, {8, 12}}}) {
-      const StepParts parts = parts_of_step(rollout_, ranges, config);
+      const UpdateParts parts = parts_of_update(rollout_, ranges, config);
       std::int64_t tokens = 0;
-      for (const StepPart& part : parts.parts) tokens += tokens_of(part.slice);
+      for (const UpdatePart& part : parts.parts) tokens += tokens_of(part.slice);
       EXPECT_EQ(tokens, tokens_of(rollout_, {0, 4}) + tokens_of(rollout_, {8, 12}))
           << "the second prompt is not computed";
       expect_same(computed(config, parts),
@@ -198,11 +198,11 @@ TEST_F(GradientsOfParts, AreThoseOfAllGroupsWhereMoreThanTheAdvantageActs) {
   rollout_.advantages.zero_();
   for (const GrpoLossConfig& config :
        {GrpoLossConfig{.kl_coef = 0.1}, GrpoLossConfig{.kl_coef = 0, .entropy_coef = 0.1}}) {
-    const StepParts parts = parts_of_step(rollout_, {{0, 8}, {8, 12}}, config);
+    const UpdateParts parts = parts_of_update(rollout_, {{0, 8}, {8, 12}}, config);
     EXPECT_EQ(tokens_of(parts.parts[0].slice), tokens_of(rollout_, {0, 8}));
     EXPECT_EQ(tokens_of(parts.parts[1].slice), tokens_of(rollout_, {8, 12}));
   }
-  const StepParts none = parts_of_step(rollout_, {{0, 8}, {8, 12}}, {.kl_coef = 0});
+  const UpdateParts none = parts_of_update(rollout_, {{0, 8}, {8, 12}}, {.kl_coef = 0});
   EXPECT_EQ(tokens_of(none.parts[0].slice) + tokens_of(none.parts[1].slice), 0);
 }
 

@@ -33,8 +33,8 @@ struct GrpoLossConfig {
     v("type",
       type,
       "grpo: mean over answers of their token means; bnpo: mean over the tokens of a micro-batch; "
-      "dapo: over those of the whole step; dr_grpo: token sum / (answers * max-tokens); gspo: grpo "
-      "with one ratio an answer; cispo: dapo with the clipped ratio as a weight; or verl's "
+      "dapo: over those of the whole update; dr_grpo: token sum / (answers * max-tokens); gspo: "
+      "grpo with one ratio an answer; cispo: dapo with the clipped ratio as a weight; or verl's "
       "token-mean, seq-mean-token-mean, seq-mean-token-sum, seq-mean-token-sum-norm");
     v("importance-level", importance_level, "probability ratio of each token, or of a sequence");
     v("clip-low", clip_low, "the probability ratio is not rewarded below 1 - this");
@@ -75,7 +75,7 @@ struct GrpoBatch {
   torch::Tensor mask;               ///< bool [B, C]
   torch::Tensor advantages;         ///< [B]
   std::int64_t max_completion_length = 0;  ///< for dr_grpo and verl's norm
-  double total_tokens = 0;  ///< unmasked tokens of the whole step, for dapo; 0: those of the batch
+  double total_tokens = 0;  ///< unmasked tokens of the update, for dapo; 0: those of the batch
 };
 
 struct GrpoLoss {
@@ -98,9 +98,9 @@ GrpoLoss grpo_loss(const GrpoBatch& batch, const GrpoLossConfig& config);
 std::int64_t counted_rows(const GrpoLossConfig& config, const torch::Tensor& mask);
 
 /// The factor by which the loss of one of several micro-batches is multiplied so that their sum is
-/// the loss of the step: what each type divides by (`grpo.md` 1.1, "Aggregation").
-/// @param rows counted_rows() of the micro-batch, all_rows of the step; num_parts micro-batches of
-/// the step
+/// the loss of the update: what each type divides by (`grpo.md` 1.1, "Aggregation").
+/// @param rows counted_rows() of the micro-batch, all_rows of the update; num_parts micro-batches
+/// of the update
 double micro_batch_share(const GrpoLossConfig& config,
                          std::int64_t rows,
                          std::int64_t all_rows,

@@ -51,23 +51,24 @@ RolloutSlice slice_rows(const Rollout& rollout,
                         std::size_t end,
                         bool mask_truncated = false);
 
-/// One forward and backward pass of a step.
-struct StepPart {
+/// One forward and backward pass of an update.
+struct UpdatePart {
   RolloutSlice slice;  ///< without prompts where nothing is to be computed
-  double share = 0;    ///< times the loss of the slice: the sum over parts is the loss of the step
+  double share = 0;    ///< times the slice's loss: the sum over parts is the loss of the update
 };
 
-struct StepParts {
-  std::vector<StepPart> parts;
-  double total_tokens = 0;  ///< of all answers of the step, as GrpoBatch wants them
+struct UpdateParts {
+  std::vector<UpdatePart> parts;
+  double total_tokens = 0;  ///< of all answers of the update, as GrpoBatch wants them
 };
 
-/// The micro-batches of a step. Where neither a divergence nor an entropy bonus is asked for,
-/// groups that no gradient comes of (no answer has both tokens and an advantage) are left out; what
-/// the loss divides by counts them all the same, so that loss and gradients are those of the whole.
-StepParts parts_of_step(const Rollout& rollout,
-                        const std::vector<RowRange>& ranges,
-                        const GrpoLossConfig& loss);
+/// The micro-batches of an update that learns from this rollout. Where neither a divergence nor an
+/// entropy bonus is asked for, groups that no gradient comes of (no answer has both tokens and an
+/// advantage) are left out; what the loss divides by counts them all the same, so that loss and
+/// gradients are those of the whole.
+UpdateParts parts_of_update(const Rollout& rollout,
+                            const std::vector<RowRange>& ranges,
+                            const GrpoLossConfig& loss);
 
 /// Per token of the slice's answers, fp32 [p*G, C]; values behind an answer's end are zero.
 struct AnswerLogProbs {
