@@ -62,12 +62,29 @@ double share_without_variance(const Rollout& rollout, const AdvantageConfig& adv
          static_cast<double>(std::max<std::size_t>(varied.size(), 1));
 }
 
+/// Adds up what is a sum, and takes the more extreme of what is an extreme.
+void merge(UpdateSums& all, const UpdateSums& part) {
+  all.loss += part.loss;
+  all.kl += part.kl;
+  all.entropy += part.entropy;
+  all.clip_low += part.clip_low;
+  all.clip_high += part.clip_high;
+  all.least_clip_low = std::min(all.least_clip_low, part.least_clip_low);
+  all.most_clip_high = std::max(all.most_clip_high, part.most_clip_high);
+  all.log_prob_gap += part.log_prob_gap;
+  all.max_log_prob_gap = std::max(all.max_log_prob_gap, part.max_log_prob_gap);
+  all.correction += part.correction;
+  all.least_correction = std::min(all.least_correction, part.least_correction);
+  all.most_correction = std::max(all.most_correction, part.most_correction);
+  all.tokens += part.tokens;
+}
+
 }  // namespace
 
-void StepSums::add(const RolloutSlice& part,
-                   const AnswerLogProbs& now,
-                   const GrpoLoss& computed,
-                   double share) {
+void UpdateSums::add(const RolloutSlice& part,
+                     const AnswerLogProbs& now,
+                     const GrpoLoss& computed,
+                     double share) {
   const double count = part.mask.sum().item<double>();
   const torch::Tensor gap =
       torch::where(part.mask,
@@ -88,29 +105,57 @@ void StepSums::add(const RolloutSlice& part,
   tokens += count;
 }
 
-StepSums StepSums::together(const comm::Communicator& processes) const {
+UpdateSums UpdateSums::together(const comm::Communicator& processes) const {
   if (processes.size() == 1) return *this;
-  static_assert(std::is_trivially_copyable_v<StepSums>);
-  StepSums all;
+  static_assert(std::is_trivially_copyable_v<UpdateSums>);
+  UpdateSums all;
   const std::string bytes(reinterpret_cast<const char*>(this), sizeof(*this));
   for (const std::string& text : comm::gather_texts(processes, bytes)) {
-    StepSums part;
+    UpdateSums part;
     std::memcpy(&part, text.data(), sizeof(part));
-    all.loss += part.loss;
-    all.kl += part.kl;
-    all.entropy += part.entropy;
-    all.clip_low += part.clip_low;
-    all.clip_high += part.clip_high;
-    all.least_clip_low = std::min(all.least_clip_low, part.least_clip_low);
-    all.most_clip_high = std::max(all.most_clip_high, part.most_clip_high);
-    all.log_prob_gap += part.log_prob_gap;
-    all.max_log_prob_gap = std::max(all.max_log_prob_gap, part.max_log_prob_gap);
-    all.correction += part.correction;
-    all.least_correction = std::min(all.least_correction, part.least_correction);
-    all.most_correction = std::max(all.most_correction, part.most_correction);
-    all.tokens += part.tokens;
+    merge(all, part);
   }
   return all;
+}
+
+void StepMeans::add(const UpdateSums& sums, double norm) {
+  merge(all_, sums);
+  norms_ += norm;
+  updates_ += 1;
+  if (sums.tokens == 0) return;
+  least_clip_low_ += sums.least_clip_low;
+  most_clip_high_ += sums.most_clip_high;
+  computed_ += 1;
+}
+
+double StepMeans::loss() const {
+  return all_.loss / std::max(updates_, 1.0);
+}
+
+double StepMeans::gradient_norm() const {
+  return norms_ / std::max(updates_, 1.0);
+}
+
+std::vector<report::Scalar> StepMeans::scalars() const {
+  const double tokens = all_.tokens;
+  std::vector<report::Scalar> values = {
+      {"kl", all_.kl / tokens},
+      {"entropy", all_.entropy / tokens},
+      {"clip_ratio/low_mean", all_.clip_low / tokens},
+      {"clip_ratio/low_min", least_clip_low_ / computed_},
+      {"clip_ratio/high_mean", all_.clip_high / tokens},
+      {"clip_ratio/high_max", most_clip_high_ / computed_},
+      {"clip_ratio/region_mean", (all_.clip_low + all_.clip_high) / tokens},
+      {"sampling/sampling_logp_difference/mean", all_.log_prob_gap / tokens},
+      {"sampling/sampling_logp_difference/max", all_.max_log_prob_gap},
+      {"sampling/importance_sampling_ratio/mean", all_.correction / tokens},
+      {"sampling/importance_sampling_ratio/min", all_.least_correction},
+      {"sampling/importance_sampling_ratio/max", all_.most_correction}};
+  if (tokens == 0) {
+    for (report::Scalar& scalar : values) scalar.value = std::nan("");
+  }
+  values.insert(values.begin(), {"loss", loss()});
+  return values;
 }
 
 std::vector<report::Scalar> rollout_scalars(const Rollout& rollout,
@@ -175,27 +220,6 @@ std::vector<report::Scalar> sampling_scalars(const SampledStep& step) {
   return {{"dynamic_sampling/rounds", static_cast<double>(step.rounds)},
           {"dynamic_sampling/kept_groups", static_cast<double>(step.kept.cases.size())},
           {"dynamic_sampling/dropped_groups", static_cast<double>(step.dropped())}};
-}
-
-std::vector<report::Scalar> update_scalars(const StepSums& sums) {
-  std::vector<report::Scalar> scalars = {
-      {"kl", sums.kl / sums.tokens},
-      {"entropy", sums.entropy / sums.tokens},
-      {"clip_ratio/low_mean", sums.clip_low / sums.tokens},
-      {"clip_ratio/low_min", sums.least_clip_low},
-      {"clip_ratio/high_mean", sums.clip_high / sums.tokens},
-      {"clip_ratio/high_max", sums.most_clip_high},
-      {"clip_ratio/region_mean", (sums.clip_low + sums.clip_high) / sums.tokens},
-      {"sampling/sampling_logp_difference/mean", sums.log_prob_gap / sums.tokens},
-      {"sampling/sampling_logp_difference/max", sums.max_log_prob_gap},
-      {"sampling/importance_sampling_ratio/mean", sums.correction / sums.tokens},
-      {"sampling/importance_sampling_ratio/min", sums.least_correction},
-      {"sampling/importance_sampling_ratio/max", sums.most_correction}};
-  if (sums.tokens == 0) {
-    for (report::Scalar& scalar : scalars) scalar.value = std::nan("");
-  }
-  scalars.insert(scalars.begin(), {"loss", sums.loss});
-  return scalars;
 }
 
 std::vector<std::string> completion_lines(const Rollout& rollout,

@@ -16,8 +16,8 @@
 
 namespace vragent::learning {
 
-/// Sums over the micro-batches of a step.
-struct StepSums {
+/// Sums over the micro-batches of an update.
+struct UpdateSums {
   double loss = 0;
   double kl = 0;  ///< token-weighted, as are the next four and the correction
   double entropy = 0;
@@ -33,14 +33,39 @@ struct StepSums {
   double tokens = 0;
 
   /// One more micro-batch. @param now log-probabilities of the weights that sampled, entropy of the
-  /// present ones; @param share of its loss in the step's
+  /// present ones; @param share of its loss in the update's
   void add(const RolloutSlice& part,
            const AnswerLogProbs& now,
            const GrpoLoss& computed,
            double share);
 
   /// What all processes have summed, each over its own micro-batches.
-  [[nodiscard]] StepSums together(const comm::Communicator& processes) const;
+  [[nodiscard]] UpdateSums together(const comm::Communicator& processes) const;
+};
+
+/// Means over the updates of a step, as TRL logs them: of the loss, of the gradient's norm and of
+/// the extremes of clipping each update counts once; what is a mean over tokens is one over those
+/// of all updates.
+class StepMeans {
+ public:
+  /// One more update. @param sums of all processes; @param norm of its gradient
+  void add(const UpdateSums& sums, double norm);
+
+  /// 0 where there was no update, as the next.
+  [[nodiscard]] double loss() const;
+  [[nodiscard]] double gradient_norm() const;
+
+  /// The loss, and of the answers that were computed (parts_of_update()): divergence, entropy,
+  /// clipping, difference between sampler and trainer; NaN where none were.
+  [[nodiscard]] std::vector<report::Scalar> scalars() const;
+
+ private:
+  UpdateSums all_;  ///< without the extremes of clipping
+  double norms_ = 0;
+  double least_clip_low_ = 0;  ///< sums over the updates that computed answers
+  double most_clip_high_ = 0;
+  double updates_ = 0;
+  double computed_ = 0;  ///< updates that computed answers
 };
 
 /// Lengths, rewards, shares of truncated answers and of groups without variance. rewards/NAME/mean
@@ -55,10 +80,6 @@ std::int64_t tokens_seen(const Rollout& rollout);
 
 /// What dynamic sampling did; nothing where it is off.
 std::vector<report::Scalar> sampling_scalars(const SampledStep& step);
-
-/// The loss of the step, and of the answers that were computed (parts_of_update()): divergence,
-/// entropy, clipping, difference between sampler and trainer; NaN where none were.
-std::vector<report::Scalar> update_scalars(const StepSums& sums);
 
 /// One line an answer. @param advantage how its rewards are weighted; @param is_kept of each group,
 /// under dynamic sampling; else empty

@@ -228,8 +228,7 @@ class GrpoLoop {
     references_.assign(step_.parts.size(), Tensor());
     const std::vector<Tensor> old =
         config_.updates_per_rollout > 1 ? old_log_probs() : std::vector<Tensor>();
-    StepSums sums;
-    double norm = 0;
+    StepMeans means;
     const bool is_flat = (rollout.advantages == 0).all().item<bool>();
     if (is_flat && !std::exchange(warned_flat_, true))
       log::warn(
@@ -238,12 +237,12 @@ class GrpoLoop {
           number + 1);
     for (std::int64_t update = 0; update < config_.updates_per_rollout && !step_.parts.empty();
          ++update) {
-      sums = StepSums{};
       update_ = update;
       optimizer.zero_grad();
-      accumulate(old, sums);
-      norm = optimizer.clip_gradients(config_.optim.clip);
+      UpdateSums sums = accumulate(old);
+      const double norm = optimizer.clip_gradients(config_.optim.clip);
       sums = sums.together(processes_);
+      means.add(sums, norm);
       if (std::isfinite(norm) && std::isfinite(sums.loss)) {
         optimizer.step(lr);
         if (!is_flat && sums.tokens > 0) updates_.add_done();
@@ -258,7 +257,7 @@ class GrpoLoop {
     }
     optimizer.zero_grad();
     result_.steps += 1;
-    return report_step(asked, sums, norm, lr, {sampled, watch.seconds()});
+    return report_step(asked, means, lr, {sampled, watch.seconds()});
   }
 
   std::vector<Tensor> old_log_probs() {
@@ -309,7 +308,8 @@ class GrpoLoop {
     return {now, grpo_loss(batch, config_.loss)};
   }
 
-  void accumulate(const std::vector<Tensor>& old, StepSums& sums) {
+  UpdateSums accumulate(const std::vector<Tensor>& old) {
+    UpdateSums sums;
     for (const std::size_t i : own_parts()) {
       const auto& [slice, share] = step_.parts[i];
       const auto [now, loss] =
@@ -319,6 +319,7 @@ class GrpoLoop {
       sums.add(slice, {old.empty() ? now.log_probs : old[i], now.entropy}, loss, share);
     }
     gradients_.finish();
+    return sums;
   }
 
   struct Times {
@@ -326,17 +327,19 @@ class GrpoLoop {
     double all;
   };
 
-  std::string report_step(
-      const SampledStep& asked, const StepSums& sums, double norm, double lr, Times times) {
+  std::string report_step(const SampledStep& asked,
+                          const StepMeans& means,
+                          double lr,
+                          Times times) {
     const Rollout& rollout = asked.all;
-    std::vector<report::Scalar> scalars = update_scalars(sums);
+    std::vector<report::Scalar> scalars = means.scalars();
     for (const report::Scalar& scalar : rollout_scalars(rollout, config_.advantage)) {
       if (scalar.tag == "reward") result_.last_reward = scalar.value;
       scalars.push_back(scalar);
     }
     tokens_seen_ += static_cast<double>(tokens_seen(rollout));
     scalars.insert(scalars.end(),
-                   {{"grad_norm", norm},
+                   {{"grad_norm", means.gradient_norm()},
                     {"learning_rate", lr},
                     {"num_tokens", tokens_seen_},
                     {"skipped_updates", static_cast<double>(updates_.skipped)},
@@ -352,8 +355,10 @@ class GrpoLoop {
            completion_lines(rollout, result_.steps, encoder_, config_.advantage, asked.is_kept))
         completions_->write(line);
     }
-    return formatted(
-        "reward={:.3f} loss={:.4f} grad_norm={:.3f}", result_.last_reward, sums.loss, norm);
+    return formatted("reward={:.3f} loss={:.4f} grad_norm={:.3f}",
+                     result_.last_reward,
+                     means.loss(),
+                     means.gradient_norm());
   }
 
   [[nodiscard]] double rate_of(std::int64_t step) const {

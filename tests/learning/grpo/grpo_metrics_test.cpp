@@ -86,18 +86,56 @@ TEST_F(GrpoMetrics, CountAPromptWithEachOfItsAnswers) {
   EXPECT_EQ(tokens_seen(rollout_), 2 * (10 + 11 + 12) + 1 + 2 + 3 + 4 + 5 + 6);
 }
 
-TEST_F(GrpoMetrics, AverageOverTheAnswersThatWereComputedIfAny) {
-  for (const report::Scalar& scalar : update_scalars(StepSums{})) {
-    EXPECT_EQ(std::isnan(scalar.value), scalar.tag != "loss") << scalar.tag;
-  }
-  StepSums sums;
-  sums.kl = 3;
-  sums.clip_low = 1;
-  sums.tokens = 4;
+std::map<std::string, double> values_of(const StepMeans& means) {
   std::map<std::string, double> values;
-  for (const report::Scalar& scalar : update_scalars(sums)) values[scalar.tag] = scalar.value;
+  for (const report::Scalar& scalar : means.scalars()) values[scalar.tag] = scalar.value;
+  return values;
+}
+
+TEST_F(GrpoMetrics, AverageOverTheAnswersThatWereComputedIfAny) {
+  StepMeans none;
+  none.add({}, 0);
+  for (const StepMeans& means : {StepMeans(), none}) {
+    for (const report::Scalar& scalar : means.scalars())
+      EXPECT_EQ(std::isnan(scalar.value), scalar.tag != "loss") << scalar.tag;
+    EXPECT_EQ(means.loss(), 0);
+    EXPECT_EQ(means.gradient_norm(), 0);
+  }
+  StepMeans one;
+  one.add({.kl = 3, .clip_low = 1, .tokens = 4}, 5);
+  const auto values = values_of(one);
   EXPECT_EQ(values.at("kl"), 0.75);
   EXPECT_EQ(values.at("clip_ratio/region_mean"), 0.25);
+  EXPECT_EQ(one.gradient_norm(), 5);
+}
+
+TEST_F(GrpoMetrics, AverageOverTheUpdatesOfAStep) {
+  StepMeans means;
+  means.add({.loss = 2,
+             .kl = 3,
+             .least_clip_low = 0.5,
+             .most_clip_high = 0.25,
+             .max_log_prob_gap = 0.1,
+             .least_correction = 0.5,
+             .tokens = 4},
+            1);
+  means.add({.loss = 1,
+             .kl = 1,
+             .least_clip_low = 0,
+             .most_clip_high = 0.75,
+             .max_log_prob_gap = 0.3,
+             .least_correction = 0.75,
+             .tokens = 12},
+            3);
+  means.add({.loss = 0, .tokens = 0}, 2);  // nothing to learn from
+  const auto values = values_of(means);
+  EXPECT_EQ(values.at("loss"), 1);
+  EXPECT_EQ(means.gradient_norm(), 2);
+  EXPECT_EQ(values.at("kl"), 0.25) << "of 16 tokens";
+  EXPECT_EQ(values.at("clip_ratio/low_min"), 0.25) << "of two updates";
+  EXPECT_EQ(values.at("clip_ratio/high_max"), 0.5);
+  EXPECT_EQ(values.at("sampling/sampling_logp_difference/max"), 0.3) << "of all answers";
+  EXPECT_EQ(values.at("sampling/importance_sampling_ratio/min"), 0.5);
 }
 
 TEST_F(GrpoMetrics, WriteTheWeightedRewardOfEachAnswer) {

@@ -77,7 +77,7 @@ TEST_F(GrpoTraining, DropsFlatGroupsAndStillResumesBitForBit) {
 TEST_F(GrpoTraining, LearnsTheSameByTokensAsByPrompts) {
   GrpoConfig whole = config("by-prompts", "mixed.jsonl");
   whole.stages = {"both:0.25"};
-  whole.updates_per_rollout = 2;  // what is logged is of the second, against the same reference
+  whole.updates_per_rollout = 2;  // the second against the same reference, and other weights
   whole.micro_prompts = 3;
   run_grpo(whole);
   for (const std::int64_t tokens : {40, 150, 10000}) {
