@@ -195,6 +195,9 @@ Table time_table(const TrainingRun& run, const Hardware& hardware) {
                                     run.prompt_tokens,
                                     run.group,
                                     run.answer_tokens));
+  if (run.updates > 1)
+    table.notes.push_back(formatted(
+        "{} updates of the weights, passes over the answers: {}", run.updates, run.passes));
   return table;
 }
 
@@ -277,8 +280,8 @@ std::vector<TimeLine> time_of(const TrainingRun& run, const Hardware& hardware) 
   if (run.reference) lines.push_back({"reference log-probabilities", forward});
   // Backward is twice the forward, without gradients of the base's weights once.
   const double again = run.recomputes ? layer_flops(run) / hardware.flops : 0;
-  lines.push_back(
-      {"forward and backward", (forward * (trains_adapter(run) ? 2 : 3) + again) * updates});
+  lines.push_back({"forward and backward",
+                   (forward * (trains_adapter(run) ? 2 : 3) + again) * as_double(run.passes)});
   const double learning = learning_parameters(run);
   const double touched = gradient_bytes(run) < 4 ? 30 : 28;  // read and written
   lines.push_back({"update", learning / shared(run, 1) * touched / hardware.bandwidth * updates});

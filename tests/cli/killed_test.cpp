@@ -64,7 +64,8 @@ TEST_F(Killed, SftGoesOnBitForBit) {
 TEST_F(Killed, GrpoTrainGoesOnBitForBit) {
   const auto reinforce = [](const std::string& out) {
     return "$vragent grpo-train --model models/lm --cases cases.jsonl --stages judge:4,select:4 "
-           "--replay 0.25 --batch-prompts 4 --group-size 2 --updates-per-rollout 2 "
+           "--replay 0.25 --batch-prompts 4 --mini-prompts 2 --group-size 2 "
+           "--updates-per-rollout 2 "
            "--sampling.max-tokens 6 --loss.entropy-coef 0.5 --optim.lr 1e-3 --save-every 1 "
            "--keep-checkpoints 99 --resume --threads 1 --out " +
            out;

@@ -205,6 +205,25 @@ TEST(TimeOf, IsThatOfTheTableOfLimits) {
   EXPECT_NEAR(times(run)["forward and backward"].seconds, 10.1, 0.2);
 }
 
+TEST(TimeOf, CountsPassesAndUpdates) {
+  TrainingRun run = paper_run();
+  run.ranks = 4;
+  auto one = times(run);
+  run.passes = 2;
+  run.updates = 8;
+  auto lines = times(run);
+  EXPECT_EQ(lines["forward and backward"].seconds, 2 * one["forward and backward"].seconds);
+  EXPECT_EQ(lines["update"].seconds, 8 * one["update"].seconds);
+  EXPECT_EQ(lines["gradients, reduce-scatter"].sent, 8 * one["gradients, reduce-scatter"].sent);
+  EXPECT_GT(lines["old log-probabilities"].seconds, 0);
+  run.passes = 1;  // several updates need the old ones too where each is of a part
+  EXPECT_GT(times(run)["old log-probabilities"].seconds, 0);
+  EXPECT_EQ(times(run)["answers"].seconds, one["answers"].seconds);
+  std::string text;
+  for (const Table& table : plan_tables(run, kH200)) text += to_text(table);
+  EXPECT_THAT(text, HasSubstr("8 updates of the weights, passes over the answers: 1"));
+}
+
 TEST(TimeOf, SharesTheWorkAndAddsTheTraffic) {
   TrainingRun run = paper_run();
   run.ranks = 4;

@@ -347,6 +347,24 @@ TEST_F(LanguageModelTogether, LearnsFromRewardsOfTheWholeBatch) {
   expect_close_log("two", "one", "loss");
 }
 
+/// An update of each prompt, twice, whose answers stand alone: what the processes share is a part
+/// of the rollout. The epsilon is for gradients that are nothing but rounding, which Adam would
+/// make whole steps of.
+TEST_F(LanguageModelTogether, LearnsFromMiniBatchesAsOneProcess) {
+  make_start();
+  const std::string more =
+      "--mini-prompts 1 --micro-tokens 1 --updates-per-rollout 2 --optim.eps 1e-4";
+  train(1, grpo(more), "one");
+  EXPECT_EQ(learning::logged(here() / "one", "loss").size(), 20);
+  for (const char* zero : {"1", "2"}) {
+    const std::string out = std::string("two-") + zero;
+    train(2, grpo(more + " --zero " + zero), out);
+    expect_close(out, "one");
+    for (const char* name : {"loss", "reward", "kl"}) expect_close_log(out, "one", name);
+    EXPECT_EQ(tokens_and_rewards(out), tokens_and_rewards("one"));
+  }
+}
+
 /// Groups whose answers all earn the same, which are left out: what remains is divided by all. The
 /// norm of a gradient is not held to 1e-6: it is taken at weights that differ by up to that.
 TEST_F(LanguageModelTogether, LearnsFromWhatIsLeftWithoutFlatGroups) {

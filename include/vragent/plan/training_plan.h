@@ -21,7 +21,8 @@ struct TrainingRun {
   bool bf16 = true;  ///< weights; else fp32
   nn::LoraConfig lora;
   bool reference = false;    ///< log-probabilities of a reference policy are needed
-  std::int64_t updates = 1;  ///< optimiser steps on the same data
+  std::int64_t passes = 1;   ///< forward and backward over the data of a step
+  std::int64_t updates = 1;  ///< optimiser steps in all of them
   std::int64_t ranks = 1;
   std::int64_t zero = 1;
 

@@ -9,11 +9,9 @@
 
 #include "learning/grpo/curriculum.h"
 #include "learning/grpo/grpo_metrics.h"
-#include "vragent/comm/sharing.h"
+#include "learning/grpo/policy_gradients.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/engine/native_chat.h"
-#include "vragent/learning/gradient_sum.h"
-#include "vragent/learning/grpo/micro_batches.h"
 #include "vragent/learning/grpo/rollout.h"
 #include "vragent/learning/trained_model.h"
 #include "vragent/learning/trainer_files.h"
@@ -32,11 +30,14 @@
 namespace vragent::learning {
 namespace {
 
-using torch::Tensor;
-
 constexpr std::string_view kMayDiffer =
     "resume,overwrite,device,threads,log-completions-every,save-every,keep-checkpoints,"
     "max-skipped-updates,zero,dry-run,rehearse,gradient-checkpointing,sample-rows,";
+
+/// Prompts whose answers one update learns from, where a step has as many as it should.
+std::int64_t prompts_of_update(const GrpoConfig& config) {
+  return config.mini_prompts > 0 ? config.mini_prompts : config.batch_prompts;
+}
 
 class GrpoLoop {
  public:
@@ -59,11 +60,10 @@ class GrpoLoop {
         trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
         files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
-        gradients_(nn::trainable_parameters(model_.module()), processes, config.zero) {
+        gradients_(config, trained_, processes) {
     model_.text().decoder->recomputes = config.gradient_checkpointing;
     result_.skipped_prompts = asked_.skipped;
     result_.truncated_prompts = asked_.truncated;
-    if (config.loss.kl_coef > 0 && !trained_.adapter) reference_ = load_reference();
     rollout_ = {.group_size = config.group_size,
                 .max_rows = config.sample_rows,
                 .sampling = config.sampling,
@@ -103,11 +103,13 @@ class GrpoLoop {
               config_.batch_prompts,
               config_.group_size);
     const std::int64_t parts =
-        (config_.batch_prompts + config_.micro_prompts - 1) / config_.micro_prompts;
+        (prompts_of_update(config_) + config_.micro_prompts - 1) / config_.micro_prompts;
     if (config_.micro_tokens == 0 && parts < processes_.size())
-      log::warn("{} micro-batches for {} processes: the others only sample (--micro-prompts)",
-                parts,
-                processes_.size());
+      log::warn(
+          "{} micro-batches of an update for {} processes: the others only sample "
+          "(--micro-prompts)",
+          parts,
+          processes_.size());
     plan(optimizer);
     Progress progress("steps", curriculum_.total_steps() - result_.steps);
     while (result_.steps < curriculum_.total_steps()) {
@@ -126,59 +128,18 @@ class GrpoLoop {
   }
 
  private:
-  /// A frozen copy of the model as loaded; with adapters that model is the policy with its adapters
-  /// off (or as they began) and needs no copy.
-  engine::LanguageModel load_reference() {
-    engine::LanguageModel reference = engine::load_language_model_folder(
-        models::resolve_model(config_.model), nn::parse_dtype(config_.runtime.dtype), device_);
-    reference.text().decoder->pack();
-    return reference;
-  }
-
-  Tensor reference_log_probs(const RolloutSlice& part) {
-    const torch::NoGradGuard no_grad;
-    if (!trained_.adapter)
-      return answer_log_probs(reference_.text(), part, temperature()).log_probs;
-    const nn::AdapterSwitch as_loaded(model_.module(), trained_.start);
-    return answer_log_probs(model_.text(), part, temperature()).log_probs;
-  }
-
-  /// Log-probabilities that gradients flow through; adapters drop inputs here and nowhere else.
-  AnswerLogProbs learnt_log_probs(const RolloutSlice& part, std::size_t number) {
-    const nn::AdapterDropout dropout(model_.module(),
-                                     mix_seed(static_cast<std::uint64_t>(config_.runtime.seed),
-                                              {hash_text("lora dropout"),
-                                               static_cast<std::uint64_t>(result_.steps),
-                                               static_cast<std::uint64_t>(update_),
-                                               number}));
-    return answer_log_probs(model_.text(), part, temperature(), config_.loss.entropy_coef != 0);
-  }
-
   /// Logs the memory that the longest step takes, and computes it once where that is asked for.
   void plan(nn::ShardedAdamW& optimizer) {
     GrpoConfig longest = config_;
     longest.max_prompt_tokens = *std::max_element(asked_.tokens.begin(), asked_.tokens.end());
     log::info("{}", plan::memory_line(plan_grpo(longest, processes_.size())));
-    if (!rehearses(config_.rehearse, device_)) return;
-    const Rollout rollout = longest_rollout();
-    const std::vector<RowRange> parts =
-        micro_batches(rollout, config_.micro_prompts, config_.micro_tokens);
-    const RowRange largest =
-        *std::max_element(parts.begin(), parts.end(), [&](const RowRange& a, const RowRange& b) {
-          return tokens_of(rollout, a) < tokens_of(rollout, b);
-        });
-    const BackwardRehearsal rehearsal{.tokens = tokens_of(rollout, largest),
-                                      .several_parts = parts.size() > 1};
-    rehearse_backward(rehearsal, optimizer, gradients_, [&] {
-      references_.assign(1, Tensor());  // computed for each part of a step
-      return loss_of(slice_rows(rollout, largest.begin, largest.end), 0, {}, 1).loss.loss;
-    });
+    if (rehearses(config_.rehearse, device_)) gradients_.rehearse(longest_rollout(), optimizer);
   }
 
-  /// The longest prompts, with answers of the longest length allowed.
+  /// The longest prompts of an update, with answers of the longest length allowed.
   [[nodiscard]] Rollout longest_rollout() const {
     std::vector<engine::Prompt> prompts;
-    for (const std::size_t i : longest_of(asked_.tokens, config_.batch_prompts))
+    for (const std::size_t i : longest_of(asked_.tokens, prompts_of_update(config_)))
       prompts.push_back(
           {.ids = encoder_
                       .encode(simulator::task_messages(asked_.cases[i], config_.prompt),
@@ -223,29 +184,23 @@ class GrpoLoop {
     const Rollout& rollout = asked.learnt();
     const double sampled = watch.seconds();
     const double lr = rate_of(number);
-    step_ = parts_of_update(
-        rollout, micro_batches(rollout, config_.micro_prompts, config_.micro_tokens), config_.loss);
-    references_.assign(step_.parts.size(), Tensor());
-    const std::vector<Tensor> old =
-        config_.updates_per_rollout > 1 ? old_log_probs() : std::vector<Tensor>();
+    gradients_.begin(rollout, number);
     StepMeans means;
-    const bool is_flat = (rollout.advantages == 0).all().item<bool>();
-    if (is_flat && !std::exchange(warned_flat_, true))
+    if ((rollout.advantages == 0).all().item<bool>() && !std::exchange(warned_flat_, true))
       log::warn(
           "step={}: the answers of every group earn the same, which teaches nothing (said once; "
           "frac_reward_zero_std counts)",
           number + 1);
-    for (std::int64_t update = 0; update < config_.updates_per_rollout && !step_.parts.empty();
-         ++update) {
-      update_ = update;
+    for (std::size_t update = 0; update < gradients_.updates(); ++update) {
       optimizer.zero_grad();
-      UpdateSums sums = accumulate(old);
+      const UpdateSums own = gradients_.compute(update);
+      // Others may be in a backward still: they are joined here, before anything else is said.
       const double norm = optimizer.clip_gradients(config_.optim.clip);
-      sums = sums.together(processes_);
+      const UpdateSums sums = own.together(processes_);
       means.add(sums, norm);
       if (std::isfinite(norm) && std::isfinite(sums.loss)) {
         optimizer.step(lr);
-        if (!is_flat && sums.tokens > 0) updates_.add_done();
+        if (!gradients_.is_flat(update) && sums.tokens > 0) updates_.add_done();
       } else {
         log::warn("step={} update={} skipped: loss {} gradient norm {}",
                   number + 1,
@@ -258,68 +213,6 @@ class GrpoLoop {
     optimizer.zero_grad();
     result_.steps += 1;
     return report_step(asked, means, lr, {sampled, watch.seconds()});
-  }
-
-  std::vector<Tensor> old_log_probs() {
-    const torch::NoGradGuard no_grad;
-    std::vector<Tensor> log_probs(step_.parts.size());
-    for (const std::size_t i : own_parts())
-      log_probs[i] = answer_log_probs(model_.text(), step_.parts[i].slice, temperature()).log_probs;
-    return log_probs;
-  }
-
-  /// Which micro-batches this process computes: of those with something to compute.
-  [[nodiscard]] std::vector<std::size_t> own_parts() const {
-    std::vector<double> tokens;
-    for (const UpdatePart& part : step_.parts)
-      tokens.push_back(static_cast<double>(tokens_of(part.slice)));
-    const std::vector<bool> is_own = comm::own_of(tokens, processes_);
-    std::vector<std::size_t> own;
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      if (is_own[i] && tokens[i] > 0) own.push_back(i);
-    }
-    return own;
-  }
-
-  struct PartLoss {
-    AnswerLogProbs now;
-    GrpoLoss loss;
-  };
-
-  /// Of one micro-batch. @param old its old log-probabilities, undefined where they are the present
-  /// ones; @param all_tokens of the whole step
-  PartLoss loss_of(const RolloutSlice& part,
-                   std::size_t number,
-                   const Tensor& old,
-                   double all_tokens) {
-    const AnswerLogProbs now = learnt_log_probs(part, number);
-    GrpoBatch batch{.log_probs = now.log_probs,
-                    .entropy = now.entropy,
-                    .old_log_probs = old,
-                    .sampler_log_probs = part.sampled_log_probs.to(device_),
-                    .mask = part.mask.to(device_),
-                    .advantages = part.advantages.to(device_),
-                    .max_completion_length = config_.sampling.max_tokens,
-                    .total_tokens = std::max(all_tokens, 1.0)};
-    if (config_.loss.kl_coef > 0) {
-      if (!references_[number].defined()) references_[number] = reference_log_probs(part);
-      batch.ref_log_probs = references_[number];
-    }
-    return {now, grpo_loss(batch, config_.loss)};
-  }
-
-  UpdateSums accumulate(const std::vector<Tensor>& old) {
-    UpdateSums sums;
-    for (const std::size_t i : own_parts()) {
-      const auto& [slice, share] = step_.parts[i];
-      const auto [now, loss] =
-          loss_of(slice, i, old.empty() ? Tensor() : old[i], step_.total_tokens);
-      (loss.loss * share).backward();
-      if (step_.parts.size() > 1) gradients_.add();
-      sums.add(slice, {old.empty() ? now.log_probs : old[i], now.entropy}, loss, share);
-    }
-    gradients_.finish();
-    return sums;
   }
 
   struct Times {
@@ -367,10 +260,6 @@ class GrpoLoop {
     return nn::learning_rate(optim, step, curriculum_.total_steps());
   }
 
-  [[nodiscard]] double temperature() const {
-    return config_.sampling.temperature > 0 ? config_.sampling.temperature : 1.0;
-  }
-
   [[nodiscard]] RunNumbers numbers() const {
     RunNumbers numbers = {{"step", static_cast<double>(result_.steps)},
                           {"epoch", curriculum_.epoch_of(result_.steps)},
@@ -393,17 +282,13 @@ class GrpoLoop {
   Curriculum curriculum_;
   TrainedModel trained_;
   engine::LanguageModel& model_;
-  engine::LanguageModel reference_;
   TrainerFiles files_;
+  PolicyGradients gradients_;
   RolloutConfig rollout_;
   std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
-  std::int64_t update_ = 0;         ///< of the optimiser on the present rollout
-  UpdateParts step_;                ///< micro-batches of the present rollout
-  std::vector<Tensor> references_;  ///< log-probabilities of each, undefined until needed
-  Curriculum::Place place_;         ///< in the present stage
+  Curriculum::Place place_;  ///< in the present stage
   bool warned_flat_ = false;
-  GradientSum gradients_;
 };
 
 }  // namespace
@@ -419,6 +304,12 @@ void GrpoConfig::check() const {
   check_range("replay", replay, 0, 0.99);
   check_range("batch-prompts", static_cast<double>(batch_prompts), 1, 1e6);
   check_range("group-size", static_cast<double>(group_size), 2, 1e6);
+  check_range(
+      "mini-prompts", static_cast<double>(mini_prompts), 0, static_cast<double>(batch_prompts));
+  if (mini_prompts > 0 && batch_prompts % mini_prompts != 0)
+    throw ConfigError(formatted("--mini-prompts must divide --batch-prompts; {} does not divide {}",
+                                mini_prompts,
+                                batch_prompts));
   check_range("updates-per-rollout", static_cast<double>(updates_per_rollout), 1, 1e3);
   check_range("micro-prompts", static_cast<double>(micro_prompts), 1, 1e6);
   check_range("sample-rows", static_cast<double>(sample_rows), 1, 1e6);
@@ -448,7 +339,8 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks) {
   config.check();
   const std::int64_t longest = config.sampling.max_tokens;
   const std::int64_t group_tokens = config.max_prompt_tokens + config.group_size * longest;
-  const std::int64_t prompts = (config.batch_prompts + ranks - 1) / ranks;  // of a rank
+  // Of a rank, in an update.
+  const std::int64_t prompts = (prompts_of_update(config) + ranks - 1) / ranks;
   const std::int64_t together = std::min(config.micro_prompts, prompts);
   const std::int64_t limit = config.micro_tokens > 0
                                  ? std::max(config.micro_tokens, config.max_prompt_tokens + longest)
@@ -461,7 +353,9 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks) {
           .bf16 = config.runtime.dtype == "bfloat16",
           .lora = config.lora,
           .reference = config.loss.kl_coef > 0,
-          .updates = config.updates_per_rollout,
+          .passes = config.updates_per_rollout,
+          .updates =
+              config.updates_per_rollout * (config.batch_prompts / prompts_of_update(config)),
           .ranks = ranks,
           .zero = config.zero,
           .micro_tokens = micro_tokens,

@@ -3,10 +3,12 @@
 #include "vragent/learning/grpo/micro_batches.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "vragent/engine/prefill.h"
 #include "vragent/learning/token_log_prob.h"
+#include "vragent/util/random.h"
 
 namespace vragent::learning {
 namespace {
@@ -58,6 +60,23 @@ RolloutSlice taught_groups(const RolloutSlice& slice) {
 }
 
 }  // namespace
+
+std::vector<std::vector<std::size_t>> mini_batches(std::size_t groups,
+                                                   std::int64_t most,
+                                                   std::uint64_t seed) {
+  const std::size_t size =
+      most > 0 ? static_cast<std::size_t>(most) : std::max<std::size_t>(groups, 1);
+  const std::size_t count = (groups + size - 1) / size;
+  std::vector<std::size_t> order(groups);
+  std::iota(order.begin(), order.end(), 0);
+  RandomStream(seed).shuffle(order);
+  std::vector<std::vector<std::size_t>> batches;
+  for (std::size_t i = 0; i < count; ++i) {
+    batches.push_back(copied(order, groups * i / count, groups * (i + 1) / count));
+    std::sort(batches.back().begin(), batches.back().end());
+  }
+  return batches;
+}
 
 std::int64_t tokens_of(const Rollout& rollout, const RowRange& rows) {
   const auto group = static_cast<std::size_t>(rollout.group_size);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -67,6 +68,39 @@ TEST(MicroBatches, HoldEveryAnswerOnceAndNeverMoreThanTheLimit) {
     }
     EXPECT_EQ(next, rollout.samples.size());
   }
+}
+
+TEST(MiniBatches, HoldEveryGroupOnceInTheOrderOfTheRollout) {
+  struct Cut {
+    std::size_t groups;
+    std::int64_t most;
+    std::vector<std::size_t> sizes;
+  };
+  for (const auto& [groups, most, sizes] : {Cut{8, 4, {4, 4}},
+                                            Cut{9, 4, {3, 3, 3}},
+                                            Cut{5, 4, {2, 3}},
+                                            Cut{3, 4, {3}},
+                                            Cut{3, 0, {3}},
+                                            Cut{0, 4, {}},
+                                            Cut{0, 0, {}}}) {
+    std::vector<std::size_t> seen;
+    std::vector<std::size_t> got;
+    for (const std::vector<std::size_t>& batch : mini_batches(groups, most, 3)) {
+      EXPECT_TRUE(std::is_sorted(batch.begin(), batch.end()));
+      seen.insert(seen.end(), batch.begin(), batch.end());
+      got.push_back(batch.size());
+    }
+    EXPECT_EQ(got, sizes) << groups << " by " << most;
+    std::sort(seen.begin(), seen.end());
+    std::vector<std::size_t> all(groups);
+    std::iota(all.begin(), all.end(), 0);
+    EXPECT_EQ(seen, all) << groups << " by " << most;
+  }
+}
+
+TEST(MiniBatches, AreDrawnByTheSeed) {
+  EXPECT_EQ(mini_batches(16, 8, 1), mini_batches(16, 8, 1));
+  EXPECT_NE(mini_batches(16, 8, 1), mini_batches(16, 8, 2));
 }
 
 /// Gradients of an update's loss over a tiny model, computed in the given parts.

@@ -37,6 +37,7 @@ struct GrpoConfig {
   std::vector<double> stage_lr;
   std::int64_t batch_prompts = 16;  // paper: 16
   std::int64_t group_size = 16;     // paper: 16
+  std::int64_t mini_prompts = 0;    // the release: 8
   std::int64_t updates_per_rollout = 1;
   std::int64_t resample_rounds = 0;
   std::int64_t micro_prompts = 4;
@@ -81,9 +82,14 @@ struct GrpoConfig {
       "prompts of one step, all different: a stage with fewer cases asks each once; only further "
       "rounds (resample-rounds) may ask one again");
     v("group-size", group_size, "answers sampled for each prompt");
+    v("mini-prompts",
+      mini_prompts,
+      "prompts (with their whole groups) of one optimiser step, a divisor of batch-prompts: the "
+      "answers of a step are drawn into mini-batches of so many; 0: one of all");
     v("updates-per-rollout",
       updates_per_rollout,
-      "optimiser steps on the same answers; above 1 the probability ratio is clipped");
+      "passes over the answers of a step, mini-batches in a new order each; with more than one "
+      "optimiser step in all the probability ratio is clipped");
     v("resample-rounds",
       resample_rounds,
       "dynamic sampling (DAPO): groups whose answers all earn the same are dropped and further "

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// A rollout in the parts that are computed together, and the policy's log-probabilities of its
-// answers, each prompt computed once for its whole group, forward and backward.
+// A rollout in the mini-batches that one update each is made from, those in the parts that are
+// computed together, and the policy's log-probabilities of its answers, each prompt computed once
+// for its whole group, forward and backward.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -14,6 +16,13 @@
 #include "vragent/learning/grpo/rollout.h"
 
 namespace vragent::learning {
+
+/// Groups of a rollout, drawn into as few mini-batches as hold at most so many each; their sizes
+/// differ by one at most. Each has its groups in the order of the rollout.
+/// @param most 0: one mini-batch of all
+std::vector<std::vector<std::size_t>> mini_batches(std::size_t groups,
+                                                   std::int64_t most,
+                                                   std::uint64_t seed);
 
 /// Answers [begin, end) of a rollout: whole groups, or some of one group. What one forward and
 /// backward pass takes.
