@@ -71,6 +71,22 @@ std::vector<std::string> possible_names(const std::string& layer) {
   return names;
 }
 
+/// Notes the layer of the file that a layer of the base takes its adapter from, by their names.
+/// @throws DataError when another has given it one
+void take_once(std::map<std::string, std::string>& taken,
+               const std::string& base_layer,
+               const std::string& layer,
+               const fs::path& folder) {
+  const auto [first, is_new] = taken.emplace(base_layer, layer);
+  if (is_new) return;
+  throw DataError(formatted("{}: \"{}{}\" and \"{}{}\" are adapters of one layer of the base",
+                            folder / kAdapterWeightsFile,
+                            kKeyStart,
+                            first->second,
+                            kKeyStart,
+                            layer));
+}
+
 void check_shapes(const Pair& pair,
                   const Tensor& weight,
                   std::int64_t rank,
@@ -273,7 +289,7 @@ void attach_adapter_folder(torch::nn::Module& module, const fs::path& folder) {
   const auto pairs = read_pairs(folder);
   std::map<std::string, std::shared_ptr<nn::LinearImpl>> layers;
   for (nn::NamedLinear& item : nn::linear_layers(module)) layers[item.name] = item.layer;
-  std::set<std::string> done;
+  std::map<std::string, std::string> taken;
   for (const auto& [layer, pair] : pairs) {
     const auto names = possible_names(layer);
     const auto found =
@@ -290,16 +306,16 @@ void attach_adapter_folder(torch::nn::Module& module, const fs::path& folder) {
                                 layer,
                                 kAdapterConfigFile));
     }
+    take_once(taken, *found, layer, folder);
     check_shapes(pair,
                  layers[*found]->weight,
                  config.lora.rank,
                  formatted("{}: {}", folder / kAdapterWeightsFile, layer));
     nn::attach_adapter(*layers[*found], pair.a, pair.b, config.lora);
-    done.insert(*found);
   }
   for (const auto& [name, layer] : layers) {
     // A pattern that speaks of older names of the parts matches none here and asks for nothing.
-    if (is_target(config, name) && !done.contains(name)) {
+    if (is_target(config, name) && !taken.contains(name)) {
       throw DataError(formatted("{}: no adapter of \"{}\", which {} names",
                                 folder / kAdapterWeightsFile,
                                 name,
@@ -391,8 +407,11 @@ void write_merged_folder(const fs::path& adapter, const fs::path& out) {
   const models::WeightFiles files(base);
   models::ModelFolder model{.config_json = models::read_model_config(base), .side_files = base};
   for (const std::string& name : files.names()) model.tensors[name] = files.find(name);
+  std::map<std::string, std::string> taken;
   for (const auto& [layer, pair] : read_pairs(adapter)) {
-    Tensor& weight = model.tensors[stored_name(files, layer)];
+    const std::string name = stored_name(files, layer);
+    take_once(taken, name, layer, adapter);
+    Tensor& weight = model.tensors[name];
     check_shapes(
         pair, weight, config.lora.rank, formatted("{}: {}", adapter / kAdapterWeightsFile, layer));
     weight = nn::merged_weight(weight, pair.a, pair.b, config.lora.scale());

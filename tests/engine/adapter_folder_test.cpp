@@ -140,6 +140,23 @@ TEST_F(AdapterFolder, RefusesKeysThatDoNotMatchByName) {
   EXPECT_TRUE(has(attach_error(), "base_model.model.lm_head.weight")) << attach_error();
 }
 
+TEST_F(AdapterFolder, RefusesTwoAdaptersOfOneLayer) {
+  change_tensors([](nn::NamedTensors& t) {  // the names of a base with a head, and of one without
+    for (const std::string half : {"A", "B"}) {
+      const std::string end = "layers.0.self_attn.q_proj.lora_" + half + ".weight";
+      t["base_model.model." + end] = t.at("base_model.model.model." + end);
+    }
+  });
+  const std::string both =
+      "\"base_model.model.layers.0.self_attn.q_proj\" and "
+      "\"base_model.model.model.layers.0.self_attn.q_proj\"";
+  EXPECT_THROW(attach_adapter_folder(*load(), folder_ / "adapter"), DataError);
+  EXPECT_TRUE(has(attach_error(), both)) << attach_error();
+  const auto merge = [&] { write_merged_folder(folder_ / "adapter", folder_ / "merged"); };
+  EXPECT_TRUE(has(message_of(merge), both)) << message_of(merge);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "merged"));
+}
+
 TEST_F(AdapterFolder, RefusesMissingHalvesAndLayersAndWrongShapes) {
   change_tensors([](nn::NamedTensors& t) { t[kQueryA] = torch::zeros({3, 31}); });
   EXPECT_TRUE(has(attach_error(), "[3, 31]")) << attach_error();

@@ -47,8 +47,8 @@ AdapterConfig load_adapter_config(const std::filesystem::path& folder);
 Table describe_adapter(const std::filesystem::path& folder);
 
 /// Puts the folder's adapter on the layers of its base.
-/// @throws DataError naming tensors that fit no layer, and layers that the config names and the
-/// file lacks
+/// @throws DataError naming tensors that fit no layer or fit one that has its adapter already, and
+/// layers that the config names and the file lacks
 void attach_adapter_folder(torch::nn::Module& module, const std::filesystem::path& folder);
 
 /// Restores adapters that are on `module` from a folder that has just them.
@@ -73,7 +73,7 @@ void write_adapter_files(const std::filesystem::path& folder,
                          const std::filesystem::path& side_files);
 
 /// Writes base and adapter as one model folder: sums in fp32, each tensor in its own type.
-/// @throws DataError naming tensors that fit nothing in the base
+/// @throws DataError naming tensors that fit nothing in the base, or one tensor of it twice
 void write_merged_folder(const std::filesystem::path& adapter, const std::filesystem::path& out);
 
 }  // namespace vragent::engine
