@@ -15,6 +15,7 @@
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
 #include "vragent/util/json.h"
 #include "vragent/util/text.h"
 
@@ -415,6 +416,7 @@ void write_merged_folder(const fs::path& adapter, const fs::path& out) {
     check_shapes(
         pair, weight, config.lora.rank, formatted("{}: {}", adapter / kAdapterWeightsFile, layer));
     weight = nn::merged_weight(weight, pair.a, pair.b, config.lora.scale());
+    throw_if_interrupted("nothing was written");
   }
   models::save_model_folder(out, model);
 }

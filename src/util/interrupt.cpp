@@ -12,10 +12,12 @@ namespace {
 
 std::atomic<int> pending_signal{0};
 std::atomic<bool> is_signalled{false};  ///< here, and not only asked for by another process
+std::atomic<bool> ends_at_first{false};
 
 extern "C" void on_signal(int number) {
   if (is_signalled.exchange(true)) ::_exit(128 + number);
   pending_signal.store(number);
+  if (ends_at_first.load()) ::_exit(128 + number);
 }
 
 }  // namespace
@@ -33,6 +35,11 @@ void install_interrupt_handlers() {
   // A limit on the size of files is an error of the write, as a full disk is.
   action.sa_handler = SIG_IGN;
   sigaction(SIGXFSZ, &action, nullptr);
+}
+
+void end_at_first_signal(bool at_once) {
+  ends_at_first.store(at_once);
+  throw_if_interrupted("nothing was kept");
 }
 
 bool interrupt_requested() {

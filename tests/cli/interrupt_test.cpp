@@ -5,6 +5,8 @@
 // bits of one that was never stopped.
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -193,6 +195,24 @@ TEST_F(InterruptAsking, BreaksAnAnswerOffThatNothingIsSavedOf) {
     EXPECT_THAT(ran.err, HasSubstr("vragent: interrupted; the answer is not whole\n"));
     EXPECT_TRUE(read("answer").ends_with("\n"));
   }
+}
+
+TEST_F(InterruptAsking, EndsAtOnceWhatReadsItsInputAndKeepsNothing) {
+  make_models();
+  output_of("mkfifo input");
+  for (const auto& [command, signal_number] : std::vector<std::pair<std::string, int>>{
+           {"tokenize --model models/lm", SIGINT},
+           {"logits --model models/lm --ids - --out logits.safetensors", SIGTERM},
+           {"generate --model models/lm --ids -", SIGINT},
+           {"data --interactions -", SIGTERM}}) {
+    const auto running = start("$vragent inspect " + command + " <input");
+    std::ofstream input(here() / "input");
+    input << std::string(1U << 20U, ' ') << std::flush;  // a pipe holds less: it has read of it
+    running->send(signal_number);
+    input.close();  // a command that does not hear ends too, otherwise
+    EXPECT_EQ(running->wait().code, 128 + signal_number) << command;
+  }
+  EXPECT_FALSE(exists("logits.safetensors"));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/engine/adapter_folder.h"
 
+#include <csignal>
+
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -10,6 +12,7 @@
 #include "support/tiny_models.h"
 #include "vragent/models/causal_lm.h"
 #include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
 #include "vragent/util/json.h"
 
 namespace vragent::engine {
@@ -94,6 +97,13 @@ TEST_F(AdapterFolder, MergesIntoAFolderThatNeedsNoAdapter) {
       models::load_causal_lm(folder_ / "merged", torch::kFloat32, torch::kCPU);
   EXPECT_TRUE(test::close(merged(ids_), logits_, 1e-5));
   EXPECT_TRUE(std::filesystem::exists(folder_ / "merged/tokenizer.json"));
+}
+
+TEST_F(AdapterFolder, WritesNoMergeThatASignalStops) {
+  request_interrupt(SIGTERM);
+  EXPECT_THROW(write_merged_folder(folder_ / "adapter", folder_ / "merged"), Interrupted);
+  clear_interrupt();
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "merged"));
 }
 
 TEST_F(AdapterFolder, FitsABaseThatWasSavedWithoutAHead) {

@@ -73,7 +73,8 @@ void write_adapter_files(const std::filesystem::path& folder,
                          const std::filesystem::path& side_files);
 
 /// Writes base and adapter as one model folder: sums in fp32, each tensor in its own type.
-/// @throws DataError naming tensors that fit nothing in the base, or one tensor of it twice
+/// @throws DataError naming tensors that fit nothing in the base, or one tensor of it twice;
+/// Interrupted when a stop is asked for before the writing
 void write_merged_folder(const std::filesystem::path& adapter, const std::filesystem::path& out);
 
 }  // namespace vragent::engine

@@ -2,7 +2,7 @@
 // Copyright 2026 The vragent authors
 //
 // Ctrl-C and SIGTERM: the first signal asks the running stage to finish its step and save; the
-// second ends the process at once.
+// second ends the process at once, and so does the first where there is nothing to save.
 #pragma once
 
 #include "vragent/util/error.h"
@@ -11,6 +11,10 @@ namespace vragent {
 
 /// Installs the handlers for SIGINT and SIGTERM. Called once by main().
 void install_interrupt_handlers();
+
+/// Lets the first signal end the process at once, or no longer: for what keeps nothing and may wait
+/// for its input. @throws Interrupted when one came before
+void end_at_first_signal(bool at_once);
 
 /// True after the first signal: stop at the next place where state can be saved.
 bool interrupt_requested();

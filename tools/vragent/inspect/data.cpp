@@ -7,6 +7,7 @@
 #include "printing.h"
 #include "vragent/data/formats/interaction_reader.h"
 #include "vragent/data/formats/item_reader.h"
+#include "vragent/util/interrupt.h"
 #include "vragent/util/log.h"
 #include "vragent/util/progress.h"
 
@@ -57,6 +58,7 @@ void print(const data::Counts& counts, bool as_json, const std::string& what) {
 
 void print_all(const DataFlags& flags, bool as_json) {
   check_given("interactions", flags.interactions);
+  end_at_first_signal(true);
   const Stopwatch watch;
   const auto interactions = data::formats::load_interactions(flags.interactions, flags.reading);
   const data::Sequences sequences = data::make_sequences(interactions, flags.protocol);

@@ -104,6 +104,7 @@ void print_json(const engine::Sample& sample, const std::string& text) {
 
 void generate_text(const GenerateFlags& flags, bool as_json) {
   flags.check();
+  end_at_first_signal(true);  // until there is an answer to end
   nn::prepare_torch(flags.runtime);
   const auto folder = models::resolve_model(flags.model);
   const engine::ChatEncoder encoder(folder);
@@ -133,6 +134,7 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
                                        }};
   models::TextModel text = model.text();
   models::pack_for_inference(text);
+  end_at_first_signal(false);
   const auto answers = engine::generate(text, prompts, config);
   if (stream) return print_text("\n");
   for (std::size_t p = 0; p < answers.size(); ++p) {

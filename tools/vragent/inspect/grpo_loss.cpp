@@ -13,6 +13,7 @@
 #include "vragent/nn/safetensors.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
 
 namespace vragent::tools {
 namespace {
@@ -114,6 +115,7 @@ void inspect_grpo_loss(const GrpoLossFlags& flags) {
   check_out_file(flags.out);
   check_group("loss", flags.loss);
   check_group("advantage", flags.advantage);
+  end_at_first_signal(true);
   const Inputs inputs(flags.tensors);
   const Tensor log_probs = inputs.get("log_probs", 2).requires_grad_();
   const std::int64_t rows = log_probs.size(0);
@@ -144,10 +146,11 @@ void inspect_grpo_loss(const GrpoLossFlags& flags) {
     loss = loss + learning::grpo_loss(part, flags.loss).loss *
                       learning::micro_batch_share(flags.loss, part.mask.size(0), rows, parts);
   }
-  nn::save_safetensors(flags.out,
-                       {{"loss", loss.detach()},
-                        {"gradient", torch::autograd::grad({loss}, {log_probs})[0]},
-                        {"advantages", all.advantages}});
+  const Tensor gradient = torch::autograd::grad({loss}, {log_probs})[0];
+  end_at_first_signal(false);  // or a half written file would stay
+  nn::save_safetensors(
+      flags.out,
+      {{"loss", loss.detach()}, {"gradient", gradient}, {"advantages", all.advantages}});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "vragent/models/hf_folder.h"
 #include "vragent/models/probe.h"
 #include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
 
 namespace vragent::tools {
 namespace {
@@ -28,6 +29,7 @@ void add_inspect(CLI::App& app) {
   auto json = add_json_flag(inspect);
   on_run(inspect, [flags, json] {
     check_given("model", flags->model);
+    end_at_first_signal(true);
     const auto folder = models::resolve_model(flags->model);
     const Table table = engine::is_adapter_folder(folder) ? engine::describe_adapter(folder)
                                                           : models::describe_model(folder);

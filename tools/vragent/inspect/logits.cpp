@@ -9,6 +9,7 @@
 #include "vragent/models/probe.h"
 #include "vragent/nn/device.h"
 #include "vragent/util/error.h"
+#include "vragent/util/interrupt.h"
 
 namespace vragent::tools {
 namespace {
@@ -42,6 +43,7 @@ void inspect_logits(const LogitsFlags& flags) {
   if (flags.ids.empty() && flags.images.empty())
     throw ConfigError("--ids is required (a vision tower takes --images)");
   check_out_file(flags.out);
+  end_at_first_signal(true);
   models::ProbeInput input{.device = nn::parse_device(flags.device),
                            .ids_source = flags.ids.string()};
   if (!flags.ids.empty()) input.ids = read_ids(flags.ids);
@@ -51,10 +53,10 @@ void inspect_logits(const LogitsFlags& flags) {
   const auto attach = [&](torch::nn::Module& module) {
     if (engine::is_adapter_folder(folder)) engine::attach_adapter_folder(module, folder);
   };
-  nn::save_safetensors(
-      flags.out,
-      models::probe_model(
-          engine::base_folder(folder), input, nn::parse_dtype(flags.dtype), attach));
+  const nn::NamedTensors outputs = models::probe_model(
+      engine::base_folder(folder), input, nn::parse_dtype(flags.dtype), attach);
+  end_at_first_signal(false);  // or a half written file would stay
+  nn::save_safetensors(flags.out, outputs);
 }
 
 }  // namespace

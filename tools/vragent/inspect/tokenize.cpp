@@ -15,6 +15,7 @@
 #include "vragent/text/tokenizer.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
 #include "vragent/util/json.h"
 
 namespace vragent::tools {
@@ -139,6 +140,7 @@ void encode_chats(const std::filesystem::path& folder, const text::Tokenizer& to
 
 void tokenize(const TokenizeFlags& flags) {
   flags.check();
+  end_at_first_signal(true);
   const auto folder = engine::base_folder(models::resolve_model(flags.model));
   const auto tokenizer = text::load_tokenizer(folder);
   if (flags.chat) return encode_chats(folder, *tokenizer);
