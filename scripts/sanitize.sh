@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 cmake -S . -B build/sanitize -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" \
   -DVRAGENT_SANITIZE=address,undefined -DVRAGENT_MEDIA=OFF -DVRAGENT_MPI=OFF -DVRAGENT_NCCL=OFF >/dev/null
 cmake --build build/sanitize --target hostile_test text_test
+echo "== built in $SECONDS s: build/sanitize" >&2
 # torch's own libraries are not instrumented and keep memory until the process ends: no leaks are looked for where it is linked.
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 OMP_NUM_THREADS=1
 echo "== text_test under sanitizers" >&2
