@@ -3,7 +3,7 @@
 
 Greedy answers are compared as they are. In sampling the two programs cannot share random numbers by a seed: transformers
 draws a whole batch from one stream (torch.multinomial, whose numbers depend on the batch), ours takes a hash of seed,
-sample and step, so that an answer does not depend on its batch mates. So generate() runs as it is, filters and all, but
+prompt, sample and step, so that an answer does not depend on its batch mates. So generate() runs as it is, filters and all, but
 with a torch.multinomial that draws by our numbers (inversion of the cumulative sum). Its own stream is not compared.
 """
 import contextlib
@@ -22,8 +22,8 @@ FAR = 159  # an id that ends nothing unless it is drawn
 
 
 def uniform_of(seed, sample, step):
-    """The number in [0, 1) that our sampler draws by (engine/sampler.h)."""
-    return (mix_seed(seed, sample, step) >> 11) * 2.0**-53
+    """The number in [0, 1) that our sampler draws by (engine/decoding/sampler.h) for the first prompt of `inspect generate`."""
+    return (mix_seed(mix_seed(seed, 0), sample, step) >> 11) * 2.0**-53
 
 
 @contextlib.contextmanager

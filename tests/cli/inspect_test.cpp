@@ -117,6 +117,15 @@ TEST_F(Inspect, GeneratesTheSameGreedyAnswerTwice) {
   EXPECT_NE(output_of(ask + "8 --temperature 1 --num-samples 2"), drawn);
 }
 
+TEST_F(Inspect, DrawsForEqualPromptsByStreamsOfTheirOwn) {
+  write("ids.jsonl", "[5, 6]\n[5, 6]\n");
+  const std::vector<Json> answers = objects_in(
+      output_of("$vragent inspect generate --model models/lm --ids ids.jsonl --max-tokens 8 "
+                "--temperature 1 --threads 1 --json"));
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_NE(answers[0]["ids"], answers[1]["ids"]);
+}
+
 TEST_F(Inspect, TakesTheIdsThatTokenizeWrites) {
   const std::string ask =
       "$vragent inspect generate --model models/lm --max-tokens 4 --threads 1 --ids ";

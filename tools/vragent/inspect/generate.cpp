@@ -15,6 +15,7 @@
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
+#include "vragent/util/random.h"
 
 namespace vragent::tools {
 namespace {
@@ -116,7 +117,8 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
   std::vector<engine::Prompt> prompts;
   for (const engine::EncodedChat& encoded : encoded_prompts(flags, folder, encoder)) {
     prompts.push_back(engine::make_prompt(model, encoded));
-    prompts.back().seed = static_cast<std::uint64_t>(flags.runtime.seed);
+    prompts.back().seed =
+        mix_seed(static_cast<std::uint64_t>(flags.runtime.seed), {prompts.size() - 1});
     prompts.back().num_samples = flags.num_samples;
   }
   // A single answer is shown while it is written.
