@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Qwen2.5-VL: window indices, positions, image features and logits, in both name layouts."""
+"""Qwen2.5-VL: pixels, window indices, positions, image features and logits, in both name layouts."""
+import numpy
 import torch
 import transformers
+from PIL import Image
 from transformers.vision_utils import get_vision_cu_seqlens, get_vision_window_index
 
-from .common import PIXEL_TOLERANCE, check, check_equal, left_padded, opened, probe, random_images, randomise, verdict
+from .common import (IMAGE_KIND, PIXEL_TOLERANCE, TOLERANCE, check, check_equal, left_padded, opened, probe, random_images,
+                     randomise, verdict)
 
 IMAGE, START, END = 151, 153, 154
 # one cell; several windows; no multiple of a window; wide; tall and narrow; one window more than whole ones
@@ -112,6 +115,48 @@ def pixels(work):
         check(f"qwen2_5_vl {height}x{width} pixels", out["pixel_values"], batch["pixel_values"], PIXEL_TOLERANCE)
 
 
+def large_image(work):
+    """Full HD within the limits of the published files: 1092 x 1932 pixels, of whose windows many are cut off."""
+    model, folder = make_model(False), work / "qwen2_5_vl-large-image"
+    model.set_attn_implementation("sdpa")
+    processor = transformers.Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=12845056)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    images = random_images(work, "full-hd", [(1080, 1920)], seed=10)
+    batch = processor(images=opened(images), return_tensors="pt")
+    grids = batch["image_grid_thw"]
+    ids = prompt_with(grids)
+    with torch.no_grad():
+        features = model.model.visual(batch["pixel_values"], grid_thw=grids).pooler_output
+    out = probe(folder, ids, images)
+    integer_taps("qwen2_5_vl 1080x1920", out, model, ids, grids)
+    check("qwen2_5_vl 1080x1920 pixels", out["pixel_values"], batch["pixel_values"], PIXEL_TOLERANCE)
+    check("qwen2_5_vl 1080x1920 image features", out["image_features"], features,
+          max(TOLERANCE, 2e-5 * features.abs().max().item()))
+
+
+def image_modes(work):
+    """Grey, two colours, palettes and what can be seen through: the pixels that PIL makes of such a file as RGB."""
+    if IMAGE_KIND != "png":
+        print("     SKIPPED qwen2_5_vl image modes: this build reads no PNG")
+        return
+    processor, folder = make_processor(), work / "qwen2_5_vl-modes"
+    make_model(False).save_pretrained(folder)
+    processor.save_pretrained(folder)
+    noise = numpy.random.default_rng(11).integers(0, 256, (84, 112, 4), dtype=numpy.uint8)
+    seen_through = Image.fromarray(noise)
+    opaque = seen_through.convert("RGB")
+    kinds = {"grey": (opaque.convert("L"), {}), "two-colours": (opaque.convert("1"), {}),
+             "alpha": (seen_through, {}), "grey-alpha": (seen_through.convert("LA"), {}),
+             "palette": (opaque.quantize(64), {}), "palette-alpha": (opaque.quantize(64), {"transparency": 3})}
+    for name, (image, options) in kinds.items():
+        path = work / f"mode-{name}.png"
+        image.save(path, **options)
+        batch = processor(images=[Image.open(path).convert("RGB")], return_tensors="pt")
+        out = probe(folder, prompt_with(batch["image_grid_thw"]), [path])
+        check(f"qwen2_5_vl pixels of a PNG, {name}", out["pixel_values"], batch["pixel_values"], PIXEL_TOLERANCE)
+
+
 def batches(work):
     """Conversations with images of different sizes: a left-padded batch there, each alone and unpadded here."""
     model, processor, folder = make_model(False), make_processor(), work / "qwen2_5_vl-batch"
@@ -190,4 +235,4 @@ def bfloat16(work):
                 f"rms_error/rms={error:.2e} bound={bound:.2e} transformers={other:.2e} shape={tuple(exact.shape)}")
 
 
-GROUPS = (layouts, pixels, batches, tower_blocks, large_channel, bfloat16)
+GROUPS = (layouts, pixels, large_image, image_modes, batches, tower_blocks, large_channel, bfloat16)
