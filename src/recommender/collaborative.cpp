@@ -316,14 +316,13 @@ Learner learner_of(Collaborative& model, const LoopConfig& config, const Trainin
         std::make_shared<const std::vector<double>>(train_popularity(input.sequences));
     learner.num_examples = rows->size();
     learner.user_of = [rows](std::size_t example) { return (*rows)[example].user; };
-    const auto mean_of_own = [&model, &input, rows, popularity](
-                                 const std::vector<std::size_t>& examples,
-                                 const comm::Share& own,
-                                 std::uint64_t) {
-      std::vector<const TrainingRow*> chosen;
-      for (const std::size_t i : examples) chosen.push_back(&(*rows)[i]);
-      return row_loss(model, chosen, own, *popularity, input);
-    };
+    const auto mean_of_own =
+        [&model, &input, rows, popularity](
+            const std::vector<std::size_t>& examples, const comm::Share& own, std::uint64_t) {
+          std::vector<const TrainingRow*> chosen;
+          for (const std::size_t i : examples) chosen.push_back(&(*rows)[i]);
+          return row_loss(model, chosen, own, *popularity, input);
+        };
     learner.loss = share_of_loss(model, input, mean_of_own);
   } else {
     const auto pairs =

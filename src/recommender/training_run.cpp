@@ -231,10 +231,11 @@ ScoreFunction train_collaborative(const TrainConfig& config,
                             .resume = config.resume,
                             .loss = config.loss,
                             .processes = processes};
-  log::info("{}", memory_text(memory_of({.config = config,
-                                         .sequences = sequences,
-                                         .model = *model,
-                                         .processes = processes.size()})));
+  log::info("{}",
+            memory_text(memory_of({.config = config,
+                                   .sequences = sequences,
+                                   .model = *model,
+                                   .processes = processes.size()})));
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
@@ -399,10 +400,8 @@ Table plan_training(const TrainConfig& config, int processes) {
       data::formats::load_sequences(config.interactions, config.reading, config.protocol);
   if (is_collaborative(config.model)) {
     const Collaborative model = build_collaborative(config, sequences, torch::kCPU);
-    return memory_table({.config = config,
-                         .sequences = sequences,
-                         .model = *model,
-                         .processes = processes});
+    return memory_table(
+        {.config = config, .sequences = sequences, .model = *model, .processes = processes});
   }
   const Recommender model = build_recommender(config, sequences, torch::kCPU);
   return memory_table(plan_of(config, sequences, model, processes));

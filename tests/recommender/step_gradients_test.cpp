@@ -153,11 +153,8 @@ class GradientsOfPairs : public ::testing::TestWithParam<PairCase> {
     nn::NamedTensors sums;
     for (int rank = 0; rank < processes; ++rank) {
       const OneOfMany process(rank, processes);
-      const TrainingInput given{.sequences = sequences,
-                                .rows = {},
-                                .run_folder = {},
-                                .loss = loss,
-                                .processes = process};
+      const TrainingInput given{
+          .sequences = sequences, .rows = {}, .run_folder = {}, .loss = loss, .processes = process};
       Collaborative model(GetParam().model,
                           CollaborativeConfig{.embedding_l2 = GetParam().embedding_l2},
                           sequences,

@@ -349,28 +349,28 @@ plan::TrainingRun plan_grpo(const GrpoConfig& config, std::int64_t ranks) {
   const auto mean = [](double given, std::int64_t most) {
     return given > 0 ? given : static_cast<double>(most);
   };
-  return {.model = plan::shape_of(config.model),
-          .bf16 = config.runtime.dtype == "bfloat16",
-          .lora = config.lora,
-          .reference = config.loss.kl_coef > 0,
-          .passes = config.updates_per_rollout,
-          .updates =
-              config.updates_per_rollout * (config.batch_prompts / prompts_of_update(config)),
-          .ranks = ranks,
-          .zero = config.zero,
-          .micro_tokens = micro_tokens,
-          .micro_targets = std::min(micro_tokens, together * config.group_size * longest),
-          .several_parts = micro_tokens < prompts * group_tokens,
-          .recomputes = config.gradient_checkpointing,
-          .makes_again = plan::makes_inputs_again(config.runtime, config.plan),
-          .prompts = config.batch_prompts,
-          .group = config.group_size,
-          .sample_rows = config.sample_rows,
-          .copies = plan::packs_copies(config.runtime, config.plan),
-          .max_prompt = config.max_prompt_tokens,
-          .max_answer = longest,
-          .prompt_tokens = mean(config.plan.prompt_tokens, config.max_prompt_tokens),
-          .answer_tokens = mean(config.plan.answer_tokens, longest)};
+  return {
+      .model = plan::shape_of(config.model),
+      .bf16 = config.runtime.dtype == "bfloat16",
+      .lora = config.lora,
+      .reference = config.loss.kl_coef > 0,
+      .passes = config.updates_per_rollout,
+      .updates = config.updates_per_rollout * (config.batch_prompts / prompts_of_update(config)),
+      .ranks = ranks,
+      .zero = config.zero,
+      .micro_tokens = micro_tokens,
+      .micro_targets = std::min(micro_tokens, together * config.group_size * longest),
+      .several_parts = micro_tokens < prompts * group_tokens,
+      .recomputes = config.gradient_checkpointing,
+      .makes_again = plan::makes_inputs_again(config.runtime, config.plan),
+      .prompts = config.batch_prompts,
+      .group = config.group_size,
+      .sample_rows = config.sample_rows,
+      .copies = plan::packs_copies(config.runtime, config.plan),
+      .max_prompt = config.max_prompt_tokens,
+      .max_answer = longest,
+      .prompt_tokens = mean(config.plan.prompt_tokens, config.max_prompt_tokens),
+      .answer_tokens = mean(config.plan.answer_tokens, longest)};
 }
 
 GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processes) {

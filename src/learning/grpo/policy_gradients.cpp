@@ -40,9 +40,8 @@ PolicyGradients::PolicyGradients(const GrpoConfig& config,
       processes_(processes),
       trained_(trained),
       device_(nn::parse_device(config.runtime.device)),
-      gradients_(nn::trainable_parameters(trained.language_model.module()),
-                 processes,
-                 config.zero) {
+      gradients_(
+          nn::trainable_parameters(trained.language_model.module()), processes, config.zero) {
   if (config.loss.kl_coef <= 0 || trained.adapter) return;
   reference_ = engine::load_language_model_folder(
       models::resolve_model(config.model), nn::parse_dtype(config.runtime.dtype), device_);
@@ -75,10 +74,9 @@ void PolicyGradients::begin(const Rollout& rollout, std::int64_t step) {
   for (std::int64_t pass = 0; pass < config_.updates_per_rollout; ++pass) {
     std::vector<std::size_t> places(batches_.size());
     std::iota(places.begin(), places.end(), 0);
-    RandomStream(mix_seed(seed(),
-                          {hash_text("order of mini-batches"),
-                           step_,
-                           static_cast<std::uint64_t>(pass)}))
+    RandomStream(
+        mix_seed(seed(),
+                 {hash_text("order of mini-batches"), step_, static_cast<std::uint64_t>(pass)}))
         .shuffle(places);
     order_.insert(order_.end(), places.begin(), places.end());
   }
@@ -129,8 +127,7 @@ void PolicyGradients::keep_old_log_probs() {
 
 Tensor PolicyGradients::reference_log_probs(const RolloutSlice& part) {
   const torch::NoGradGuard no_grad;
-  if (!trained_.adapter)
-    return answer_log_probs(reference_.text(), part, temperature()).log_probs;
+  if (!trained_.adapter) return answer_log_probs(reference_.text(), part, temperature()).log_probs;
   const nn::AdapterSwitch as_loaded(trained_.language_model.module(), trained_.start);
   return answer_log_probs(trained_.language_model.text(), part, temperature()).log_probs;
 }

@@ -71,8 +71,7 @@ class PolicyGradients {
     GrpoLoss loss;
   };
 
-  [[nodiscard]] MiniBatch mini_batch(const Rollout& rollout,
-                                     std::vector<std::size_t> groups) const;
+  [[nodiscard]] MiniBatch mini_batch(const Rollout& rollout, std::vector<std::size_t> groups) const;
   void keep_old_log_probs();
   [[nodiscard]] torch::Tensor reference_log_probs(const RolloutSlice& part);
   PartLoss loss_of(const RolloutSlice& part,

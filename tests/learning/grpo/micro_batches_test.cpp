@@ -76,6 +76,7 @@ TEST(MiniBatches, HoldEveryGroupOnceInTheOrderOfTheRollout) {
     std::int64_t most;
     std::vector<std::size_t> sizes;
   };
+
   for (const auto& [groups, most, sizes] : {Cut{8, 4, {4, 4}},
                                             Cut{9, 4, {3, 3, 3}},
                                             Cut{5, 4, {2, 3}},

@@ -149,8 +149,7 @@ void inspect_grpo_loss(const GrpoLossFlags& flags) {
   const Tensor gradient = torch::autograd::grad({loss}, {log_probs})[0];
   end_at_first_signal(false);  // or a half written file would stay
   nn::save_safetensors(
-      flags.out,
-      {{"loss", loss.detach()}, {"gradient", gradient}, {"advantages", all.advantages}});
+      flags.out, {{"loss", loss.detach()}, {"gradient", gradient}, {"advantages", all.advantages}});
 }
 
 }  // namespace

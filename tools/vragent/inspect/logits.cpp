@@ -53,8 +53,8 @@ void inspect_logits(const LogitsFlags& flags) {
   const auto attach = [&](torch::nn::Module& module) {
     if (engine::is_adapter_folder(folder)) engine::attach_adapter_folder(module, folder);
   };
-  const nn::NamedTensors outputs = models::probe_model(
-      engine::base_folder(folder), input, nn::parse_dtype(flags.dtype), attach);
+  const nn::NamedTensors outputs =
+      models::probe_model(engine::base_folder(folder), input, nn::parse_dtype(flags.dtype), attach);
   end_at_first_signal(false);  // or a half written file would stay
   nn::save_safetensors(flags.out, outputs);
 }
