@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/small_files.h"
 #include "learning/small_cases.h"
 #include "processes/training.h"
 #include "support/tiny_models.h"

@@ -16,6 +16,8 @@ constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t kRows = 8;        ///< rows of a tile of products; its columns are the lanes
 constexpr std::int64_t kBlock = 64;      ///< keys at a time
 constexpr std::int64_t kWorthTiles = 8;  ///< queries from which tiles pay
+constexpr std::int64_t kTogether = 4;    ///< most queries otherwise that go through a block at once
+constexpr std::int64_t kAhead = 16;      ///< tokens that are fetched before they are read
 constexpr float kNone = -std::numeric_limits<float>::infinity();
 
 using Lanes [[gnu::vector_size(64)]] = float;
@@ -30,10 +32,13 @@ using Lanes [[gnu::vector_size(64)]] = float;
   __builtin_memcpy(x, &lanes, sizeof lanes);
 }
 
-[[gnu::always_inline]] inline float sum_of(Lanes lanes) {
-  float sum = 0;
-  for (std::int64_t i = 0; i < kLanes; ++i) sum += lanes[i];
-  return sum;
+/// By halves: sixteen additions one behind the other would take longer than the products.
+[[gnu::always_inline]] inline float sum_of(Lanes x) {
+  const auto eight = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                     __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+  const auto four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
+                    __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+  return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 inline std::int64_t round_up(std::int64_t x, std::int64_t to) {
@@ -83,16 +88,30 @@ struct Block {
   std::int64_t count;
 };
 
+/// A row's cache lines are asked for: rows of one head lie apart, which processors do not foresee.
 template <class T>
-[[gnu::always_inline]] inline void widen_rows(const T* rows,
-                                              std::int64_t stride,
-                                              std::int64_t count,
-                                              std::int64_t head_width,
-                                              float* into,
-                                              std::int64_t width) {
-  for (std::int64_t row = 0; row < count; ++row) {
-    for (std::int64_t i = 0; i < head_width; ++i)
-      into[row * width + i] = widen(rows[row * stride + i]);
+[[gnu::always_inline]] inline void fetch_row(const T* row, std::int64_t head_width) {
+  constexpr auto kLine = static_cast<std::int64_t>(64 / sizeof(T));
+  for (std::int64_t i = 0; i < head_width; i += kLine) __builtin_prefetch(row + i);
+}
+
+template <class T>
+[[gnu::always_inline]] inline void widen_row(const T* row, std::int64_t head_width, float* into) {
+  for (std::int64_t i = 0; i < head_width; ++i) into[i] = widen(row[i]);
+}
+
+/// The first `count` of these tokens into s.keys and s.values.
+template <class T>
+[[gnu::always_inline]] inline void widen_block(const Block<T>& tokens,
+                                               std::int64_t count,
+                                               std::int64_t head_width,
+                                               Scratch& s) {
+  for (std::int64_t token = 0; token < count; ++token) {
+    const std::int64_t later = std::min(token + kAhead, tokens.count - 1) * tokens.stride;
+    fetch_row(tokens.k + later, head_width);
+    fetch_row(tokens.v + later, head_width);
+    widen_row(tokens.k + token * tokens.stride, head_width, s.keys.data() + token * s.width);
+    widen_row(tokens.v + token * tokens.stride, head_width, s.values.data() + token * s.width);
   }
 }
 
@@ -187,36 +206,64 @@ struct Tile {
   }
 }
 
-/// The same for one query.
-[[gnu::always_inline]] inline void attend_singly(Scratch& s,
-                                                 std::int64_t query,
-                                                 std::int64_t count) {
-  const float* q = s.q.data() + query * s.width;
-  float* gathered = s.gathered.data() + query * s.width;
-  float& largest = s.largest[static_cast<std::size_t>(query)];
-  float weights[kBlock];
-  float peak = largest;
+/// Adds the weighted values of a block, kColumns x 16 columns of them, to some queries.
+template <std::int64_t kQueries, std::int64_t kColumns>
+[[gnu::always_inline]] inline void gather(Scratch& s,
+                                          const float (&weights)[kQueries][kBlock],
+                                          std::int64_t first,
+                                          std::int64_t column,
+                                          std::int64_t count) {
+  Lanes sums[kQueries][kColumns];
+  for (std::int64_t q = 0; q < kQueries; ++q) {
+    const float* gathered = s.gathered.data() + (first + q) * s.width + column;
+    const float shrink = s.shrink[static_cast<std::size_t>(first + q)];
+    for (std::int64_t c = 0; c < kColumns; ++c) sums[q][c] = shrink * load(gathered + c * kLanes);
+  }
   for (std::int64_t key = 0; key < count; ++key) {
+    const float* values = s.values.data() + key * s.width + column;
+    for (std::int64_t c = 0; c < kColumns; ++c) {
+      const Lanes value = load(values + c * kLanes);
+      for (std::int64_t q = 0; q < kQueries; ++q) sums[q][c] += weights[q][key] * value;
+    }
+  }
+  for (std::int64_t q = 0; q < kQueries; ++q) {
+    float* gathered = s.gathered.data() + (first + q) * s.width + column;
+    for (std::int64_t c = 0; c < kColumns; ++c) store(gathered + c * kLanes, sums[q][c]);
+  }
+}
+
+/// Lets kQueries queries from `first` on see a block.
+template <std::int64_t kQueries>
+[[gnu::always_inline]] inline void attend_few(Scratch& s, std::int64_t first, std::int64_t count) {
+  float weights[kQueries][kBlock];
+  for (std::int64_t key = 0; key < count; ++key) {
+    Lanes sums[kQueries] = {};
     const float* k = s.keys.data() + key * s.width;
-    Lanes sum = {};
-    for (std::int64_t i = 0; i < s.width; i += kLanes) sum += load(q + i) * load(k + i);
-    weights[key] = sum_of(sum);
-    peak = weights[key] > peak ? weights[key] : peak;
+    for (std::int64_t i = 0; i < s.width; i += kLanes) {
+      const Lanes part = load(k + i);
+      for (std::int64_t q = 0; q < kQueries; ++q)
+        sums[q] += load(s.q.data() + (first + q) * s.width + i) * part;
+    }
+    for (std::int64_t q = 0; q < kQueries; ++q) weights[q][key] = sum_of(sums[q]);
   }
-  const float shrink = exponential(largest - peak);
-  float added = 0;
-  for (std::int64_t key = 0; key < count; ++key) {
-    weights[key] = exponential(weights[key] - peak);
-    added += weights[key];
-  }
-  s.sum[static_cast<std::size_t>(query)] = s.sum[static_cast<std::size_t>(query)] * shrink + added;
-  largest = peak;
-  for (std::int64_t i = 0; i < s.width; i += kLanes) {
-    Lanes sum = shrink * load(gathered + i);
+  for (std::int64_t q = 0; q < kQueries; ++q) {
+    const auto at = static_cast<std::size_t>(first + q);
+    float peak = s.largest[at];
     for (std::int64_t key = 0; key < count; ++key)
-      sum += weights[key] * load(s.values.data() + key * s.width + i);
-    store(gathered + i, sum);
+      peak = weights[q][key] > peak ? weights[q][key] : peak;
+    s.shrink[at] = exponential(s.largest[at] - peak);
+    s.largest[at] = peak;
+    for (std::int64_t key = 0; key < count; ++key)
+      weights[q][key] = exponential(weights[q][key] - peak);
+    float added = 0;
+    for (std::int64_t key = 0; key < count; ++key) added += weights[q][key];
+    s.sum[at] = s.sum[at] * s.shrink[at] + added;
   }
+  constexpr std::int64_t kColumns = 4;
+  std::int64_t column = 0;
+  for (; column + kColumns * kLanes <= s.width; column += kColumns * kLanes)
+    gather<kQueries, kColumns>(s, weights, first, column, count);
+  for (; column < s.width; column += kLanes) gather<kQueries, 1>(s, weights, first, column, count);
 }
 
 /// Lets queries [first, last) see some tokens; all of them at once where there are many.
@@ -229,14 +276,30 @@ template <class T>
   for (std::int64_t begin = 0; begin < tokens.count; begin += kBlock) {
     const std::int64_t count = std::min(kBlock, tokens.count - begin);
     const std::int64_t skip = begin * tokens.stride;
-    widen_rows(tokens.k + skip, tokens.stride, count, head_width, s.keys.data(), s.width);
-    widen_rows(tokens.v + skip, tokens.stride, count, head_width, s.values.data(), s.width);
+    widen_block(Block<T>{tokens.k + skip, tokens.v + skip, tokens.stride, tokens.count - begin},
+                count,
+                head_width,
+                s);
     if (first == 0 && last == s.wanted && last >= kWorthTiles) {
       score_in_tiles(s, count, head_width);
       weigh_all(s, count);
       gather_in_tiles(s, count);
-    } else {
-      for (std::int64_t query = first; query < last; ++query) attend_singly(s, query, count);
+      continue;
+    }
+    for (std::int64_t query = first; query < last; query += kTogether) {
+      switch (std::min(kTogether, last - query)) {
+        case 1:
+          attend_few<1>(s, query, count);
+          break;
+        case 2:
+          attend_few<2>(s, query, count);
+          break;
+        case 3:
+          attend_few<3>(s, query, count);
+          break;
+        default:
+          attend_few<kTogether>(s, query, count);
+      }
     }
   }
 }
