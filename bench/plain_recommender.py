@@ -90,12 +90,14 @@ class IdTower(nn.Module):
 
 
 class TextTower(nn.Module):
-    """BERT's first token through a linear layer; only the last layers train; padding is a text without words."""
+    """BERT's first token through a linear layer; only the last layers train; padding is a text without words. BERT's own
+    dropout is left out, as vragent has none: it would make this slower."""
 
     def __init__(self, folder, titles, width, trainable=2, max_tokens=30):
         super().__init__()
         import transformers
-        self.encoder = transformers.BertModel.from_pretrained(folder, add_pooling_layer=False)
+        self.encoder = transformers.BertModel.from_pretrained(folder, add_pooling_layer=False, hidden_dropout_prob=0.0,
+                                                              attention_probs_dropout_prob=0.0)
         self.project = nn.Linear(self.encoder.config.hidden_size, width)
         tokens = transformers.AutoTokenizer.from_pretrained(folder)(
             titles, max_length=max_tokens, truncation=True, padding="max_length", return_tensors="pt")

@@ -229,7 +229,8 @@ def case_recbole_evaluator():
     write_atomic(WORK / "windows" / "windows.inter", rows)
     size = {"hidden_size": 512, "inner_size": 2048, "n_layers": 2, "n_heads": 2}
     peers = {f"RecBole, {batch} users": recbole("SASRec", "windows", WORK, {
-        **size, "MAX_ITEM_LIST_LENGTH": 10, "loss_type": "CE", "train_neg_sample_args": None, "eval_batch_size": batch})
+        **size, "MAX_ITEM_LIST_LENGTH": 10, "loss_type": "CE", "train_neg_sample_args": None, "eval_batch_size": batch,
+        "load_col": {"inter": ["user_id", "item_id", "timestamp"]}})
         for batch in (64, 4096)}
     driver = ours("evaluation", {**RELEASED, "tower": "id", "interactions": str(PAIRS)})
     take_turns("full ranking, 50,000 x 19,099, d 512", lambda: (driver("evaluate")["seconds"], 50000),
