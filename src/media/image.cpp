@@ -44,9 +44,39 @@ void swap_red_and_blue(std::vector<std::uint8_t>& pixels) {
   for (std::size_t i = 0; i + 2 < pixels.size(); i += 3) std::swap(pixels[i], pixels[i + 2]);
 }
 
+/// What lies over white where it can be seen through, rounded as PIL's alpha_composite does.
+std::uint8_t over_white(int value, int alpha) {
+  constexpr int kAll = 255;
+  const int sum = 128 * (value * alpha + kAll * (kAll - alpha) + 128);
+  return static_cast<std::uint8_t>((((sum >> 8) + sum) >> 8) >> 7);
+}
+
+/// BGRA, 8 or 16 bits a number -> BGR
+template <class T>
+cv::Mat over_white(const cv::Mat& pixels) {
+  constexpr int kLower = 8 * (static_cast<int>(sizeof(T)) - 1);  ///< bits, which PIL leaves out
+  cv::Mat result(pixels.rows, pixels.cols, CV_8UC3);
+  for (int row = 0; row < pixels.rows; ++row) {
+    const T* from = pixels.ptr<T>(row);
+    std::uint8_t* to = result.ptr<std::uint8_t>(row);
+    for (int column = 0; column < pixels.cols; ++column, from += 4, to += 3) {
+      const int alpha = from[3] >> kLower;
+      for (int c = 0; c < 3; ++c) to[c] = over_white(from[c] >> kLower, alpha);
+    }
+  }
+  return result;
+}
+
+/// BGR pixels as stored, EXIF's turn not applied.
 cv::Mat decode(std::string& bytes, const fs::path& path) {
   const cv::Mat source(1, static_cast<int>(bytes.size()), CV_8UC1, bytes.data());
   try {
+    if (!bytes.starts_with("\xFF\xD8")) {  // what is no JPEG may be seen through
+      cv::Mat stored = cv::imdecode(source, cv::IMREAD_UNCHANGED);
+      if (stored.type() == CV_8UC4) return over_white<std::uint8_t>(stored);
+      if (stored.type() == CV_16UC4) return over_white<std::uint16_t>(stored);
+      if (stored.type() == CV_8UC3) return stored;
+    }
     return cv::imdecode(source, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception& error) {
     throw DataError(formatted("{}: cannot decode image: {}", path, error.err));

@@ -133,6 +133,27 @@ TEST(Image, BombIsRefusedFromItsHeader) {
   EXPECT_THAT(error_of(folder / "bomb.png"), HasSubstr("pixels is larger than"));
 }
 
+/// The numbers are those of PIL's alpha_composite over white.
+TEST(Image, WhatCanBeSeenThroughLiesOverWhite) {
+  using namespace std::string_literals;
+  const TempDir folder;
+  const std::string signature = "\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR"s;
+  const std::string end = "\0\0\0\0IEND\xAE\x42\x60\x82"s;
+  write_file(folder / "colours.png",  // 4 x 1, alpha 255, 128, 0, 1
+             signature + "\0\0\0\x04\0\0\0\x01\x08\x06\0\0\0\xF9\x3C\x0F\xCD"s +
+                 "\0\0\0\x19IDAT\x78\xDA\x63\x3C\x91\x62\xF4\x9F\x81\x81\xA1\x91\x81\x81\xA1"s +
+                 "\xC1\x62\xF1\x59\x46\0\x2D\x9A\x05\x09\x99\x32\x74\x29"s + end);
+  EXPECT_EQ(read_image(folder / "colours.png").rgb,
+            (std::vector<std::uint8_t>{200, 100, 50, 227, 177, 152, 255, 255, 255, 254, 254, 255}));
+  write_file(folder / "palette.png",  // 3 x 1, alpha 255, 0, 128
+             signature + "\0\0\0\x03\0\0\0\x01\x02\x03\0\0\0\x66\x8E\xFC\x27"s +
+                 "\0\0\0\x09PLTE\x0A\x14\x1E\xC8\x64\x32\0\0\xFF\x3F\x74\x29\xEF"s +
+                 "\0\0\0\x03tRNS\xFF\0\x80\xA9\x56\x73\x13"s +
+                 "\0\0\0\x0AIDAT\x78\x9C\x63\x90\0\0\0\x1A\0\x19\x2D\x88\xF4\x36"s + end);
+  EXPECT_EQ(read_image(folder / "palette.png").rgb,
+            (std::vector<std::uint8_t>{10, 20, 30, 255, 255, 255, 127, 127, 255}));
+}
+
 TEST(Image, EveryCutOfAFileIsRefused) {
   const TempDir folder;
   for (const std::string suffix : {".png", ".jpg"}) {

@@ -2,13 +2,14 @@
 // Copyright 2026 The vragent authors
 //
 // sft and grpo-train under mpirun with 2 and 4 processes end with the model of one process.
+#include "processes/training.h"
+
 #include <csignal>
 
 #include <gtest/gtest.h>
 
 #include "cli/small_files.h"
 #include "learning/small_cases.h"
-#include "processes/training.h"
 #include "support/tiny_models.h"
 
 namespace vragent::test {

@@ -23,9 +23,10 @@ struct Image {
 /// Largest image that is decoded, in pixels; larger ones are refused from their header.
 inline constexpr std::int64_t kMaxPixels = 178'956'970;
 
-/// Reads a JPEG, PNG or WebP file upright (EXIF orientation applied); grey becomes RGB, alpha is
-/// dropped, 16 bit becomes 8 bit. A build without OpenCV reads binary PPM alone. @throws DataError
-/// naming the path when it is no image, broken, or larger than kMaxPixels
+/// Reads a JPEG, PNG or WebP file upright (EXIF orientation applied); grey becomes RGB, what can be
+/// seen through lies over white (as transformers 5 has it), 16 bit becomes 8 bit. A build without
+/// OpenCV reads binary PPM alone. @throws DataError naming the path when it is no image, broken, or
+/// larger than kMaxPixels
 Image read_image(const std::filesystem::path& path);
 
 /// Writes by suffix: .jpg (quality 1..100) or .png; complete or absent. @throws Error (73, 74)
