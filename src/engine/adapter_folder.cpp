@@ -50,6 +50,9 @@ std::map<std::string, Pair> read_pairs(const fs::path& folder) {
     const bool is_b = key.ends_with(".lora_B.weight");
     if (!key.starts_with(kKeyStart) || !(is_a || is_b))
       throw DataError(formatted("{}: \"{}\" is not a LoRA matrix of a linear layer", path, key));
+    if (!tensor.isfinite().all().item<bool>())
+      throw DataError(
+          formatted("{}: weights that are not finite (NaN or infinity): {}", path, key));
     const std::string layer = key.substr(kKeyStart.size(), key.rfind(".lora_") - kKeyStart.size());
     (is_a ? pairs[layer].a : pairs[layer].b) = tensor;
   }

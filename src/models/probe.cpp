@@ -154,6 +154,12 @@ nn::NamedTensors probe_bert(const fs::path& folder, const ProbeInput& input, tor
                config.max_positions - (config.model_type == "bert" ? 0 : config.pad_token_id + 1));
   const Tensor ids = padded(input.ids, config.pad_token_id).to(input.device);
   const Tensor mask = ids != config.pad_token_id;
+  const Tensor is_empty = mask.logical_not().all(1);
+  if (is_empty.any().item<bool>())
+    throw DataError(formatted("{}: list {} holds no token but the pad id {}",
+                              input.ids_source,
+                              is_empty.to(torch::kInt64).argmax().item<std::int64_t>() + 1,
+                              config.pad_token_id));
   return {{"last_hidden_state", bert(ids, mask)},
           {"first_states", bert->first_states(ids, mask)},
           {"mean_states", bert->mean_states(ids, mask)}};

@@ -110,8 +110,22 @@ void cut_torn_line(int descriptor, const fs::path& path) {
   }
 }
 
+/// The file that a link at `path` leads to, else `path`: a rename would put a file in place of the
+/// link. @throws Error (73) where a device, a pipe or a socket is
+fs::path behind_link(const fs::path& path) {
+  std::error_code code;
+  if (fs::is_other(fs::status(path, code))) {
+    throw Error(ExitCode::kCannotCreate,
+                formatted("{}: is a device or a pipe, no file that could be replaced", path));
+  }
+  if (!fs::is_symlink(fs::symlink_status(path, code))) return path;
+  const fs::path target = fs::canonical(path, code);
+  return code ? path : target;
+}
+
 /// Writes a sibling and renames it into place.
-void write_beside(const fs::path& path, const std::vector<std::string_view>& parts, bool synced) {
+void write_beside(const fs::path& named, const std::vector<std::string_view>& parts, bool synced) {
+  const fs::path path = behind_link(named);
   make_folder(parent_of(path));
   const fs::path temporary = beside(path);
   try {
@@ -164,7 +178,7 @@ void write_file(const fs::path& path, std::string_view content) {
 
 void write_file(const fs::path& path, const std::vector<std::string_view>& parts) {
   write_beside(path, parts, true);
-  sync_path(parent_of(path));
+  sync_path(parent_of(behind_link(path)));
 }
 
 void write_file_unsynced(const fs::path& path, std::string_view content) {

@@ -170,6 +170,8 @@ TEST_F(AdapterFolder, RefusesTwoAdaptersOfOneLayer) {
 TEST_F(AdapterFolder, RefusesMissingHalvesAndLayersAndWrongShapes) {
   change_tensors([](nn::NamedTensors& t) { t[kQueryA] = torch::zeros({3, 31}); });
   EXPECT_TRUE(has(attach_error(), "[3, 31]")) << attach_error();
+  change_tensors([](nn::NamedTensors& t) { t[kQueryA] = torch::full({3, 31}, NAN); });
+  EXPECT_TRUE(has(attach_error(), "not finite (NaN or infinity): " + std::string(kQueryA)));
   change_tensors([](nn::NamedTensors& t) { t.erase(kQueryA); });
   EXPECT_TRUE(has(attach_error(), "layers.0.self_attn.q_proj has no lora_A.weight"));
   change_tensors([](nn::NamedTensors& t) {

@@ -247,6 +247,8 @@ TEST(ProbeModel, NamesTheSourceOfIdsThatDoNotFit) {
             "a.json: 2000 tokens, but the model has " + std::to_string(test::kTinyClipPositions) +
                 " positions");
   EXPECT_TRUE(refused("bert", {many}).starts_with("a.json: 2000 tokens, but the model has "));
+  EXPECT_EQ(refused("bert", {{5}, {}}), "a.json: list 2 holds no token but the pad id 0");
+  EXPECT_EQ(refused("bert", {{0, 0}}), "a.json: list 1 holds no token but the pad id 0");
   EXPECT_TRUE(refused("lm", {{1}, {2}}).ends_with("got 2 lists"));
   EXPECT_TRUE(refused("lm", {{100000}}).starts_with("a.json: token id 100000 is outside"));
 }

@@ -40,6 +40,21 @@ TEST(WriteFile, TakesNamesOfThe255BytesThatSystemsAllow) {
   }
 }
 
+TEST(WriteFile, LeavesLinksAndPipesWhatTheyAre) {
+  const test::TempDir folder;
+  write_file(folder / "a.txt", "old");
+  std::filesystem::create_symlink("a.txt", folder / "link.txt");
+  write_file(folder / "link.txt", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.txt"));
+  EXPECT_EQ(read_file(folder / "a.txt"), "new");
+  std::filesystem::create_symlink("gone.txt", folder / "dangling.txt");
+  write_file(folder / "dangling.txt", "new");
+  EXPECT_EQ(read_file(folder / "dangling.txt"), "new");
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(write_file(folder / "pipe", "x"), Error);
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+}
+
 TEST(RemoveHalfWritten, LeavesWhatIsWhole) {
   const test::TempDir folder;
   EXPECT_THROW(write_folder(folder / "whole",

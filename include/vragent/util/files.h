@@ -26,8 +26,9 @@ std::string read_file(const std::filesystem::path& path);
 std::string read_regular_file(const std::filesystem::path& path,
                               std::uintmax_t max_bytes = std::uintmax_t{512} << 20U);
 
-/// Writes beside, syncs, renames: the file is complete or absent. Parent folders are made.
-/// @throws Error (73) when it cannot be created, (74) when writing fails; both name the path
+/// Writes beside, syncs, renames: the file is complete or absent. Parent folders are made; a link
+/// stays, the file that it leads to is replaced. @throws Error (73) when it cannot be created or a
+/// device or pipe is there, (74) when writing fails; both name the path
 void write_file(const std::filesystem::path& path, std::string_view content);
 
 /// The same for content in several parts, which is never joined in memory.

@@ -130,13 +130,13 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
   const engine::GeneratorConfig config{.sampling = flags.sampling,
                                        .stop_ids = encoder.stop_ids(),
                                        .on_token = [&](const engine::NewToken& token) {
+                                         end_at_first_signal(false);
                                          if (interrupt_requested() && stream) print_text("\n");
                                          throw_if_interrupted("the answer is not whole");
                                          return texts.push(token);
                                        }};
   models::TextModel text = model.text();
   models::pack_for_inference(text);
-  end_at_first_signal(false);
   const auto answers = engine::generate(text, prompts, config);
   if (stream) return print_text("\n");
   for (std::size_t p = 0; p < answers.size(); ++p) {
