@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints how the numbers of training runs move: the mean of each tenth of a run's logged steps.
+"""Prints how the numbers of training runs move: the mean of each tenth of a run's logged rows.
 
 Usage: training_curves.py [--tags TAG,TAG,...] [--parts N] NAME=RUN ...     RUN is a folder that holds train_log.jsonl
 """
@@ -17,7 +17,7 @@ def steps_of(run):
 
 def parts_of(rows, count):
     """Rows in order, cut into so many parts (fewer where there are fewer rows) whose sizes differ by one at most."""
-    count = min(count, len(rows))
+    count = max(1, min(count, len(rows)))
     borders = [len(rows) * i // count for i in range(count + 1)]
     return [rows[begin:end] for begin, end in zip(borders, borders[1:])]
 
@@ -34,12 +34,12 @@ def main():
     parser.add_argument("runs", nargs="+", metavar="NAME=RUN")
     arguments = parser.parse_args()
     tags = arguments.tags.split(",")
-    print(f"{'run':16} {'number':24} mean of each part of its steps, in order")
+    print(f"{'run':16} {'number':24} mean of each part of its rows, in order")
     for name, _, run in (text.partition("=") for text in arguments.runs):
         rows = steps_of(run)
         for tag in tags:
             means = " ".join(f"{mean_of(part, tag):>7}" for part in parts_of(rows, arguments.parts))
-            print(f"{name:16} {tag:24} {means}   ({len(rows)} steps)")
+            print(f"{name:16} {tag:24} {means}   ({len(rows)} rows)")
 
 
 if __name__ == "__main__":

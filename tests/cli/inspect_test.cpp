@@ -167,9 +167,12 @@ TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
     EXPECT_EQ(run(command + "x.safetensors").code, 65) << ids;
   }
   EXPECT_FALSE(exists("x.safetensors"));
-  for (const char* ids : {"[-1]", "[[1], []]"}) {
+  for (const auto& [ids, wanted] : {std::pair("[-1]", "ids.json: list 1: token id -1 is outside"),
+                                    {"[[1], []]", "ids.json: list 2: a prompt without tokens"}}) {
     write("ids.json", ids);
-    EXPECT_EQ(run("$vragent inspect generate --model models/lm --ids ids.json").code, 65) << ids;
+    const Ran ran = run("$vragent inspect generate --model models/lm --ids ids.json");
+    EXPECT_EQ(ran.code, 65) << ids;
+    EXPECT_THAT(ran.err, HasSubstr(wanted));
   }
 }
 

@@ -43,7 +43,7 @@ struct UpdateSums {
   [[nodiscard]] UpdateSums together(const comm::Communicator& processes) const;
 };
 
-/// Means over the updates of a step, as TRL logs them: of the loss, of the gradient's norm and of
+/// Means over the updates of a step: of the loss, of the gradient's norm and of
 /// the extremes of clipping each update counts once; what is a mean over tokens is one over those
 /// of all updates.
 class StepMeans {
@@ -60,7 +60,7 @@ class StepMeans {
   [[nodiscard]] std::vector<report::Scalar> scalars() const;
 
  private:
-  UpdateSums all_;  ///< without the extremes of clipping
+  UpdateSums all_;  ///< its extremes of clipping are not used
   double norms_ = 0;
   double least_clip_low_ = 0;  ///< sums over the updates that computed answers
   double most_clip_high_ = 0;

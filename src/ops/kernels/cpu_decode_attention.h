@@ -3,7 +3,8 @@
 //
 // Attention of one new token a row over a prefix that rows share and over each row's own tokens,
 // on the CPU: keys are read once for all rows of a group, scores and sums stay in float32, and a
-// row's result does not depend on the other rows.
+// row's result does not depend on the other rows, but for rounding: few queries and many go
+// different ways through the keys.
 #pragma once
 
 #include <cstdint>

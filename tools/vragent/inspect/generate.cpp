@@ -47,7 +47,7 @@ struct GenerateFlags {
       "instead of a prompt: JSON file (or -) with a list of token ids, a list of lists, or a list "
       "a line");
     v("num-samples", num_samples, "answers of each prompt");
-    v("stop", stops, "end an answer before the first of these texts");
+    v("stop", stops, "end an answer before the first of these texts (commas separate them)");
     sampling.visit(v);
     v("model-sampling", model_sampling, chat::kModelSamplingHelp);
     runtime.visit(v);
@@ -116,7 +116,12 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
       folder, nn::parse_dtype(flags.runtime.dtype), nn::parse_device(flags.runtime.device));
   std::vector<engine::Prompt> prompts;
   for (const engine::EncodedChat& encoded : encoded_prompts(flags, folder, encoder)) {
-    prompts.push_back(engine::make_prompt(model, encoded));
+    try {
+      prompts.push_back(engine::make_prompt(model, encoded));
+    } catch (const DataError& error) {
+      if (flags.ids.empty()) throw;
+      throw DataError(formatted("{}: list {}: {}", flags.ids, prompts.size() + 1, error.what()));
+    }
     prompts.back().seed =
         mix_seed(static_cast<std::uint64_t>(flags.runtime.seed), {prompts.size() - 1});
     prompts.back().num_samples = flags.num_samples;
