@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
+#include <utility>
+
 #include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
@@ -105,7 +107,7 @@ void print_json(const engine::Sample& sample, const std::string& text) {
 
 void generate_text(const GenerateFlags& flags, bool as_json) {
   flags.check();
-  end_at_first_signal(true);  // until there is an answer to end
+  end_at_first_signal(true);  // while nothing is answered
   nn::prepare_torch(flags.runtime);
   const auto folder = models::resolve_model(flags.model);
   const engine::ChatEncoder encoder(folder);
@@ -132,10 +134,12 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
       encoder.tokenizer(), flags.stops, [&](std::size_t, std::int64_t, std::string_view piece) {
         if (stream) print_text(std::string(piece));
       });
+  bool is_first = true;  // of all tokens: from here on there is an answer to end
   const engine::GeneratorConfig config{.sampling = flags.sampling,
                                        .stop_ids = encoder.stop_ids(),
                                        .on_token = [&](const engine::NewToken& token) {
-                                         end_at_first_signal(false);
+                                         if (std::exchange(is_first, false))
+                                           end_at_first_signal(false);
                                          if (interrupt_requested() && stream) print_text("\n");
                                          throw_if_interrupted("the answer is not whole");
                                          return texts.push(token);
