@@ -121,9 +121,43 @@ TEST_F(Inspect, DrawsForEqualPromptsByStreamsOfTheirOwn) {
   write("ids.jsonl", "[5, 6]\n[5, 6]\n");
   const std::vector<Json> answers = objects_in(
       output_of("$vragent inspect generate --model models/lm --ids ids.jsonl --max-tokens 8 "
-                "--temperature 1 --threads 1 --json"));
-  ASSERT_EQ(answers.size(), 2U);
-  EXPECT_NE(answers[0]["ids"], answers[1]["ids"]);
+                "--temperature 1 --num-samples 2 --threads 1 --json"));
+  ASSERT_EQ(answers.size(), 4U);
+  EXPECT_NE(answers[0]["ids"], answers[2]["ids"]);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    EXPECT_EQ(answers[i]["prompt"], i / 2) << i;
+    EXPECT_EQ(answers[i]["sample"], i % 2) << i;
+  }
+}
+
+TEST_F(Inspect, WarnsOfAnswersThatAreAllAlikeOrPassThePositionsOfTheModel) {
+  output_of(
+      "cp -r models/lm short && sed -i "
+      "'s/\"max_position_embeddings\": *[0-9]*/\"max_position_embeddings\": 8/' short/config.json");
+  write("ids.jsonl", "[5, 6, 7]\n[5, 6]\n");
+  const auto said = [&](const std::string& flags) {
+    const Ran ran = run("$vragent inspect generate --ids ids.jsonl --threads 1 " + flags);
+    EXPECT_EQ(ran.code, 0) << flags << ran.err;
+    return ran.err;
+  };
+  EXPECT_THAT(said("--model short --max-tokens 5"), Not(HasSubstr("positions")));
+  EXPECT_THAT(said("--model short --max-tokens 6"),
+              HasSubstr("3 tokens and 6 more pass the model's 8 positions"));
+  EXPECT_THAT(said("--model models/lm --max-tokens 2 --num-samples 2"), HasSubstr("all alike"));
+  EXPECT_THAT(said("--model models/lm --max-tokens 2 --num-samples 2 --temperature 1"),
+              Not(HasSubstr("all alike")));
+}
+
+TEST_F(Inspect, NamesTheLineOfIdsThatTheModelCannotRead) {
+  const std::string ask = "$vragent inspect generate --model models/lm --threads 1 --ids ";
+  write("ids.jsonl", "[5, 6]\n\n[99999]\n");
+  const Ran unknown = run(ask + "- <ids.jsonl");
+  EXPECT_EQ(unknown.code, 65);
+  EXPECT_THAT(unknown.err, HasSubstr("-:3: token id 99999 is outside the model's vocabulary"));
+  write("ids.jsonl", "[5, 6]\n[]\n");
+  const Ran empty = run(ask + "ids.jsonl");
+  EXPECT_EQ(empty.code, 65);
+  EXPECT_THAT(empty.err, HasSubstr("ids.jsonl:2: a prompt without tokens"));
 }
 
 TEST_F(Inspect, TakesTheIdsThatTokenizeWrites) {
@@ -167,8 +201,8 @@ TEST_F(Inspect, WritesLogitsOfGivenTokensAndRefusesUnknownOnes) {
     EXPECT_EQ(run(command + "x.safetensors").code, 65) << ids;
   }
   EXPECT_FALSE(exists("x.safetensors"));
-  for (const auto& [ids, wanted] : {std::pair("[-1]", "ids.json: list 1: token id -1 is outside"),
-                                    {"[[1], []]", "ids.json: list 2: a prompt without tokens"}}) {
+  for (const auto& [ids, wanted] : {std::pair("[-1]", "ids.json: token id -1 is outside"),
+                                    {"[[1], []]", "ids.json: a prompt without tokens"}}) {
     write("ids.json", ids);
     const Ran ran = run("$vragent inspect generate --model models/lm --ids ids.json");
     EXPECT_EQ(ran.code, 65) << ids;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
+#include <algorithm>
 #include <utility>
 
 #include "command.h"
@@ -17,6 +18,7 @@
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
 #include "vragent/util/interrupt.h"
+#include "vragent/util/log.h"
 #include "vragent/util/random.h"
 
 namespace vragent::tools {
@@ -39,7 +41,7 @@ struct GenerateFlags {
     v("model", model, "checkpoint folder, or org/name in the local cache (required)");
     v("prompt", prompt, "what the user says; the model's chat template is put around it");
     v("system", system, "what the system turn says");
-    v("prefill", prefill, "how the answer begins");
+    v("prefill", prefill, "how the answer begins; no part of what is printed");
     v("images",
       images,
       "image files before the prompt, or in the order of their places in --ids: one image token an "
@@ -49,7 +51,10 @@ struct GenerateFlags {
       "instead of a prompt: JSON file (or -) with a list of token ids, a list of lists, or a list "
       "a line");
     v("num-samples", num_samples, "answers of each prompt");
-    v("stop", stops, "end an answer before the first of these texts (commas separate them)");
+    v("stop",
+      stops,
+      "end an answer before the first of these texts; several separated by commas; a stop that "
+      "holds a comma: in --config, {\"stop\": [\", \"]}");
     sampling.visit(v);
     v("model-sampling", model_sampling, chat::kModelSamplingHelp);
     runtime.visit(v);
@@ -77,13 +82,18 @@ engine::EncodedChat encoded_ids(const GenerateFlags& flags,
       std::move(ids), images, config, models::load_pixels_for(config.vision, folder)));
 }
 
-std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
-                                                 const std::filesystem::path& folder,
-                                                 const engine::ChatEncoder& encoder) {
-  std::vector<engine::EncodedChat> encoded;
-  for (auto& ids : read_ids(flags.ids))
-    encoded.push_back(encoded_ids(flags, folder, std::move(ids)));
-  if (!flags.ids.empty()) return encoded;
+/// Calls `use`, whose DataErrors get "where: " in front.
+template <class Use>
+auto located(const std::string& where, Use use) {
+  try {
+    return use();
+  } catch (const DataError& error) {
+    throw DataError(where + ": " + error.what());
+  }
+}
+
+engine::EncodedChat encoded_question(const GenerateFlags& flags,
+                                     const engine::ChatEncoder& encoder) {
   std::vector<chat::Message> messages;
   if (!flags.system.empty()) messages.push_back({"system", flags.system, {}});
   messages.push_back({"user", flags.prompt, {}});
@@ -93,12 +103,51 @@ std::vector<engine::EncodedChat> encoded_prompts(const GenerateFlags& flags,
       (flags.prompt + flags.system).find("<|video_pad|>") != std::string::npos)
     throw DataError(
         "the prompt holds <|video_pad|>: videos are not read, show their frames as images");
-  encoded.push_back(encoder.encode(messages, flags.prefill));
-  return encoded;
+  return encoder.encode(messages, flags.prefill);
 }
 
-void print_json(const engine::Sample& sample, const std::string& text) {
-  const OrderedJson line = {{"text", text},
+/// The prompt that --prompt gives, or those of --ids.
+std::vector<engine::Prompt> prompts_of(const GenerateFlags& flags,
+                                       const std::filesystem::path& folder,
+                                       const engine::ChatEncoder& encoder,
+                                       engine::LanguageModel& model) {
+  std::vector<engine::Prompt> prompts;
+  for (IdsRow& row : read_ids(flags.ids)) {
+    prompts.push_back(located(row.where, [&] {
+      return engine::make_prompt(model, encoded_ids(flags, folder, std::move(row.ids)));
+    }));
+  }
+  if (flags.ids.empty())
+    prompts.push_back(engine::make_prompt(model, encoded_question(flags, encoder)));
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    prompts[p].seed = mix_seed(static_cast<std::uint64_t>(flags.runtime.seed), {p});
+    prompts[p].num_samples = flags.num_samples;
+  }
+  return prompts;
+}
+
+/// Positions are angles here: a model computes on behind those that it has learned.
+void warn_of_length(const models::TextModel& model,
+                    const std::vector<engine::Prompt>& prompts,
+                    std::int64_t max_tokens) {
+  std::int64_t longest = 0;
+  for (const engine::Prompt& prompt : prompts)
+    longest = std::max(longest, std::ssize(prompt.ids) + prompt.position_delta);
+  const std::int64_t num_positions = model.decoder->config.max_positions;
+  if (longest + max_tokens <= num_positions) return;
+  log::warn("{} tokens and {} more pass the model's {} positions: answers behind them mean little",
+            longest,
+            max_tokens,
+            num_positions);
+}
+
+void print_json(std::size_t prompt,
+                std::size_t sample_index,
+                const engine::Sample& sample,
+                const std::string& text) {
+  const OrderedJson line = {{"prompt", prompt},
+                            {"sample", sample_index},
+                            {"text", text},
                             {"finish_reason", sample.finish_reason},
                             {"ids", sample.ids},
                             {"log_probs", sample.log_probs}};
@@ -107,6 +156,8 @@ void print_json(const engine::Sample& sample, const std::string& text) {
 
 void generate_text(const GenerateFlags& flags, bool as_json) {
   flags.check();
+  if (flags.num_samples > 1 && flags.sampling.temperature == 0)
+    log::warn("--num-samples {}: at --temperature 0 they are all alike", flags.num_samples);
   end_at_first_signal(true);  // while nothing is answered
   nn::prepare_torch(flags.runtime);
   const auto folder = models::resolve_model(flags.model);
@@ -116,18 +167,7 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
                               folder / "config.json"));
   engine::LanguageModel model = engine::load_language_model_folder(
       folder, nn::parse_dtype(flags.runtime.dtype), nn::parse_device(flags.runtime.device));
-  std::vector<engine::Prompt> prompts;
-  for (const engine::EncodedChat& encoded : encoded_prompts(flags, folder, encoder)) {
-    try {
-      prompts.push_back(engine::make_prompt(model, encoded));
-    } catch (const DataError& error) {
-      if (flags.ids.empty()) throw;
-      throw DataError(formatted("{}: list {}: {}", flags.ids, prompts.size() + 1, error.what()));
-    }
-    prompts.back().seed =
-        mix_seed(static_cast<std::uint64_t>(flags.runtime.seed), {prompts.size() - 1});
-    prompts.back().num_samples = flags.num_samples;
-  }
+  const std::vector<engine::Prompt> prompts = prompts_of(flags, folder, encoder, model);
   // A single answer is shown while it is written.
   const bool stream = !as_json && prompts.size() == 1 && flags.num_samples == 1;
   engine::AnswerTexts texts(
@@ -145,13 +185,14 @@ void generate_text(const GenerateFlags& flags, bool as_json) {
                                          return texts.push(token);
                                        }};
   models::TextModel text = model.text();
+  warn_of_length(text, prompts, flags.sampling.max_tokens);
   models::pack_for_inference(text);
   const auto answers = engine::generate(text, prompts, config);
   if (stream) return print_text("\n");
   for (std::size_t p = 0; p < answers.size(); ++p) {
     for (std::size_t s = 0; s < answers[p].size(); ++s) {
       const std::string said = texts.text(p, static_cast<std::int64_t>(s));
-      as_json ? print_json(answers[p][s], said) : print_text(said + "\n");
+      as_json ? print_json(p, s, answers[p][s], said) : print_text(said + "\n");
     }
   }
 }

@@ -19,7 +19,7 @@ std::vector<std::int64_t> ids_of(const Json& list, const std::string& where) {
   return list.get<std::vector<std::int64_t>>();
 }
 
-std::vector<std::vector<std::int64_t>> read_ids(const std::filesystem::path& path) {
+std::vector<IdsRow> read_ids(const std::filesystem::path& path) {
   if (path.empty()) return {};
   std::string text;
   std::vector<std::pair<std::string, std::string>> lines;  // with their "path:line"
@@ -28,14 +28,19 @@ std::vector<std::vector<std::int64_t>> read_ids(const std::filesystem::path& pat
     text += line + "\n";
     if (!trim(line).empty()) lines.emplace_back(line, reader.where());
   }
-  std::vector<std::vector<std::int64_t>> rows;
+  std::vector<IdsRow> rows;
   if (lines.size() > 1 && Json::accept(lines[0].first)) {
-    for (const auto& [line, where] : lines) rows.push_back(ids_of(parse_json(line, where), where));
+    for (const auto& [line, where] : lines)
+      rows.push_back({ids_of(parse_json(line, where), where), where});
     return rows;
   }
-  const Json list = parse_json(text, path.string());
-  if (!list.is_array() || list.empty() || !list[0].is_array()) return {ids_of(list, path.string())};
-  for (const Json& row : list) rows.push_back(ids_of(row, path.string()));
+  const std::string where = path.string();
+  const Json list = parse_json(text, where);
+  if (!list.is_array() || list.empty() || !list[0].is_array()) {
+    rows.push_back({ids_of(list, where), where});
+    return rows;
+  }
+  for (const Json& row : list) rows.push_back({ids_of(row, where), where});
   return rows;
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
+#include <utility>
+
 #include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
@@ -46,7 +48,7 @@ void inspect_logits(const LogitsFlags& flags) {
   end_at_first_signal(true);
   models::ProbeInput input{.device = nn::parse_device(flags.device),
                            .ids_source = flags.ids.string()};
-  if (!flags.ids.empty()) input.ids = read_ids(flags.ids);
+  for (IdsRow& row : read_ids(flags.ids)) input.ids.push_back(std::move(row.ids));
   for (const auto& path : flags.images) input.images.push_back(media::read_image(path));
   const auto folder = models::resolve_model(flags.model);
   // An adapter stays beside the weights, as it is in training.
