@@ -22,7 +22,10 @@ struct BackendConfig {
     v("model", model, "model folder, or org/name in the local cache");
     v("device", device, "native: cpu, cuda or cuda:N");
     v("dtype", dtype, "native: float32 or bfloat16");
-    v("threads", threads, "native: CPU threads of one operation; 0 is one per core");
+    v("threads",
+      threads,
+      "native: CPU threads of one operation; 0 is one per core (on a busy machine 1 may be "
+      "faster)");
   }
 };
 

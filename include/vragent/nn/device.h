@@ -21,7 +21,9 @@ struct RuntimeConfig {
   void visit(auto& v) {
     v("device", device, "cpu, cuda or cuda:N");
     v("dtype", dtype, "float32 or bfloat16: the type weights are held and computed in");
-    v("threads", threads, "CPU threads of one operation; 0 is one per core");
+    v("threads",
+      threads,
+      "CPU threads of one operation; 0 is one per core (on a busy machine 1 may be faster)");
     v("seed", seed, "seed of every random choice");
   }
 

@@ -43,7 +43,9 @@ struct TowerConfig {
     v("tower",
       tower,
       "how items become vectors: id, text, image, video, or fusion of two or more feature files");
-    v("text-model", text_model, "BERT or XLM-R folder of the text tower");
+    v("text-model",
+      text_model,
+      "BERT or XLM-R of the text tower: folder, or org/name in the local cache");
     v("vision-model",
       vision_model,
       "ViT or ViT-MAE folder of the image tower, VideoMAE folder of the video tower, in place of "
