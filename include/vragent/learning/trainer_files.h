@@ -48,7 +48,7 @@ struct UpdateCount {
   void add_done();
   void add_skipped();
 
-  /// Behind a step. @throws Error (70) when `most` in a row were left out; 0: never
+  /// Behind one that may have been left out. @throws Error (70) when `most` in a row were; 0: never
   void check_row(std::int64_t most) const;
 
   /// Behind the last step. @throws Error (70) when there were some, and all of them were left out:

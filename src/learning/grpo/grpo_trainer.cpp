@@ -115,7 +115,6 @@ class GrpoLoop {
     while (result_.steps < curriculum_.total_steps()) {
       try {
         progress.advance(1, step(optimizer));
-        updates_.check_row(config_.max_skipped_updates);
       } catch (const Interrupted&) {
         log::info("step={} stopped while sampling, begins anew on resume", result_.steps + 1);
       }
@@ -208,6 +207,7 @@ class GrpoLoop {
                   sums.loss,
                   norm);
         updates_.add_skipped();
+        updates_.check_row(config_.max_skipped_updates);
       }
     }
     optimizer.zero_grad();

@@ -240,7 +240,7 @@ TEST_F(GrpoTraining, EndsWhereNoUpdateWithSomethingToLearnIsFinite) {
   broken.advantage.reward_weights = {1, 2e32};
   broken.advantage.scale = "none";
   for (const auto& [most, message] :
-       {std::pair(20, "every one of "), std::pair(2, "2 updates in a row")}) {
+       {std::pair(20, "every one of "), std::pair(1, "1 updates in a row")}) {
     broken.overwrite = true;
     broken.max_skipped_updates = most;
     EXPECT_THAT([&] { run_grpo(broken); },
@@ -249,7 +249,7 @@ TEST_F(GrpoTraining, EndsWhereNoUpdateWithSomethingToLearnIsFinite) {
   }
   EXPECT_TRUE(std::filesystem::exists(broken.out / "checkpoint-2"));
   EXPECT_FALSE(std::filesystem::exists(broken.out / "checkpoint-4"));
-  EXPECT_EQ(logged(broken.out, "skipped_updates").back(), 2);
+  EXPECT_EQ(logged(broken.out, "skipped_updates").back(), 0) << "it ends within its step";
 }
 
 TEST_F(GrpoTraining, LearnsTheSameBitsWithGradientCheckpointing) {
