@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
@@ -103,7 +104,8 @@ TEST_F(ContrastiveTraining, EndsWithoutAModelWhereTheLossIsNotFinite) {
   ContrastiveConfig config = this->config("run");
   config.optim.lr = 1e30;
   config.optim.warmup_steps = 0;
-  EXPECT_THROW(run_contrastive(config), Error);
+  EXPECT_THAT([&] { run_contrastive(config); },
+              ::testing::ThrowsMessage<Error>(::testing::HasSubstr("gradient norm")));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run" / "model.safetensors"));
 }
 
