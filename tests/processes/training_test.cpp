@@ -175,6 +175,17 @@ TEST_F(LanguageModelTogether, LearnsFromMiniBatchesAsOneProcess) {
   }
 }
 
+/// Updates of a single micro-batch, which leave three of four processes idle.
+TEST_F(LanguageModelTogether, LearnsFromMiniBatchesOfWhichMostHaveNone) {
+  make_start();
+  const std::string more = "--mini-prompts 1 --updates-per-rollout 2 --optim.eps 1e-4";
+  train(1, grpo(more), "one");
+  train(4, grpo(more + " --zero 2"), "four");
+  expect_close("four", "one");
+  for (const char* name : {"loss", "reward", "kl"}) expect_close_log("four", "one", name);
+  EXPECT_EQ(tokens_and_rewards("four"), tokens_and_rewards("one"));
+}
+
 /// Groups whose answers all earn the same, which are left out: what remains is divided by all. The
 /// norm of a gradient is not held to 1e-6: it is taken at weights that differ by up to that.
 TEST_F(LanguageModelTogether, LearnsFromWhatIsLeftWithoutFlatGroups) {
