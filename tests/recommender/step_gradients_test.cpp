@@ -70,8 +70,13 @@ void add_gradients(const Learner& learner,
 
 void expect_close(const nn::NamedTensors& got, const nn::NamedTensors& wanted) {
   ASSERT_EQ(got.size(), wanted.size());
-  for (const auto& [name, tensor] : wanted)
-    EXPECT_TRUE(torch::allclose(got.at(name), tensor, 0, 1e-6)) << name;
+  for (const auto& [name, tensor] : wanted) {
+    // One number added to all scores changes no softmax: its gradient is rounding alone.
+    const double bound = name == "deepfm.output.bias"
+                             ? 1e-6
+                             : 1e-5 * tensor.abs().max().item<double>() + 1e-8;
+    EXPECT_TRUE(torch::allclose(got.at(name), tensor, 0, bound)) << name;
+  }
 }
 
 /// Of one step over users with histories of 1 to 5 targets.
