@@ -103,7 +103,7 @@ UpdateSums PolicyGradients::compute(std::size_t update) {
 
 PolicyGradients::MiniBatch PolicyGradients::mini_batch(const Rollout& rollout,
                                                        std::vector<std::size_t> groups) const {
-  const Rollout part = learning::groups_of(rollout, groups);
+  const Rollout part = groups_of(rollout, groups);
   MiniBatch batch{
       .groups = std::move(groups),
       .computed = parts_of_update(

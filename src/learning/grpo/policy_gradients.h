@@ -43,8 +43,9 @@ class PolicyGradients {
   /// Updates to make: mini-batches times passes; 0 where the rollout has no groups.
   [[nodiscard]] std::size_t updates() const { return order_.size(); }
 
-  /// Groups of the rollout that an update learns from.
-  [[nodiscard]] const std::vector<std::size_t>& groups_of(std::size_t update) const {
+  /// Groups of the rollout that an update learns from: for tests of how a step is cut, and in
+  /// which order.
+  [[nodiscard]] const std::vector<std::size_t>& groups_in(std::size_t update) const {
     return batches_[order_[update]].groups;
   }
 

@@ -126,7 +126,7 @@ TEST_F(PolicyGradientsOfMiniBatches, BeginAsThoseOfARolloutOfTheFirstAlone) {
     GrpoConfig whole = config_;
     whole.mini_prompts = 0;
     Learner alone(whole);
-    alone.gradients.begin(groups_of(rollout_, cut.gradients.groups_of(0)), 7);
+    alone.gradients.begin(groups_of(rollout_, cut.gradients.groups_in(0)), 7);
     ASSERT_EQ(alone.gradients.updates(), 1);
     const UpdateSums wanted = alone.compute(0);
     EXPECT_NEAR(first.loss, wanted.loss, 1e-6 * std::max(1.0, std::abs(wanted.loss))) << type;
@@ -154,7 +154,7 @@ TEST_F(PolicyGradientsOfMiniBatches, GoOnAgainstThePolicyThatSampled) {
     learner.gradients.begin(rollout_, 7);
     ASSERT_EQ(learner.gradients.updates(), 4);
     for (std::size_t update = 0; update < 4; ++update) {
-      const Groups& groups = learner.gradients.groups_of(update);
+      const Groups& groups = learner.gradients.groups_in(update);
       const double wanted = loss_of(learner.text(), sampler.text(), groups);
       const UpdateSums sums = learner.compute(update);
       EXPECT_NEAR(sums.loss, wanted, 1e-4 * std::max(1.0, std::abs(wanted))) << type << update;
@@ -179,7 +179,7 @@ TEST_F(PolicyGradientsOfMiniBatches, GoThroughAllGroupsInEachPass) {
     ASSERT_EQ(learner.gradients.updates(), 32);
     std::vector<Groups> order;
     for (std::size_t update = 0; update < 32; ++update)
-      order.push_back(learner.gradients.groups_of(update));
+      order.push_back(learner.gradients.groups_in(update));
     passes.push_back(order);
     bool is_new_order = false;
     for (std::ptrdiff_t at = 0; at < 32; at += 4) {
@@ -201,7 +201,7 @@ TEST_F(PolicyGradientsOfMiniBatches, KnowThoseThatTeachNothing) {
   Learner learner(config_);
   learner.gradients.begin(rollout_, 0);
   for (std::size_t update = 0; update < 4; ++update) {
-    const bool is_flat = learner.gradients.groups_of(update) == Groups{2};
+    const bool is_flat = learner.gradients.groups_in(update) == Groups{2};
     EXPECT_EQ(learner.gradients.is_flat(update), is_flat);
     EXPECT_EQ(learner.compute(update).tokens == 0, is_flat);
   }
