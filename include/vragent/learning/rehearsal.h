@@ -38,12 +38,12 @@ void rehearse(std::int64_t tokens, const std::function<void()>& work);
 /// What a rehearsal of backward needs of the training.
 struct BackwardRehearsal {
   std::int64_t tokens = 0;     ///< of the micro-batch
-  bool several_parts = false;  ///< a step has more micro-batches, whose gradients are added up
+  bool several_parts = false;  ///< an update has more micro-batches, whose gradients are added up
 };
 
 /// The same for a loss and its gradients, which are dropped again; many processes do it together.
-/// Where a step has several parts it is done twice: the second time beside the gradients of the
-/// first, as a later part of a step stands beside the sum of those before it.
+/// Where an update has several parts it is done twice: the second time beside the gradients of the
+/// first, as a later part of an update stands beside the sum of those before it.
 void rehearse_backward(const BackwardRehearsal& rehearsal,
                        nn::ShardedAdamW& optimizer,
                        GradientSum& gradients,
