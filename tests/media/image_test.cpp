@@ -192,6 +192,7 @@ TEST(DirtyImages, GreyAndSixteenBitAndCmykBecomeRgb) {
   ASSERT_EQ(deep.rgb.size(), 128U * 64 * 3);
   expect_pixel(deep, 0, {255, 0, 0});
   expect_pixel(deep, 128U * 64 - 1, {255, 0, 0});
+  EXPECT_EQ(read_image(*folder / "tiff_16bit_RGB_target.png").rgb.size(), 100U * 40 * 3);
   const Image inks = read_image(*folder / "pil_sample_cmyk.jpg");
   ASSERT_EQ(inks.width, 100);
   expect_pixel(inks, 0, {255, 13, 25});
