@@ -144,6 +144,13 @@ OrderedJson feedback_json(const FeedbackConfig& config, const FeedbackCounts& co
 
 PlanInput plan_of(const TrainConfig& config,
                   const data::Sequences& sequences,
+                  const Collaborative& model,
+                  int processes) {
+  return {.config = config, .sequences = sequences, .model = *model, .processes = processes};
+}
+
+PlanInput plan_of(const TrainConfig& config,
+                  const data::Sequences& sequences,
                   const Recommender& model,
                   int processes) {
   PlanInput input{
@@ -231,11 +238,7 @@ ScoreFunction train_collaborative(const TrainConfig& config,
                             .resume = config.resume,
                             .loss = config.loss,
                             .processes = processes};
-  log::info("{}",
-            memory_text(memory_of({.config = config,
-                                   .sequences = sequences,
-                                   .model = *model,
-                                   .processes = processes.size()})));
+  log::info("{}", memory_text(memory_of(plan_of(config, sequences, model, processes.size()))));
   const TrainingResult result = train(model, config.loop, input);
   metrics["training"] = {{"epochs_run", result.epochs_run},
                          {"best_epoch", result.best_epoch},
@@ -400,8 +403,7 @@ Table plan_training(const TrainConfig& config, int processes) {
       data::formats::load_sequences(config.interactions, config.reading, config.protocol);
   if (is_collaborative(config.model)) {
     const Collaborative model = build_collaborative(config, sequences, torch::kCPU);
-    return memory_table(
-        {.config = config, .sequences = sequences, .model = *model, .processes = processes});
+    return memory_table(plan_of(config, sequences, model, processes));
   }
   const Recommender model = build_recommender(config, sequences, torch::kCPU);
   return memory_table(plan_of(config, sequences, model, processes));
