@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 
@@ -23,17 +24,6 @@ std::vector<nets::Edge> edges_of(const data::Sequences& sequences) {
   for (const TrainingPair& pair : training_pairs(sequences))
     edges.push_back({.user = static_cast<std::int32_t>(pair.user), .item = pair.item});
   return edges;
-}
-
-/// Share of each item among the train parts, [N+1]; 1 for padding, and for items that no train part
-/// has, which never are columns.
-std::vector<double> train_popularity(const data::Sequences& sequences) {
-  double total = 0;
-  for (const std::int64_t count : sequences.train_counts) total += static_cast<double>(count);
-  std::vector<double> shares;
-  for (const std::int64_t count : sequences.train_counts)
-    shares.push_back(count > 0 ? static_cast<double>(count) / total : 1.0);
-  return shares;
 }
 
 /// Numbers items by first use; place 0 is padding.
@@ -104,12 +94,14 @@ Tensor penalty_of(Collaborative& model, const Tensor& users, const SequenceBatch
 Tensor pair_loss(Collaborative& model,
                  std::span<const TrainingPair> pairs,
                  const comm::Share& own,
+                 const std::vector<double>& popularity,
                  const TrainingInput& input,
                  std::uint64_t draw_seed) {
   const std::int64_t num_items = input.sequences.num_items();
   const auto batch_of = [&](const comm::Share& part) {
     return with_candidates(
-        make_pair_batch(pairs.subspan(part.begin, part.size()), input.sequences, input.loss),
+        make_pair_batch(
+            pairs.subspan(part.begin, part.size()), input.sequences, popularity, input.loss),
         input.loss,
         num_items,
         draw_seed);
@@ -144,9 +136,13 @@ Tensor row_loss(Collaborative& model,
   return debiased_softmax_of_scores(model->scores(history, batch.unique), batch);
 }
 
+using MeanOfOwn = std::function<Tensor(
+    const std::vector<std::size_t>& examples, const comm::Share& own, std::uint64_t draw_seed)>;
+
 /// Learner::loss of examples that weigh alike, from the mean over those that are a process's own.
-template <class MeanOfOwn>
-auto share_of_loss(Collaborative& model, const TrainingInput& input, MeanOfOwn mean_of_own) {
+decltype(Learner::loss) share_of_loss(Collaborative& model,
+                                      const TrainingInput& input,
+                                      const MeanOfOwn& mean_of_own) {
   return [&model, &input, mean_of_own](const std::vector<std::size_t>& examples,
                                        std::uint64_t draw_seed) -> Tensor {
     const comm::Share own = comm::share_of(examples.size(), input.processes);
@@ -252,8 +248,18 @@ std::vector<TrainingPair> training_pairs(const data::Sequences& sequences) {
   return pairs;
 }
 
+std::vector<double> train_popularity(const data::Sequences& sequences) {
+  double total = 0;
+  for (const std::int64_t count : sequences.train_counts) total += static_cast<double>(count);
+  std::vector<double> shares;
+  for (const std::int64_t count : sequences.train_counts)
+    shares.push_back(count > 0 ? static_cast<double>(count) / total : 1.0);
+  return shares;
+}
+
 SequenceBatch make_pair_batch(std::span<const TrainingPair> pairs,
                               const data::Sequences& sequences,
+                              const std::vector<double>& popularity,
                               const LossConfig& loss) {
   const auto size = static_cast<std::int64_t>(pairs.size());
   const bool masks_history = loss.loss != "in-batch-softmax";
@@ -275,7 +281,6 @@ SequenceBatch make_pair_batch(std::span<const TrainingPair> pairs,
     for (std::size_t i = 0; i < train.size(); ++i)
       own_at[row][static_cast<std::int64_t>(i)] = places.of(train[i]);
   }
-  const std::vector<double> popularity = train_popularity(sequences);
   std::vector<double> log_pop;
   for (const std::int64_t item : places.items)
     log_pop.push_back(std::log(popularity[static_cast<std::size_t>(item)]));
@@ -309,11 +314,11 @@ Learner learner_of(Collaborative& model, const LoopConfig& config, const Trainin
   learner.ranker = [&model, &input] {
     return collaborative_ranker(model, input.sequences, input.device);
   };
+  const auto popularity =
+      std::make_shared<const std::vector<double>>(train_popularity(input.sequences));
   if (model->reads_histories()) {
     const auto rows =
         std::make_shared<const std::vector<TrainingRow>>(leave_one_out_rows(input.sequences));
-    const auto popularity =
-        std::make_shared<const std::vector<double>>(train_popularity(input.sequences));
     learner.num_examples = rows->size();
     learner.user_of = [rows](std::size_t example) { return (*rows)[example].user; };
     const auto mean_of_own =
@@ -329,12 +334,13 @@ Learner learner_of(Collaborative& model, const LoopConfig& config, const Trainin
         std::make_shared<const std::vector<TrainingPair>>(training_pairs(input.sequences));
     learner.num_examples = pairs->size();
     learner.user_of = [pairs](std::size_t example) { return (*pairs)[example].user; };
-    const auto mean_of_own = [&model, &input, pairs](const std::vector<std::size_t>& examples,
-                                                     const comm::Share& own,
-                                                     std::uint64_t draw_seed) {
+    const auto mean_of_own = [&model, &input, pairs, popularity](
+                                 const std::vector<std::size_t>& examples,
+                                 const comm::Share& own,
+                                 std::uint64_t draw_seed) {
       std::vector<TrainingPair> chosen;
       for (const std::size_t i : examples) chosen.push_back((*pairs)[i]);
-      return pair_loss(model, chosen, own, input, draw_seed);
+      return pair_loss(model, chosen, own, *popularity, input, draw_seed);
     };
     learner.loss = share_of_loss(model, input, mean_of_own);
   }

@@ -86,13 +86,14 @@ TEST(LeaveOneOutRows, TakeEveryItemAsTheTargetOfAllOthers) {
 class PairBatch : public ::testing::Test {
  protected:
   data::Sequences sequences = random_sequences(30, 20, 4);
+  std::vector<double> popularity = train_popularity(sequences);
   std::vector<TrainingPair> all = training_pairs(sequences);
   std::vector<TrainingPair> pairs = {all[0], all[9], all[1], all[40], all[0], all[62]};
 };
 
 /// The release's loss over one column a pair: only other copies of the same item are masked.
 TEST_F(PairBatch, GivesTheReleasesLossOverItsColumns) {
-  const SequenceBatch batch = make_pair_batch(pairs, sequences, {});
+  const SequenceBatch batch = make_pair_batch(pairs, sequences, popularity, {});
   const Tensor states = test::randn({6, 1, 5}, 1).to(torch::kFloat64);
   const Tensor table = test::randn({sequences.num_items() + 1, 5}, 2).to(torch::kFloat64);
   double total = 0;
@@ -122,7 +123,7 @@ TEST_F(PairBatch, DrawsNoItemOfTheUser) {
   const LossConfig loss = {.loss = "bpr", .num_negatives = 300};
   const std::int64_t num_items = sequences.num_items();
   const SequenceBatch batch =
-      with_candidates(make_pair_batch(pairs, sequences, loss), loss, num_items, 5);
+      with_candidates(make_pair_batch(pairs, sequences, popularity, loss), loss, num_items, 5);
   for (std::size_t row = 0; row < pairs.size(); ++row) {
     const auto train = sequences.train(pairs[row].user);
     const Tensor drawn =

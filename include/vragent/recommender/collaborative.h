@@ -106,10 +106,16 @@ struct TrainingPair {
 /// All of them, by user and time; repeats count.
 std::vector<TrainingPair> training_pairs(const data::Sequences& sequences);
 
+/// Share of each item among the train parts, [N+1]; 1 for padding, and for items that no train part
+/// has, which never are columns.
+std::vector<double> train_popularity(const data::Sequences& sequences);
+
 /// Pairs as a batch of one position each: targets [B, 1]. `own`, which is no negative, is the
 /// target alone for in-batch-softmax, as the release masks, and else the user's whole train part.
+/// @param popularity train_popularity()
 SequenceBatch make_pair_batch(std::span<const TrainingPair> pairs,
                               const data::Sequences& sequences,
+                              const std::vector<double>& popularity,
                               const LossConfig& loss);
 
 /// Every item of a train part as the target after all others of it, earlier and later ones: what
