@@ -72,9 +72,8 @@ void expect_close(const nn::NamedTensors& got, const nn::NamedTensors& wanted) {
   ASSERT_EQ(got.size(), wanted.size());
   for (const auto& [name, tensor] : wanted) {
     // One number added to all scores changes no softmax: its gradient is rounding alone.
-    const double bound = name == "deepfm.output.bias"
-                             ? 1e-6
-                             : 1e-5 * tensor.abs().max().item<double>() + 1e-8;
+    const double bound =
+        name == "deepfm.output.bias" ? 1e-6 : 1e-5 * tensor.abs().max().item<double>() + 1e-8;
     EXPECT_TRUE(torch::allclose(got.at(name), tensor, 0, bound)) << name;
   }
 }
