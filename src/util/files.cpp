@@ -123,7 +123,7 @@ fs::path behind_link(const fs::path& path) {
   return code ? path : target;
 }
 
-/// Writes a sibling and renames it into place.
+/// Writes a sibling and renames it into place; synced, the disk has file and name then.
 void write_beside(const fs::path& named, const std::vector<std::string_view>& parts, bool synced) {
   const fs::path path = behind_link(named);
   make_folder(parent_of(path));
@@ -142,6 +142,7 @@ void write_beside(const fs::path& named, const std::vector<std::string_view>& pa
     ::unlink(temporary.c_str());
     throw;
   }
+  if (synced) sync_path(parent_of(path));
 }
 
 }  // namespace
@@ -178,7 +179,6 @@ void write_file(const fs::path& path, std::string_view content) {
 
 void write_file(const fs::path& path, const std::vector<std::string_view>& parts) {
   write_beside(path, parts, true);
-  sync_path(parent_of(behind_link(path)));
 }
 
 void write_file_unsynced(const fs::path& path, std::string_view content) {
