@@ -6,6 +6,7 @@
 #include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
+#include "inspect/located.h"
 #include "model_sampling.h"
 #include "printing.h"
 #include "vragent/chat/model_sampling.h"
@@ -80,16 +81,6 @@ engine::EncodedChat encoded_ids(const GenerateFlags& flags,
       models::read_model_config(folder), (folder / "config.json").string());
   return engine::encoded_prompt(models::vision_prompt(
       std::move(ids), images, config, models::load_pixels_for(config.vision, folder)));
-}
-
-/// Calls `use`, whose DataErrors get "where: " in front.
-template <class Use>
-auto located(const std::string& where, Use use) {
-  try {
-    return use();
-  } catch (const DataError& error) {
-    throw DataError(where + ": " + error.what());
-  }
 }
 
 engine::EncodedChat encoded_question(const GenerateFlags& flags,

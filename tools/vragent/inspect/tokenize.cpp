@@ -8,6 +8,7 @@
 #include "command.h"
 #include "inspect/commands.h"
 #include "inspect/ids_file.h"
+#include "inspect/located.h"
 #include "printing.h"
 #include "vragent/engine/adapter_folder.h"
 #include "vragent/models/hf_folder.h"
@@ -130,11 +131,9 @@ void encode_chats(const std::filesystem::path& folder, const text::Tokenizer& to
     if (!chat.is_array()) throw DataError(where + ": a list of messages is wanted");
     std::vector<text::TemplateMessage> messages;
     for (const Json& value : chat) messages.push_back(message_of(value, where));
-    try {
-      print_text(dump_json(Json(text::encode_chat(tokenizer, chat_template, messages))) + "\n");
-    } catch (const DataError& error) {
-      throw DataError(where + ": " + error.what());
-    }
+    const auto ids =
+        located(where, [&] { return text::encode_chat(tokenizer, chat_template, messages); });
+    print_text(dump_json(Json(ids)) + "\n");
   });
 }
 
