@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
+#include "cli/small_files.h"
 #include "learning/run_files.h"
 #include "processes/launched.h"
 #include "support/tensor_matchers.h"
@@ -39,6 +41,17 @@ class Training : public Launches {
       largest = std::max(largest, difference);
     }
     RecordProperty("largest_difference_" + got, std::to_string(largest));
+  }
+
+  /// The objects of a file of lines, without one of their fields.
+  [[nodiscard]] std::vector<std::string> rows_without(const std::string& field,
+                                                      const std::string& file) const {
+    std::vector<std::string> rows;
+    for (Json& row : objects_in(read(file))) {
+      row.erase(field);
+      rows.push_back(row.dump());
+    }
+    return rows;
   }
 
   void expect_same_bits(const std::string& got, const std::string& wanted) {

@@ -8,7 +8,6 @@
 
 #include <gtest/gtest.h>
 
-#include "cli/small_files.h"
 #include "learning/small_cases.h"
 #include "support/tiny_models.h"
 
@@ -45,12 +44,7 @@ class LanguageModelTogether : public Training {
 
   /// completions.jsonl without what is rounded.
   [[nodiscard]] std::vector<std::string> tokens_and_rewards(const std::string& out) const {
-    std::vector<std::string> rows;
-    for (Json& row : objects_in(read(out + "/completions.jsonl"))) {
-      row.erase("advantage");
-      rows.push_back(row.dump());
-    }
-    return rows;
+    return rows_without("advantage", out + "/completions.jsonl");
   }
 
   void make_start() {

@@ -186,21 +186,10 @@ TEST_F(GrpoTraining, LearnsNothingFromRewardsThatAreAllEqual) {
   }
 }
 
-/// Selections are paid so much that their advantages overflow; judgments are not.
 TEST_F(GrpoTraining, SkipsUpdatesThatAreNotFiniteAndCountsThem) {
-  GrpoConfig judged = config("judged", "mixed.jsonl");
+  GrpoConfig judged = overflowing_config("judged");
   judged.stages = {"judge:1"};
-  judged.group_size = 8;
   judged.updates_per_rollout = 2;
-  judged.loss.kl_coef = 0;
-  judged.reward = {.judge_right = 1e-32,
-                   .judge_wrong = -1e-32,
-                   .judge_unanswered = -1e-32,
-                   .select_right = 1e6,
-                   .select_wrong = -1e6,
-                   .select_unanswered = -1e6};
-  judged.advantage.reward_weights = {1, 2e32};
-  judged.advantage.scale = "none";
   EXPECT_EQ(run_grpo(judged).skipped_updates, 0);
   GrpoConfig both = judged;
   both.out = *folder_ / "judged-and-selected";

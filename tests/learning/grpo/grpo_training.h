@@ -61,6 +61,23 @@ class GrpoTraining : public ::testing::Test {
     return config;
   }
 
+  /// Groups of 8 without KL. Selections are paid so much that their advantages overflow; judgments
+  /// are not.
+  [[nodiscard]] static GrpoConfig overflowing_config(const std::string& out) {
+    GrpoConfig config = GrpoTraining::config(out, "mixed.jsonl");
+    config.group_size = 8;
+    config.loss.kl_coef = 0;
+    config.reward = {.judge_right = 1e-32,
+                     .judge_wrong = -1e-32,
+                     .judge_unanswered = -1e-32,
+                     .select_right = 1e6,
+                     .select_wrong = -1e6,
+                     .select_unanswered = -1e6};
+    config.advantage.reward_weights = {1, 2e32};
+    config.advantage.scale = "none";
+    return config;
+  }
+
   inline static std::unique_ptr<test::TempDir> folder_;
 };
 

@@ -106,21 +106,10 @@ TEST_F(GrpoMiniBatches, ResumeBitForBit) {
   }
 }
 
-/// Selections are paid so much that their advantages overflow; judgments are not.
 TEST_F(GrpoMiniBatches, AreSkippedAloneWhereTheyAreNotFinite) {
-  GrpoConfig config = this->config("skipped-alone", "mixed.jsonl");
+  GrpoConfig config = overflowing_config("skipped-alone");
   config.stages = {"both:1"};
   config.mini_prompts = 1;
-  config.group_size = 8;
-  config.loss.kl_coef = 0;
-  config.reward = {.judge_right = 1e-32,
-                   .judge_wrong = -1e-32,
-                   .judge_unanswered = -1e-32,
-                   .select_right = 1e6,
-                   .select_wrong = -1e6,
-                   .select_unanswered = -1e6};
-  config.advantage.reward_weights = {1, 2e32};
-  config.advantage.scale = "none";
   const GrpoResult result = run_grpo(config);
   std::map<std::string, std::set<double>> paid;
   for_each_line(
