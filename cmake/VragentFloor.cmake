@@ -72,8 +72,10 @@ function(vragent_add_tests name)
   if(arg_TORCH)
     vragent_use_torch_pch(${target}_test)
   endif()
+  # Listing tests loads libtorch, which takes longer than the default 5 s where a build has just pushed it out of the page cache.
   gtest_discover_tests(${target}_test
     DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 120
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     PROPERTIES LABELS ${arg_LABEL} ENVIRONMENT "OMP_NUM_THREADS=1" TIMEOUT 300)
 endfunction()
