@@ -3,18 +3,75 @@
 #include "vragent/models/bert.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "vragent/models/hf_folder.h"
+#include "vragent/nn/dropout.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"
 #include "vragent/ops/packed_attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/json.h"
+#include "vragent/util/random.h"
 
 namespace vragent::models {
 namespace {
 
 using torch::Tensor;
+
+/// Where a pass drops; each place draws by a seed of its own.
+enum class Place : std::uint8_t { kEmbeddings, kAttention, kAttentionOutput, kOutput };
+
+std::uint64_t seed_of(const BertDropout& dropout, Place place) {
+  return mix_seed(dropout.seed, {static_cast<std::uint64_t>(place)});
+}
+
+/// @param first_row rows of the batch in front of those of x [N, D]
+Tensor dropped(const Tensor& x, const BertDropout& dropout, Place place, std::int64_t first_row) {
+  if (dropout.hidden == 0) return x;
+  return nn::seeded_dropout(x, dropout.hidden, seed_of(dropout, place), first_row * x.size(1));
+}
+
+/// ops::attention() with shares dropped. @param visible bool, broadcastable to [B, 1, T, S]
+Tensor dropped_attention(const Tensor& q,
+                         const ops::LayerKv& kv,
+                         const Tensor& visible,
+                         const BertDropout& dropout) {
+  const Tensor scores = torch::matmul(q, kv.k.transpose(-2, -1)) /
+                        std::sqrt(static_cast<double>(q.size(-1)));  // [B, H, T, S]
+  // A text without tokens sees nothing; its rows are read by no one, but must be numbers.
+  const Tensor shares =
+      torch::softmax(scores.to(torch::kFloat32).masked_fill(visible.logical_not(), -1e9), -1);
+  const Tensor kept = nn::seeded_dropout(shares,
+                                         dropout.attention,
+                                         seed_of(dropout, Place::kAttention),
+                                         dropout.first_text * shares[0].numel());
+  return torch::matmul(kept.to(kv.v.scalar_type()), kv.v);
+}
+
+/// Packed texts as padded rows.
+struct Rows {
+  /// @param least columns at least
+  Rows(const ops::Packing& packing, std::int64_t least, torch::Device device) {
+    const Tensor lengths = torch::tensor(packing.lengths).to(device);
+    mask = ops::length_mask(lengths,
+                            std::max({std::int64_t{1}, least, lengths.max().item<std::int64_t>()}));
+    slots = mask.flatten().nonzero().squeeze(1);
+  }
+
+  [[nodiscard]] std::int64_t count() const { return mask.size(0); }
+
+  /// x [N, H * d] -> [B, H, T, d]
+  [[nodiscard]] Tensor spread(const Tensor& x, std::int64_t heads) const {
+    return ops::padded_heads(x, slots, mask.size(0), mask.size(1), heads);
+  }
+
+  /// [B, 1, 1, T]
+  [[nodiscard]] Tensor visible() const { return mask.unsqueeze(1).unsqueeze(1); }
+
+  Tensor mask;   ///< bool [B, T]
+  Tensor slots;  ///< int64 [N], places of the tokens among B * T
+};
 
 /// One post-norm layer.
 struct BertLayerImpl : torch::nn::Module {
@@ -38,36 +95,48 @@ struct BertLayerImpl : torch::nn::Module {
   }
 
   /// x [N, D] -> [N, D]
-  Tensor forward(const Tensor& x, const ops::Packing& packing) {
-    const auto cut = [&](nn::Linear& linear) {
-      return linear(x).view({x.size(0), heads, -1});  // [N, H, d]
-    };
-    const Tensor mixed = ops::packed_attention(cut(query), {cut(key), cut(value)}, packing);
-    return rest(x, mixed.flatten(1));
+  Tensor forward(const Tensor& x, const ops::Packing& packing, const BertDropout& dropout) {
+    Tensor mixed;
+    if (dropout.attention > 0) {
+      const Rows rows(packing, dropout.longest_text, x.device());
+      const auto spread = [&](nn::Linear& linear) { return rows.spread(linear(x), heads); };
+      mixed =
+          dropped_attention(spread(query), {spread(key), spread(value)}, rows.visible(), dropout)
+              .transpose(1, 2)
+              .flatten(0, 1)
+              .index_select(0, rows.slots);
+    } else {
+      const auto cut = [&](nn::Linear& linear) {
+        return linear(x).view({x.size(0), heads, -1});  // [N, H, d]
+      };
+      mixed = ops::packed_attention(cut(query), {cut(key), cut(value)}, packing);
+    }
+    return rest(x, mixed.flatten(1), dropout, dropout.first_token);
   }
 
   /// x [N, D] -> the states of the first tokens [B, D]
-  Tensor forward_first(const Tensor& x, const ops::Packing& packing) {
-    const auto rows = static_cast<std::int64_t>(packing.lengths.size());
-    const Tensor lengths = torch::tensor(packing.lengths).to(x.device());
-    const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
-    const Tensor mask = ops::length_mask(lengths, longest);
-    const Tensor slots = mask.flatten().nonzero().squeeze(1);
-    const auto spread = [&](nn::Linear& linear) {  // [B, H, T, d]
-      return ops::padded_heads(linear(x), slots, rows, longest, heads);
-    };
+  Tensor forward_first(const Tensor& x, const ops::Packing& packing, const BertDropout& dropout) {
+    const Rows rows(packing, dropout.longest_text, x.device());
     const Tensor first = torch::tensor(packing.begins).clamp_max(packing.num_tokens - 1);
     const Tensor asking = x.index_select(0, first.to(x.device()));
-    const Tensor q = query(asking).view({rows, 1, heads, -1}).transpose(1, 2);
-    const Tensor visible = mask.view({rows, 1, 1, longest});
-    const Tensor mixed = ops::attention(q, {spread(key), spread(value)}, visible, /*causal=*/false);
-    return rest(asking, mixed.transpose(1, 2).reshape({rows, -1}));
+    const Tensor q = query(asking).view({rows.count(), 1, heads, -1}).transpose(1, 2);
+    const ops::LayerKv kv{rows.spread(key(x), heads), rows.spread(value(x), heads)};
+    const Tensor mixed = dropout.attention > 0
+                             ? dropped_attention(q, kv, rows.visible(), dropout)
+                             : ops::attention(q, kv, rows.visible(), /*causal=*/false);
+    return rest(
+        asking, mixed.transpose(1, 2).reshape({rows.count(), -1}), dropout, dropout.first_text);
   }
 
   /// What follows the attention, for rows of its own.
-  Tensor rest(const Tensor& x, const Tensor& mixed) {
-    const Tensor attended = attention_norm(x + attention_dense(mixed));
-    return output_norm(attended + output_dense(nn::activate(intermediate(attended), act)));
+  Tensor rest(const Tensor& x,
+              const Tensor& mixed,
+              const BertDropout& dropout,
+              std::int64_t first_row) {
+    const Tensor attended = attention_norm(
+        x + dropped(attention_dense(mixed), dropout, Place::kAttentionOutput, first_row));
+    const Tensor added = output_dense(nn::activate(intermediate(attended), act));
+    return output_norm(attended + dropped(added, dropout, Place::kOutput, first_row));
   }
 
   std::int64_t heads;
@@ -101,6 +170,20 @@ ModelSize size_of(const BertConfig& config) {
   return {.num_layers = layers, .num_weights = width * (rows + layers * of_layer)};
 }
 
+/// A share that is dropped. @throws DataError outside [0, 1)
+double share_or(const JsonRecord& record, const char* key, double otherwise) {
+  const double share = record.number_or_null(key).value_or(otherwise);
+  if (!(share >= 0 && share < 1)) record.fail(key, "must be in [0, 1)");
+  return share;
+}
+
+/// The dropout of one layer.
+BertDropout of_layer(const BertDropout& dropout, std::size_t layer) {
+  BertDropout own = dropout;
+  own.seed = mix_seed(dropout.seed, {hash_text("layer"), layer});
+  return own;
+}
+
 /// What old TensorFlow-born files call a norm's parameters.
 constexpr std::pair<std::string_view, std::string_view> kLegacyNames[] = {
     {"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}};
@@ -127,6 +210,9 @@ BertConfig parse_bert_config(const std::string& config_json, const std::string& 
   config.pad_token_id = record.integer_or("pad_token_id", is_bert ? 0 : 1);
   config.layer_norm_eps = norm_eps_or(record, "layer_norm_eps", config.layer_norm_eps);
   config.hidden_act = record.text_or("hidden_act", config.hidden_act);
+  config.hidden_dropout = share_or(record, "hidden_dropout_prob", config.hidden_dropout);
+  config.attention_dropout =
+      share_or(record, "attention_probs_dropout_prob", config.attention_dropout);
   nn::check_activation(config.hidden_act, where);
   if (record.text_or("position_embedding_type", "absolute") != "absolute")
     record.fail("position_embedding_type", "only absolute is supported");
@@ -158,7 +244,9 @@ std::string to_config_json(const BertConfig& config) {
                             {"type_vocab_size", config.type_vocab_size},
                             {"pad_token_id", config.pad_token_id},
                             {"layer_norm_eps", config.layer_norm_eps},
-                            {"hidden_act", config.hidden_act}};
+                            {"hidden_act", config.hidden_act},
+                            {"hidden_dropout_prob", config.hidden_dropout},
+                            {"attention_probs_dropout_prob", config.attention_dropout}};
   return root.dump(2) + "\n";
 }
 
@@ -176,7 +264,7 @@ BertImpl::BertImpl(const BertConfig& options) : config(options) {
   for (std::int64_t i = 0; i < config.num_layers; ++i) layers->push_back(BertLayer(config));
 }
 
-EncodedTexts BertImpl::embed(const Tensor& ids, const Tensor& mask) {
+EncodedTexts BertImpl::embed(const Tensor& ids, const Tensor& mask, const BertDropout& dropout) {
   TORCH_CHECK(ids.dim() == 2 && ids.sizes() == mask.sizes(),
               "bert: ids ",
               ids.sizes(),
@@ -188,29 +276,34 @@ EncodedTexts BertImpl::embed(const Tensor& ids, const Tensor& mask) {
                                           ids.device(),
                                           {},
                                           /*causal=*/false)};
-  texts.states = embedding_norm(word_embeddings(ids.masked_select(mask)) +
-                                position_embeddings(positions_of(ids, config).masked_select(mask)) +
-                                token_type_embeddings->weight.select(0, 0));
+  const Tensor sums =
+      embedding_norm(word_embeddings(ids.masked_select(mask)) +
+                     position_embeddings(positions_of(ids, config).masked_select(mask)) +
+                     token_type_embeddings->weight.select(0, 0));
+  texts.states = dropped(sums, dropout, Place::kEmbeddings, dropout.first_token);
   return texts;
 }
 
-EncodedTexts BertImpl::encode(const Tensor& ids, const Tensor& mask) {
-  EncodedTexts texts = embed(ids, mask);
-  for (const auto& layer : *layers)
-    texts.states = layer->as<BertLayerImpl>()->forward(texts.states, texts.packing);
+EncodedTexts BertImpl::encode(const Tensor& ids, const Tensor& mask, const BertDropout& dropout) {
+  EncodedTexts texts = embed(ids, mask, dropout);
+  for (std::size_t i = 0; i < layers->size(); ++i)
+    texts.states =
+        layers[i]->as<BertLayerImpl>()->forward(texts.states, texts.packing, of_layer(dropout, i));
   return texts;
 }
 
-Tensor BertImpl::first_states(const Tensor& ids, const Tensor& mask) {
-  EncodedTexts texts = embed(ids, mask);
+Tensor BertImpl::first_states(const Tensor& ids, const Tensor& mask, const BertDropout& dropout) {
+  EncodedTexts texts = embed(ids, mask, dropout);
   const std::size_t last = layers->size() - 1;
   for (std::size_t i = 0; i < last; ++i)
-    texts.states = layers[i]->as<BertLayerImpl>()->forward(texts.states, texts.packing);
-  return layers[last]->as<BertLayerImpl>()->forward_first(texts.states, texts.packing);
+    texts.states =
+        layers[i]->as<BertLayerImpl>()->forward(texts.states, texts.packing, of_layer(dropout, i));
+  return layers[last]->as<BertLayerImpl>()->forward_first(
+      texts.states, texts.packing, of_layer(dropout, last));
 }
 
-Tensor BertImpl::mean_states(const Tensor& ids, const Tensor& mask) {
-  const Tensor states = encode(ids, mask).states;
+Tensor BertImpl::mean_states(const Tensor& ids, const Tensor& mask, const BertDropout& dropout) {
+  const Tensor states = encode(ids, mask, dropout).states;
   const Tensor lengths = mask.sum(1);
   const Tensor rows = torch::arange(ids.size(0), lengths.options()).repeat_interleave(lengths);
   const Tensor sums = torch::zeros({ids.size(0), states.size(1)}, states.options());

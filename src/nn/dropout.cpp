@@ -149,12 +149,15 @@ Tensor seeded_dropout(const Tensor& x, double share, std::uint64_t seed, std::in
   return DropoutFunction::apply(x.contiguous(), share, static_cast<std::int64_t>(seed), first);
 }
 
+std::uint64_t draw_seed() {
+  const Tensor drawn = at::empty({}, torch::TensorOptions(torch::kInt64)).random_();
+  return static_cast<std::uint64_t>(drawn.item<std::int64_t>());
+}
+
 Tensor dropout(const Tensor& x, double share, bool training, BatchRows rows) {
   if (!training || share == 0) return x;
-  const auto seed = at::empty({}, torch::TensorOptions(torch::kInt64)).random_();
   const std::int64_t of_row = x.dim() > 0 && x.size(0) > 0 ? x.numel() / x.size(0) : 0;
-  return seeded_dropout(
-      x, share, static_cast<std::uint64_t>(seed.item<std::int64_t>()), rows.first * of_row);
+  return seeded_dropout(x, share, draw_seed(), rows.first * of_row);
 }
 
 }  // namespace vragent::nn

@@ -14,6 +14,7 @@
 #include "vragent/data/media_records.h"
 #include "vragent/data/run_dir.h"
 #include "vragent/models/hf_folder.h"
+#include "vragent/nn/dropout.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/ops/attention.h"
 #include "vragent/rec_models/vector_cache.h"
@@ -122,6 +123,7 @@ void TowerConfig::check() const {
   check_one_of("fusion", fusion, {"weighted", "concat", "sum"});
   check_range("max-tokens", static_cast<double>(max_tokens), 3, 4096);
   check_one_of("pooling", pooling, {"cls", "mean"});
+  if (text_dropout != -1) check_range("text-dropout", text_dropout, 0, 0.9);
   check_range("projection-std", projection_std, 0, 10);
   check_range("trainable-layers", static_cast<double>(trainable_layers), -1, 1000);
 }
@@ -176,6 +178,9 @@ ItemTowerImpl::ItemTowerImpl(const std::vector<std::string>& texts,
       vector_cache_(config.vector_cache) {
   encoder = register_module("encoder", models::load_bert(model_, torch::kFloat32, torch::kCPU));
   freeze(*encoder, encoder->config.num_layers, config.trainable_layers);
+  const bool is_own = config.text_dropout < 0;
+  dropout_ = {.hidden = is_own ? encoder->config.hidden_dropout : config.text_dropout,
+              .attention = is_own ? encoder->config.attention_dropout : config.text_dropout};
   project = register_module("project", nn::Linear(encoder->config.hidden_size, width));
   const auto tokenizer = text::load_tokenizer(model_);
   const std::int64_t longest = std::min(config.max_tokens, encoder->config.max_positions);
@@ -242,8 +247,9 @@ void ItemTowerImpl::init(std::uint64_t seed) {
   item_embedding->weight.normal_(0, std, nn::make_generator(seed, "item_embedding"));
 }
 
-Tensor ItemTowerImpl::encode(const Tensor& index) {
-  return vision ? encode_pictures(index) : encode_texts(index);
+Tensor ItemTowerImpl::encode(const Tensor& index, const Part& part) {
+  return vision ? encode_pictures(index.narrow(0, part.begin, part.size))
+                : encode_texts(index, part);
 }
 
 Tensor ItemTowerImpl::encode_pictures(const Tensor& index) {
@@ -272,31 +278,51 @@ Tensor ItemTowerImpl::read_pixels(const Tensor& items) const {
   return config.is_video() ? pixels : pixels.squeeze(1);
 }
 
-Tensor ItemTowerImpl::encode_texts(const Tensor& index) {
-  if ((index == 0).all().item<bool>())
-    return torch::zeros({index.size(0), encoder->config.hidden_size}, project->weight.options());
+models::BertDropout ItemTowerImpl::dropout_of(const Tensor& index, const Part& part) const {
+  if (!is_training() || !encoder_trains() || (dropout_.hidden == 0 && dropout_.attention == 0))
+    return {};
   const Tensor lengths = lengths_.index_select(0, index);
+  models::BertDropout dropout = dropout_;
+  dropout.seed = nn::draw_seed();
+  dropout.first_text = part.begin;
+  dropout.first_token = lengths.narrow(0, 0, part.begin).sum().item<std::int64_t>();
+  dropout.longest_text = lengths.max().item<std::int64_t>();
+  return dropout;
+}
+
+Tensor ItemTowerImpl::encode_texts(const Tensor& index, const Part& part) {
+  const models::BertDropout dropout = dropout_of(index, part);  // drawn with or without texts
+  const Tensor own = index.narrow(0, part.begin, part.size);
+  if ((own == 0).all().item<bool>())
+    return torch::zeros({own.size(0), encoder->config.hidden_size}, project->weight.options());
+  const Tensor lengths = lengths_.index_select(0, own);
   const std::int64_t longest = std::max<std::int64_t>(1, lengths.max().item<std::int64_t>());
-  const Tensor ids = token_ids_.index_select(0, index).narrow(1, 0, longest);
+  const Tensor ids = token_ids_.index_select(0, own).narrow(1, 0, longest);
   const Tensor mask = ops::length_mask(lengths, longest);
   // Padding has no text: what it gets here is zeroed later.
-  return mean_pooling_ ? encoder->mean_states(ids, mask) : encoder->first_states(ids, mask);
+  return mean_pooling_ ? encoder->mean_states(ids, mask, dropout)
+                       : encoder->first_states(ids, mask, dropout);
 }
 
 Tensor ItemTowerImpl::forward(const Tensor& index) {
   TORCH_CHECK(index.dim() == 1, "item tower: want [n], got ", index.sizes());
-  if (item_embedding) return at::embedding(item_embedding->weight, index, /*padding_idx=*/0);
-  if (features) return features(index);
+  return vectors_of(index, {.begin = 0, .size = index.size(0)});
+}
+
+Tensor ItemTowerImpl::vectors_of(const Tensor& index, const Part& part) {
+  const Tensor own = index.narrow(0, part.begin, part.size);
+  if (item_embedding) return at::embedding(item_embedding->weight, own, /*padding_idx=*/0);
+  if (features) return features(own);
   Tensor pooled;
   if (encoder_trains()) {
-    pooled = encode(index);
+    pooled = encode(index, part);
   } else {
     encode_frozen();
-    pooled = frozen_.index_select(0, index);
+    pooled = frozen_.index_select(0, own);
   }
   Tensor vectors = project(pooled);
   if (vision && vision->config.is_video()) vectors = torch::gelu(vectors);
-  return vectors * (index > 0).unsqueeze(-1).to(pooled.scalar_type());
+  return vectors * (own > 0).unsqueeze(-1).to(pooled.scalar_type());
 }
 
 void ItemTowerImpl::encode_frozen() {
@@ -311,7 +337,8 @@ void ItemTowerImpl::encode_frozen() {
     if (frozen_.defined()) return;
   }
   std::vector<Tensor> parts;
-  for (const Tensor& part : all_items(device)) parts.push_back(encode(part));
+  for (const Tensor& part : all_items(device))
+    parts.push_back(encode(part, {.begin = 0, .size = part.size(0)}));
   frozen_ = torch::cat(parts);
   if (!vector_cache_.empty()) rec_models::save_vectors(vector_cache_, key, frozen_);
 }
@@ -346,8 +373,9 @@ bool ItemTowerImpl::encoder_trains() const {
 Tensor ItemTowerImpl::shared_vectors(const Tensor& index, const comm::Communicator& processes) {
   if (processes.size() == 1 || !encoder_trains()) return forward(index);
   const comm::Share own = comm::share_of(static_cast<std::size_t>(index.size(0)), processes);
-  const Tensor part = forward(
-      index.narrow(0, static_cast<std::int64_t>(own.begin), static_cast<std::int64_t>(own.size())));
+  const Tensor part = vectors_of(index,
+                                 {.begin = static_cast<std::int64_t>(own.begin),
+                                  .size = static_cast<std::int64_t>(own.size())});
   return comm::gather_rows(processes, part, index.size(0));
 }
 

@@ -14,6 +14,7 @@
 #include "vragent/models/clip.h"
 #include "vragent/models/pixels.h"
 #include "vragent/models/probe.h"
+#include "vragent/ops/attention.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 
@@ -125,6 +126,73 @@ TEST_P(BertFamily, SeesPositions) {
   const Tensor there = bert(torch::tensor({{5, 6, 7}}), ones);
   const Tensor back = bert(torch::tensor({{7, 6, 5}}), ones);
   EXPECT_GT(test::max_difference(there.select(1, 1), back.select(1, 1)), 1e-3);
+}
+
+/// Three texts of 4, 2 and 3 tokens.
+struct ThreeTexts {
+  Tensor ids = torch::tensor({{5, 6, 7, 8}, {9, 10, 0, 0}, {11, 12, 13, 0}}).to(torch::kInt64);
+  Tensor mask = ops::length_mask(torch::tensor({4, 2, 3}).to(torch::kInt64), 4);
+};
+
+TEST_P(BertFamily, SharesOfAttentionThatAreKeptAreThoseOfTheFusedOne) {
+  const ThreeTexts texts;
+  const BertDropout hardly{.attention = 1e-7, .seed = 4};
+  EXPECT_TRUE(test::close(bert->encode(texts.ids, texts.mask, hardly).states,
+                          bert->encode(texts.ids, texts.mask).states,
+                          1e-5));
+  EXPECT_TRUE(test::close(bert->first_states(texts.ids, texts.mask, hardly),
+                          bert->first_states(texts.ids, texts.mask),
+                          1e-5));
+}
+
+TEST_P(BertFamily, DropsTheSameInPartsOfABatch) {
+  const ThreeTexts texts;
+  const BertDropout whole{.hidden = 0.3, .attention = 0.3, .seed = 4};
+  BertDropout rest = whole;
+  rest.first_text = 1;
+  rest.first_token = 4;
+  rest.longest_text = 4;
+  const Tensor ids = texts.ids.narrow(0, 1, 2).narrow(1, 0, 3);
+  const Tensor mask = texts.mask.narrow(0, 1, 2).narrow(1, 0, 3);
+  const Tensor mean = bert->mean_states(texts.ids, texts.mask, whole);
+  EXPECT_TRUE(test::close(bert->mean_states(ids, mask, rest), mean.narrow(0, 1, 2), 1e-5));
+  const Tensor first = bert->first_states(texts.ids, texts.mask, whole);
+  EXPECT_TRUE(test::close(bert->first_states(ids, mask, rest), first.narrow(0, 1, 2), 1e-5));
+  EXPECT_GT(test::max_difference(mean, bert->mean_states(texts.ids, texts.mask)), 1e-2);
+}
+
+/// What is dropped passes no gradient: of one token, that shows in the bias in front of each place.
+TEST_P(BertFamily, DropsWhereThePublishedCodeDoes) {
+  config.num_layers = 1;
+  Bert one(config);
+  test::randomise(*one, 3);
+  const auto parameters = one->named_parameters();
+  const std::vector<std::string> biases = {"embeddings.LayerNorm.bias",
+                                           "encoder.layer.0.attention.self.value.bias",
+                                           "encoder.layer.0.attention.output.dense.bias",
+                                           "encoder.layer.0.output.dense.bias"};
+  std::vector<Tensor> zeros(biases.size());
+  const int seeds = 400;
+  for (int seed = 0; seed < seeds; ++seed) {
+    const BertDropout dropout{
+        .hidden = 0.2, .attention = 0.4, .seed = static_cast<std::uint64_t>(seed)};
+    one->zero_grad();
+    one->encode(torch::tensor({{5}}), torch::ones({1, 1}, torch::kBool), dropout)
+        .states.mul(test::randn({1, config.hidden_size}, 5))
+        .sum()
+        .backward();
+    for (std::size_t i = 0; i < biases.size(); ++i) {
+      const Tensor is_zero = (parameters[biases[i]].grad() == 0).to(torch::kFloat32);
+      zeros[i] = zeros[i].defined() ? zeros[i] + is_zero : is_zero;
+    }
+  }
+  const std::vector<double> shares = {0.2, 0.4, 0.2, 0.2};
+  for (std::size_t i = 0; i < biases.size(); ++i) {
+    // Every element, or every head, near its share.
+    EXPECT_NEAR((zeros[i] / seeds).min().item<double>(), shares[i], 0.1) << biases[i];
+    EXPECT_NEAR((zeros[i] / seeds).max().item<double>(), shares[i], 0.1) << biases[i];
+    EXPECT_NEAR((zeros[i] / seeds).mean().item<double>(), shares[i], 0.03) << biases[i];
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Types,

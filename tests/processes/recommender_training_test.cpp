@@ -74,6 +74,17 @@ TEST_F(RecommenderTogether, SharesTheEncodingOfTexts) {
               "--text-lr 1e-4 --optim.eps 1e-4"));
 }
 
+TEST_F(RecommenderTogether, DropsWhatOneProcessDropsOfTexts) {
+  write_tiny_bert(here() / "bert", 3);
+  for (const char* pooling : {"cls", "mean"}) {
+    expect_the_result_of_one(
+        command(std::string("--tower text --items titles.csv --text-model bert --text-dropout -1 "
+                            "--trainable-layers -1 --text-lr 1e-4 --optim.eps 1e-4 --overwrite "
+                            "--pooling ") +
+                pooling));
+  }
+}
+
 TEST_F(RecommenderTogether, ComparesWithItsOwnItemsWhereAsked) {
   train(2, command(""), "all");
   train(2, command("--batch-negatives own"), "own");

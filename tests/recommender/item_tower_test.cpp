@@ -143,6 +143,50 @@ TEST_F(TextTower, IsTheSameFrozenAsTrained) {
   EXPECT_TRUE(test::close(trains->all_vectors().index_select(0, index), trains(index), 1e-5));
 }
 
+TEST_F(TextTower, DropsInTrainingAloneAndByTheStepsSeed) {
+  const torch::NoGradGuard no_grad;
+  const Tensor index = torch::tensor({3, 1, 4, 0});
+  for (const char* pooling : {"cls", "mean"}) {
+    const Tensor plain = make({.pooling = pooling})(index);
+    for (const double share : {-1.0, 0.3}) {  // the model's own is .1
+      ItemTower tower = make({.pooling = pooling, .text_dropout = share});
+      const auto of_step = [&](std::uint64_t seed) {
+        torch::manual_seed(seed);
+        return tower(index);
+      };
+      const Tensor first = of_step(1);
+      EXPECT_GT(test::max_difference(first, plain), 1e-2) << pooling << share;
+      EXPECT_GT(test::max_difference(first, of_step(2)), 1e-2) << pooling << share;
+      EXPECT_TRUE(first.equal(of_step(1))) << pooling << share;
+      tower->eval();
+      EXPECT_TRUE(tower(index).equal(plain)) << pooling << share;
+    }
+  }
+  ItemTower frozen = make({.trainable_layers = 0, .text_dropout = 0.3});
+  EXPECT_TRUE(frozen(index).equal(make({.trainable_layers = 0})(index)));
+}
+
+TEST_F(TextTower, DropsTheSharesThatItsModelNames) {
+  const torch::NoGradGuard no_grad;
+  const std::filesystem::path file = folder_ / "config.json";
+  std::string config = read_file(file);
+  for (const char* key :
+       {"\"hidden_dropout_prob\": 0.1", "\"attention_probs_dropout_prob\": 0.1"}) {
+    const std::size_t at = config.find(key);
+    ASSERT_NE(at, std::string::npos);
+    config.replace(at + std::string(key).size() - 3, 3, "0.3");
+  }
+  write_file(file, config);
+  const Tensor index = torch::tensor({3, 1, 4});
+  const auto drawn = [&](double share) {
+    ItemTower tower = make({.text_dropout = share});
+    torch::manual_seed(5);
+    return tower(index);
+  };
+  EXPECT_TRUE(drawn(-1).equal(drawn(0.3)));
+  EXPECT_FALSE(drawn(-1).equal(drawn(0.1)));
+}
+
 TEST_F(TextTower, KeepsFrozenVectorsByWhatTheyAreMadeOf) {
   const std::filesystem::path cache = folder_ / "cache";
   const auto kept = [&] {

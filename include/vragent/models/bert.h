@@ -29,6 +29,20 @@ struct BertConfig {
   std::int64_t pad_token_id = 0;
   double layer_norm_eps = 1e-12;
   std::string hidden_act = "gelu";
+  double hidden_dropout = 0.1;     ///< hidden_dropout_prob, of training
+  double attention_dropout = 0.1;  ///< attention_probs_dropout_prob, of training
+};
+
+/// What an encoder drops while it trains, where the published code does: the sums of embeddings
+/// after their norm and what attention and feed-forward add (`hidden`), and shares of attention.
+/// It hangs on the seed and on places in the batch alone, so that processes may share a batch.
+struct BertDropout {
+  double hidden = 0.0;            ///< [0, 1)
+  double attention = 0.0;         ///< [0, 1)
+  std::uint64_t seed = 0;         ///< of this pass
+  std::int64_t first_text = 0;    ///< texts of the batch in front of these
+  std::int64_t first_token = 0;   ///< their tokens
+  std::int64_t longest_text = 0;  ///< tokens of the batch's longest, which may not be here
 };
 
 /// @throws DataError
@@ -49,15 +63,21 @@ struct BertImpl : torch::nn::Module {
 
   /// Only real tokens are computed.
   /// @param ids int64 [B, T]; mask bool [B, T], true where a real token stands
-  EncodedTexts encode(const torch::Tensor& ids, const torch::Tensor& mask);
+  EncodedTexts encode(const torch::Tensor& ids,
+                      const torch::Tensor& mask,
+                      const BertDropout& dropout = {});
 
   /// The last hidden states of the first tokens alone [B, D]: the last layer computes no others. A
   /// text without tokens gets zeros or the state of another; it means nothing.
-  torch::Tensor first_states(const torch::Tensor& ids, const torch::Tensor& mask);
+  torch::Tensor first_states(const torch::Tensor& ids,
+                             const torch::Tensor& mask,
+                             const BertDropout& dropout = {});
 
   /// The mean of the last hidden states of a text's tokens [B, D], as sentence encoders (MiniLM)
   /// pool them; zeros for a text without tokens.
-  torch::Tensor mean_states(const torch::Tensor& ids, const torch::Tensor& mask);
+  torch::Tensor mean_states(const torch::Tensor& ids,
+                            const torch::Tensor& mask,
+                            const BertDropout& dropout = {});
 
   /// All states put back into rows: last hidden states [B, T, D], zeros where no token stands.
   torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& mask);
@@ -71,7 +91,9 @@ struct BertImpl : torch::nn::Module {
 
  private:
   /// Packs the texts and sums their embeddings: what the first layer reads.
-  EncodedTexts embed(const torch::Tensor& ids, const torch::Tensor& mask);
+  EncodedTexts embed(const torch::Tensor& ids,
+                     const torch::Tensor& mask,
+                     const BertDropout& dropout);
 };
 
 TORCH_MODULE(Bert);

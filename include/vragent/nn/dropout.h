@@ -18,6 +18,9 @@ struct BatchRows {
   std::int64_t all = 0;
 };
 
+/// One number of torch's default generator: the seed of a pass.
+std::uint64_t draw_seed();
+
 /// x with each element set to 0 with probability `share`, the others divided by 1 - share; x itself
 /// without training or for share 0. One number of torch's default generator decides it all, the
 /// same on every device: kernels for float32 and bfloat16 on the CPU, tensor operations elsewhere.

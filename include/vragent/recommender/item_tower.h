@@ -35,6 +35,7 @@ struct TowerConfig {
   std::int64_t max_tokens = 30;       // the release cuts here, [CLS] and [SEP] included
   std::int64_t trainable_layers = 2;  // the release trains BERT's last two
   std::string pooling = "cls";        // the release takes the first token
+  double text_dropout = 0.0;          // the release leaves BERT's own on
   double projection_std = 0.0;        // the release draws Xavier normal
   rec_models::FeatureFiles features;
   std::string fusion = "weighted";  // the paper's "weighted pooling"; the release concatenates
@@ -62,6 +63,10 @@ struct TowerConfig {
       trainable_layers,
       "layers of a text or vision encoder that train, from the last; 0 freezes it (each item is "
       "then encoded once a run), -1 trains all with the embeddings");
+    v("text-dropout",
+      text_dropout,
+      "what a text encoder that trains drops, of states and of attention: 0 nothing, -1 the shares "
+      "of its config.json (BERT has .1 of both), else this share of both");
     v("vector-cache",
       vector_cache,
       "folder that keeps the vectors of a frozen encoder, by a hash of its files, the texts or "
@@ -154,9 +159,21 @@ struct ItemTowerImpl : torch::nn::Module {
   rec_models::FeatureTower features{nullptr};  ///< towers over features
 
  private:
-  torch::Tensor encode(const torch::Tensor& index);
-  torch::Tensor encode_texts(const torch::Tensor& index);
+  /// Items of an index that are encoded here.
+  struct Part {
+    std::int64_t begin = 0;
+    std::int64_t size = 0;
+  };
+
+  /// Vectors of a part of the index.
+  torch::Tensor vectors_of(const torch::Tensor& index, const Part& part);
+
+  torch::Tensor encode(const torch::Tensor& index, const Part& part);
+  torch::Tensor encode_texts(const torch::Tensor& index, const Part& part);
   torch::Tensor encode_pictures(const torch::Tensor& index);
+
+  /// What a pass over a part of the index drops: nothing unless the encoder trains.
+  [[nodiscard]] models::BertDropout dropout_of(const torch::Tensor& index, const Part& part) const;
 
   /// float [n, 3, S, S] of items on the CPU, [n, T, 3, S, S] of videos.
   [[nodiscard]] torch::Tensor read_pixels(const torch::Tensor& items) const;
@@ -172,8 +189,9 @@ struct ItemTowerImpl : torch::nn::Module {
   std::int64_t num_items_;
   bool mean_pooling_ = false;
   double projection_std_ = 0;
-  torch::Tensor token_ids_;  ///< int64 [N+1, T]
-  torch::Tensor lengths_;    ///< int64 [N+1]
+  models::BertDropout dropout_;  ///< shares; a pass adds the rest
+  torch::Tensor token_ids_;      ///< int64 [N+1, T]
+  torch::Tensor lengths_;        ///< int64 [N+1]
   Pictures pictures_;
   models::TowerPixelConfig pixels_;
   std::filesystem::path model_;         ///< folder of the encoder
