@@ -91,7 +91,7 @@ class IdTower(nn.Module):
 
 class TextTower(nn.Module):
     """BERT's first token through a linear layer; only the last layers train; padding is a text without words. BERT's own
-    dropout is left out, as vragent has none: it would make this slower."""
+    dropout is left out on both sides (--text-dropout 0): it would make this slower."""
 
     def __init__(self, folder, titles, width, trainable=2, max_tokens=30):
         super().__init__()
@@ -153,7 +153,7 @@ class Session:
         self.loss = torch.compile(self.model, dynamic=True) if request.get("compile") else self.model
         text = [p for name, p in self.model.named_parameters() if name.startswith("items.encoder.") and p.requires_grad]
         rest = [p for name, p in self.model.named_parameters() if not name.startswith("items.encoder.")]
-        groups = [{"params": rest, "lr": 1e-4, "weight_decay": 0.1}]
+        groups = [{"params": rest, "lr": request.get("lr", 1e-4), "weight_decay": 0.1}]
         if text:
             groups.append({"params": text, "lr": 5e-5, "weight_decay": 0.0})
         self.optimizer = torch.optim.AdamW(groups, fused=True)

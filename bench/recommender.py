@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """train-sasrec against a plain transcription of the released loop and against RecBole, side by side.
 
-bench/run.sh recommender [CASE ...]    cases: sasrec text evaluation recbole_sasrec recbole_lightgcn recbole_evaluator
+bench/run.sh recommender [CASE ...]    cases: sasrec text quality evaluation recbole_sasrec recbole_lightgcn recbole_evaluator
 Wants MicroLens-50K and ML-100K (the shared test data), for `text` scripts/get_models.sh. Each program is a process of its
 own and starts from the same weights; losses of the first steps (without dropout) or ranks are compared before anything is
 timed. Peak memory is that of the whole process, whatever it loaded.
@@ -24,7 +24,7 @@ PAIRS = SHARED / "microlens-50k" / "MicroLens-50k_pairs.tsv"
 WORK = ROOT / "build" / "bench-recommender"
 RECBOLE = os.environ.get("VRAGENT_RECBOLE_VENV", str(ROOT / "build" / "recbole-venv")) + "/bin/python"
 MINILM = ROOT / "models" / "all-MiniLM-L6-v2"
-THREADS, ROUNDS = 2, int(os.environ.get("VRAGENT_BENCH_ROUNDS", 5))
+THREADS, ROUNDS = int(os.environ.get("VRAGENT_BENCH_THREADS", 2)), int(os.environ.get("VRAGENT_BENCH_ROUNDS", 5))
 RELEASED = {"max-len": 10, "min-len": 5, "model": "sequential", "width": 512, "user-encoder": "sasrec", "num-blocks": 2,
             "num-heads": 2, "dropout": 0.1, "loss": "in-batch-softmax", "text-lr": 5e-5,
             "optim": {"lr": 1e-4, "weight-decay": 0.1, "clip": 5.0, "schedule": "constant"}}
@@ -130,6 +130,26 @@ def case_text():
               "trainable-layers": 2, "max-tokens": 30, "pooling": "cls"}
     training_race("MiniLM text tower, batch 64", config, {"text_model": str(MINILM), "titles": str(WORK / "titles.json")},
                   64, 20, 3, 1e-3)
+
+
+def case_quality():
+    """Both learn from the same weights by the same batches, each with dropout of its own: what they reach must not differ."""
+    epochs, batch = int(os.environ.get("VRAGENT_BENCH_EPOCHS", 8)), 128
+    config = {**RELEASED, "tower": "id", "interactions": str(PAIRS), "width": 256, "optim": {**RELEASED["optim"], "lr": 1e-3}}
+    driver, weights = ours("quality", config), WORK / "quality.safetensors"
+    users = driver("save_weights", file=str(weights))["users"]
+    peer = Peer("plain_recommender.py", {"interactions": str(PAIRS), "weights": str(weights), "width": 256, "lr": 1e-3})
+    for epoch in range(1, epochs + 1):
+        batches = batches_of(users, batch, users // batch, seed=epoch)
+        took = [program("train", batches=batches)["seconds"] for program in (driver, peer)]
+        mine, theirs = driver("evaluate"), peer("evaluate", count=True)
+        error = (theirs["hit_rate"] * (1 - theirs["hit_rate"]) / users) ** 0.5
+        apart = abs(mine["hit_rate"] - theirs["hit_rate"]) / error
+        print(f"SASRec d 256, epoch {epoch}: test HR@10 {mine['hit_rate']:.4f} against plain {theirs['hit_rate']:.4f} "
+              f"({apart:.2f} standard errors of {error:.4f}, 2 allowed), {took[0]:.0f} s against {took[1]:.0f} s", flush=True)
+    print(f"SASRec d 256, HR@10 after {epochs} epochs: {'met' if apart <= 2 else 'MISSED'}")
+    driver.close()
+    peer.close()
 
 
 def case_evaluation():
