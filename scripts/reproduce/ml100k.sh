@@ -40,7 +40,7 @@ ours() { # MODEL SEED
     sasrec) model='"user-encoder": "sasrec", "width": 64, "num-blocks": 2, "num-heads": 2, "dropout": 0.2' ;;
     *) die "--models are gru4rec and sasrec; got $1" ;;
   esac
-  printf '{%s, "max-len": 200, "loss": "softmax", "batch-size": 64, "epochs": 300, "patience": 20, "optim": {"lr": 1e-3, "weight-decay": 0.0}}\n' \
+  printf '{%s, "max-len": 200, "loss": "softmax", "batch-size": 16, "epochs": 300, "patience": 10, "optim": {"lr": 1e-3, "weight-decay": 0.0}}\n' \
     "$model" >"$config"
   command="$data_hash --seed $2 $(cat "$config") ${more[*]-}"
   same_command "$run/metrics.json" "$run.command" "$command" && return
@@ -59,8 +59,8 @@ theirs() { # MODEL: RecBole's own settings, its examples are all prefixes of a h
     "valid_metric": "Hit@10", "metrics": ["Hit", "NDCG", "MRR"], "stopping_step": 5, "epochs": 300'
   command="$data_hash $name $config"
   same_command "$out/$1-recbole.json" "$out/$1-recbole.command" "$command" && return
-  printf '%s\n{"job": "fit"}\n' "$(printf '{"model": "%s", "dataset": "ml-100k", "data_path": "%s", "work": "%s", "config": {%s}}' \
-    "$name" "$(realpath "$data")" "$out/recbole" "$config" | tr '\n' ' ')" |
+  printf '%s\n{"job": "fit"}\n' "$(printf '{"model": "%s", "threads": %d, "dataset": "ml-100k", "data_path": "%s", "work": "%s", "config": {%s}}' \
+    "$name" "$(nproc)" "$(realpath "$data")" "$out/recbole" "$config" | tr '\n' ' ')" |
     "$recbole" "$root/bench/recbole_peer.py" 2>"$out/$1-recbole.log" | tail -1 >"$out/$1-recbole.part"
   mv "$out/$1-recbole.part" "$out/$1-recbole.json"
   echo "$command" >"$out/$1-recbole.command"
@@ -72,7 +72,7 @@ for model in $models; do
 done
 python3 - "$out" "$models" "$seeds" <<'PY'
 import json, pathlib, sys
-print("best epoch by validation HR@10; patience 20 (an epoch reads each user once), RecBole's 5 (it reads every prefix)")
+print("best epoch by validation HR@10; patience 10 (an epoch reads each user once), RecBole's 5 (it reads every prefix)")
 out, models, seeds = pathlib.Path(sys.argv[1]), sys.argv[2].split(), sys.argv[3].split()
 print(f"{'run':24} {'valid HR@10':>12} {'test HR@10':>12} {'test NDCG@10':>12}")
 for model in models:
