@@ -5,7 +5,7 @@
 bench/run.sh recommender [CASE ...]    cases: sasrec text quality evaluation recbole_sasrec recbole_lightgcn recbole_evaluator
 Wants MicroLens-50K and ML-100K (the shared test data), for `text` scripts/get_models.sh. Each program is a process of its
 own and starts from the same weights; losses of the first steps (without dropout) or ranks are compared before anything is
-timed. Peak memory is that of the whole process, whatever it loaded.
+timed (`quality` trains both to the end). Peak memory is that of the whole process, whatever it loaded.
 """
 import csv
 import json
@@ -135,7 +135,7 @@ def case_text():
 def case_quality():
     """Both learn from the same weights by the same batches, each with dropout of its own: what they reach must not differ by
     more than 2 standard errors over the orders of their batches (a run's HR@10 moves by more than its users' sampling error)."""
-    epochs, batch, orders = int(os.environ.get("VRAGENT_BENCH_EPOCHS", 6)), 128, ROUNDS
+    epochs, batch, orders = int(os.environ.get("VRAGENT_BENCH_EPOCHS", 6)), 128, max(2, ROUNDS)
     config = {**RELEASED, "tower": "id", "interactions": str(PAIRS), "width": 64, "optim": {**RELEASED["optim"], "lr": 1e-3}}
     weights, reached = WORK / "quality.safetensors", {"vragent": [], "plain": []}
     for order in range(orders):

@@ -49,7 +49,7 @@ ours() { # MODEL SEED
   echo "$command" >"$run.command"
 }
 
-theirs() { # MODEL: RecBole's own settings, its examples are all prefixes of a history, cut at 50
+theirs() { # MODEL: RecBole's sizes; its examples are all prefixes of a history, cut at 50
   local name config command
   case $1 in
     gru4rec) name=GRU4Rec config='"embedding_size": 64, "hidden_size": 128, "num_layers": 1, "dropout_prob": 0.3' ;;

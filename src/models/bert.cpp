@@ -39,7 +39,7 @@ Tensor dropped_attention(const Tensor& q,
                          const BertDropout& dropout) {
   const Tensor scores = torch::matmul(q, kv.k.transpose(-2, -1)) /
                         std::sqrt(static_cast<double>(q.size(-1)));  // [B, H, T, S]
-  // A text without tokens sees nothing; its rows are read by no one, but must be numbers.
+  // A text without tokens sees nothing; what comes of it means nothing, but must be numbers.
   const Tensor shares =
       torch::softmax(scores.to(torch::kFloat32).masked_fill(visible.logical_not(), -1e9), -1);
   const Tensor kept = nn::seeded_dropout(shares,
@@ -51,14 +51,6 @@ Tensor dropped_attention(const Tensor& q,
 
 /// Packed texts as padded rows.
 struct Rows {
-  /// @param least columns at least
-  Rows(const ops::Packing& packing, std::int64_t least, torch::Device device) {
-    const Tensor lengths = torch::tensor(packing.lengths).to(device);
-    mask = ops::length_mask(lengths,
-                            std::max({std::int64_t{1}, least, lengths.max().item<std::int64_t>()}));
-    slots = mask.flatten().nonzero().squeeze(1);
-  }
-
   [[nodiscard]] std::int64_t count() const { return mask.size(0); }
 
   /// x [N, H * d] -> [B, H, T, d]
@@ -72,6 +64,14 @@ struct Rows {
   Tensor mask;   ///< bool [B, T]
   Tensor slots;  ///< int64 [N], places of the tokens among B * T
 };
+
+/// @param least columns at least
+Rows rows_of(const ops::Packing& packing, std::int64_t least, torch::Device device) {
+  std::int64_t longest = std::max<std::int64_t>(1, least);
+  for (const std::int64_t length : packing.lengths) longest = std::max(longest, length);
+  const Tensor mask = ops::length_mask(torch::tensor(packing.lengths).to(device), longest);
+  return {.mask = mask, .slots = mask.flatten().nonzero().squeeze(1)};
+}
 
 /// One post-norm layer.
 struct BertLayerImpl : torch::nn::Module {
@@ -95,35 +95,34 @@ struct BertLayerImpl : torch::nn::Module {
   }
 
   /// x [N, D] -> [N, D]
-  Tensor forward(const Tensor& x, const ops::Packing& packing, const BertDropout& dropout) {
-    Tensor mixed;
-    if (dropout.attention > 0) {
-      const Rows rows(packing, dropout.longest_text, x.device());
-      const auto spread = [&](nn::Linear& linear) { return rows.spread(linear(x), heads); };
-      mixed =
-          dropped_attention(spread(query), {spread(key), spread(value)}, rows.visible(), dropout)
-              .transpose(1, 2)
-              .flatten(0, 1)
-              .index_select(0, rows.slots);
-    } else {
-      const auto cut = [&](nn::Linear& linear) {
-        return linear(x).view({x.size(0), heads, -1});  // [N, H, d]
-      };
-      mixed = ops::packed_attention(cut(query), {cut(key), cut(value)}, packing);
-    }
-    return rest(x, mixed.flatten(1), dropout, dropout.first_token);
+  Tensor forward(const Tensor& x, const ops::Packing& packing) {
+    const auto cut = [&](nn::Linear& linear) {
+      return linear(x).view({x.size(0), heads, -1});  // [N, H, d]
+    };
+    const Tensor mixed = ops::packed_attention(cut(query), {cut(key), cut(value)}, packing);
+    return rest(x, mixed.flatten(1), {}, 0);
+  }
+
+  /// The same with shares of attention dropped.
+  Tensor forward_dropping(const Tensor& x, const Rows& rows, const BertDropout& dropout) {
+    const auto spread = [&](nn::Linear& linear) { return rows.spread(linear(x), heads); };
+    const Tensor mixed =
+        dropped_attention(spread(query), {spread(key), spread(value)}, rows.visible(), dropout);
+    const Tensor packed = mixed.transpose(1, 2).flatten(0, 1).index_select(0, rows.slots);
+    return rest(x, packed.flatten(1), dropout, dropout.first_token);
   }
 
   /// x [N, D] -> the states of the first tokens [B, D]
-  Tensor forward_first(const Tensor& x, const ops::Packing& packing, const BertDropout& dropout) {
-    const Rows rows(packing, dropout.longest_text, x.device());
+  Tensor forward_first(const Tensor& x,
+                       const ops::Packing& packing,
+                       const Rows& rows,
+                       const BertDropout& dropout) {
     const Tensor first = torch::tensor(packing.begins).clamp_max(packing.num_tokens - 1);
     const Tensor asking = x.index_select(0, first.to(x.device()));
     const Tensor q = query(asking).view({rows.count(), 1, heads, -1}).transpose(1, 2);
     const ops::LayerKv kv{rows.spread(key(x), heads), rows.spread(value(x), heads)};
-    const Tensor mixed = dropout.attention > 0
-                             ? dropped_attention(q, kv, rows.visible(), dropout)
-                             : ops::attention(q, kv, rows.visible(), /*causal=*/false);
+    const Tensor mixed = dropout.drops() ? dropped_attention(q, kv, rows.visible(), dropout)
+                                         : ops::attention(q, kv, rows.visible(), /*causal=*/false);
     return rest(
         asking, mixed.transpose(1, 2).reshape({rows.count(), -1}), dropout, dropout.first_text);
   }
@@ -182,6 +181,16 @@ BertDropout of_layer(const BertDropout& dropout, std::size_t layer) {
   BertDropout own = dropout;
   own.seed = mix_seed(dropout.seed, {hash_text("layer"), layer});
   return own;
+}
+
+/// @param rows of the texts, where something drops
+void run_layer(torch::nn::Module& module,
+               EncodedTexts& texts,
+               const Rows& rows,
+               const BertDropout& dropout) {
+  auto& layer = *module.as<BertLayerImpl>();
+  texts.states = dropout.drops() ? layer.forward_dropping(texts.states, rows, dropout)
+                                 : layer.forward(texts.states, texts.packing);
 }
 
 /// What old TensorFlow-born files call a norm's parameters.
@@ -286,20 +295,20 @@ EncodedTexts BertImpl::embed(const Tensor& ids, const Tensor& mask, const BertDr
 
 EncodedTexts BertImpl::encode(const Tensor& ids, const Tensor& mask, const BertDropout& dropout) {
   EncodedTexts texts = embed(ids, mask, dropout);
+  const Rows rows =
+      dropout.drops() ? rows_of(texts.packing, dropout.longest_text, ids.device()) : Rows();
   for (std::size_t i = 0; i < layers->size(); ++i)
-    texts.states =
-        layers[i]->as<BertLayerImpl>()->forward(texts.states, texts.packing, of_layer(dropout, i));
+    run_layer(*layers[i], texts, rows, of_layer(dropout, i));
   return texts;
 }
 
 Tensor BertImpl::first_states(const Tensor& ids, const Tensor& mask, const BertDropout& dropout) {
   EncodedTexts texts = embed(ids, mask, dropout);
+  const Rows rows = rows_of(texts.packing, dropout.longest_text, ids.device());
   const std::size_t last = layers->size() - 1;
-  for (std::size_t i = 0; i < last; ++i)
-    texts.states =
-        layers[i]->as<BertLayerImpl>()->forward(texts.states, texts.packing, of_layer(dropout, i));
+  for (std::size_t i = 0; i < last; ++i) run_layer(*layers[i], texts, rows, of_layer(dropout, i));
   return layers[last]->as<BertLayerImpl>()->forward_first(
-      texts.states, texts.packing, of_layer(dropout, last));
+      texts.states, texts.packing, rows, of_layer(dropout, last));
 }
 
 Tensor BertImpl::mean_states(const Tensor& ids, const Tensor& mask, const BertDropout& dropout) {

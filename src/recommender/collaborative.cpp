@@ -10,6 +10,7 @@
 
 #include "vragent/comm/sharing.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/ops/linear/packed_linear.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 
@@ -376,7 +377,8 @@ ScoreFunction collaborative_ranker(Collaborative model,
   const nets::NodeVectors vectors = model->vectors();
   return [vectors, device](const std::vector<std::int64_t>& users, data::Split) {
     const torch::NoGradGuard inner_no_grad;
-    return vectors.users.index_select(0, torch::tensor(users).to(device)).matmul(vectors.items.t());
+    return ops::linear(vectors.users.index_select(0, torch::tensor(users).to(device)),
+                       vectors.items);
   };
 }
 

@@ -123,7 +123,9 @@ void TowerConfig::check() const {
   check_one_of("fusion", fusion, {"weighted", "concat", "sum"});
   check_range("max-tokens", static_cast<double>(max_tokens), 3, 4096);
   check_one_of("pooling", pooling, {"cls", "mean"});
-  if (text_dropout != -1) check_range("text-dropout", text_dropout, 0, 0.9);
+  if (text_dropout != -1 && !(text_dropout >= 0 && text_dropout <= 0.9))
+    throw ConfigError(
+        formatted("--text-dropout must be -1 or in [0, 0.9]; got {:g}", text_dropout));
   check_range("projection-std", projection_std, 0, 10);
   check_range("trainable-layers", static_cast<double>(trainable_layers), -1, 1000);
 }
@@ -279,8 +281,7 @@ Tensor ItemTowerImpl::read_pixels(const Tensor& items) const {
 }
 
 models::BertDropout ItemTowerImpl::dropout_of(const Tensor& index, const Part& part) const {
-  if (!is_training() || !encoder_trains() || (dropout_.hidden == 0 && dropout_.attention == 0))
-    return {};
+  if (!is_training() || !encoder_trains() || !dropout_.drops()) return {};
   const Tensor lengths = lengths_.index_select(0, index);
   models::BertDropout dropout = dropout_;
   dropout.seed = nn::draw_seed();

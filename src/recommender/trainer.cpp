@@ -14,6 +14,7 @@
 #include "vragent/nn/checkpoint.h"
 #include "vragent/nn/optim/sharded_adamw.h"
 #include "vragent/nn/parameters.h"
+#include "vragent/ops/linear/packed_linear.h"
 #include "vragent/report/train_log.h"
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
@@ -350,7 +351,7 @@ ScoreFunction model_ranker(Recommender model,
                                               data::Split split) mutable {
     const torch::NoGradGuard inner_no_grad;
     const Tensor places = padded_inputs(sequences, users, split).to(device);
-    return model->users->last(vectors, places).matmul(vectors.t());
+    return ops::linear(model->users->last(vectors, places), vectors);
   };
 }
 

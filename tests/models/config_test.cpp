@@ -309,6 +309,14 @@ TEST(BertConfig, KnowsThePadsOfItsFamiliesAndRefusesOthers) {
   const Json xlm = without(with(good, "model_type", "xlm-roberta"), "pad_token_id");
   EXPECT_EQ(parse_bert_config(xlm.dump(), "c").pad_token_id, 1);
   EXPECT_THROW(parse_bert_config(with(good, "model_type", "albert").dump(), "c"), DataError);
+  const Json drops =
+      with(with(good, "hidden_dropout_prob", 0.2), "attention_probs_dropout_prob", 0.4);
+  EXPECT_EQ(parse_bert_config(drops.dump(), "c").hidden_dropout, 0.2);
+  EXPECT_EQ(parse_bert_config(drops.dump(), "c").attention_dropout, 0.4);
+  for (const char* key : {"hidden_dropout_prob", "attention_probs_dropout_prob"}) {
+    EXPECT_THROW(parse_bert_config(with(good, key, 1.0).dump(), "c"), DataError) << key;
+    EXPECT_THROW(parse_bert_config(with(good, key, -0.1).dump(), "c"), DataError) << key;
+  }
   EXPECT_THROW(parse_bert_config(with(good, "position_embedding_type", "relative_key").dump(), "c"),
                DataError);
   for (const char* key : {"hidden_size",

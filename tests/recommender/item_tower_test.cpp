@@ -9,6 +9,8 @@
 
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
+#include "vragent/nn/autocast.h"
+#include "vragent/nn/dropout.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 
@@ -95,8 +97,9 @@ TEST_F(TextTower, ProjectsTheFirstTokenOrTheMeanOfAll) {
 }
 
 TEST_F(TextTower, GivesPaddingZerosAndNoGradientThatIsNoNumber) {
-  for (const char* pooling : {"cls", "mean"}) {
-    ItemTower tower = make({.trainable_layers = -1, .pooling = pooling});
+  for (const auto& [pooling, share] :
+       {std::pair("cls", 0.0), {"mean", 0.0}, {"cls", -1.0}, {"mean", -1.0}}) {
+    ItemTower tower = make({.trainable_layers = -1, .pooling = pooling, .text_dropout = share});
     const Tensor vectors = tower(torch::tensor({0, 1, 0}));
     EXPECT_TRUE(vectors[0].eq(0).all().item<bool>()) << pooling;
     EXPECT_TRUE(vectors[2].eq(0).all().item<bool>()) << pooling;
@@ -170,21 +173,36 @@ TEST_F(TextTower, DropsTheSharesThatItsModelNames) {
   const torch::NoGradGuard no_grad;
   const std::filesystem::path file = folder_ / "config.json";
   std::string config = read_file(file);
-  for (const char* key :
-       {"\"hidden_dropout_prob\": 0.1", "\"attention_probs_dropout_prob\": 0.1"}) {
-    const std::size_t at = config.find(key);
-    ASSERT_NE(at, std::string::npos);
-    config.replace(at + std::string(key).size() - 3, 3, "0.3");
-  }
-  write_file(file, config);
-  const Tensor index = torch::tensor({3, 1, 4});
-  const auto drawn = [&](double share) {
-    ItemTower tower = make({.text_dropout = share});
-    torch::manual_seed(5);
-    return tower(index);
+  const std::string key = "\"hidden_dropout_prob\": 0.1";
+  ASSERT_NE(config.find(key), std::string::npos);
+  write_file(file, config.replace(config.find(key) + key.size() - 3, 3, "0.3"));
+  ItemTower tower = make({.text_dropout = -1});
+  torch::manual_seed(5);
+  const std::uint64_t seed = nn::draw_seed();
+  torch::manual_seed(5);
+  const Tensor got = tower(torch::tensor({2}));
+  const Tensor ids =
+      torch::tensor(text::load_tokenizer(folder_.path())->encode(texts[2], {.max_length = 30}));
+  const Tensor mask = torch::ones({1, ids.size(0)}, torch::kBool);
+  const auto with_shares = [&](double hidden, double attention) {
+    return tower->project(tower->encoder->first_states(
+        ids.unsqueeze(0), mask, {.hidden = hidden, .attention = attention, .seed = seed}));
   };
-  EXPECT_TRUE(drawn(-1).equal(drawn(0.3)));
-  EXPECT_FALSE(drawn(-1).equal(drawn(0.1)));
+  EXPECT_TRUE(test::close(got, with_shares(0.3, 0.1), 1e-6));
+  EXPECT_GT(test::max_difference(got, with_shares(0.1, 0.3)), 1e-3);
+}
+
+TEST_F(TextTower, DropsTheSameElementsInBf16) {
+  const torch::NoGradGuard no_grad;
+  ItemTower tower = make({.text_dropout = 0.3});
+  const auto drawn = [&](torch::Dtype dtype) {
+    const nn::ComputeGuard compute(dtype, torch::kCPU);
+    torch::manual_seed(5);
+    return tower(torch::tensor({3, 1, 4})).to(torch::kFloat32);
+  };
+  const Tensor wanted = drawn(torch::kFloat32);
+  EXPECT_TRUE(
+      test::close(drawn(torch::kBFloat16), wanted, 5e-2 * wanted.abs().max().item<double>()));
 }
 
 TEST_F(TextTower, KeepsFrozenVectorsByWhatTheyAreMadeOf) {
@@ -233,6 +251,9 @@ TEST_F(TextTower, RefusesSettingsThatCannotWork) {
   EXPECT_THROW((TowerConfig{.tower = "video"}).check(), ConfigError)
       << "neither model nor features";
   EXPECT_THROW((TowerConfig{.max_tokens = 2}).check(), ConfigError);
+  EXPECT_THROW((TowerConfig{.text_dropout = 1}).check(), ConfigError);
+  EXPECT_THROW((TowerConfig{.text_dropout = -0.5}).check(), ConfigError);
+  EXPECT_NO_THROW((TowerConfig{.text_dropout = -1}).check());
   ItemTower tower = make({});
   EXPECT_THROW(tower(torch::zeros({2, 2}, torch::kInt64)), c10::Error);
 }

@@ -35,7 +35,7 @@ struct BertConfig {
 
 /// What an encoder drops while it trains, where the published code does: the sums of embeddings
 /// after their norm and what attention and feed-forward add (`hidden`), and shares of attention.
-/// It hangs on the seed and on places in the batch alone, so that processes may share a batch.
+/// It depends on the seed and on places in the batch alone, so that processes may share a batch.
 struct BertDropout {
   double hidden = 0.0;            ///< [0, 1)
   double attention = 0.0;         ///< [0, 1)
@@ -43,6 +43,8 @@ struct BertDropout {
   std::int64_t first_text = 0;    ///< texts of the batch in front of these
   std::int64_t first_token = 0;   ///< their tokens
   std::int64_t longest_text = 0;  ///< tokens of the batch's longest, which may not be here
+
+  [[nodiscard]] bool drops() const { return hidden > 0 || attention > 0; }
 };
 
 /// @throws DataError
