@@ -5,6 +5,7 @@
 The first line says {"model", "dataset", "data_path", "config"}. train runs the trainer's epoch, or the steps of it that are
 asked for; evaluate is the trainer's; fit trains as the config says, to its early stop, and evaluates the best epoch. Needs a virtual environment of its own (bench/run.sh recommender makes it).
 """
+import functools
 import itertools
 import json
 import os
@@ -18,6 +19,7 @@ sys.modules["ray.tune.schedulers"].ASHAScheduler = object
 sys.modules["ray"].tune = sys.modules["ray.tune"]
 
 import torch  # noqa: E402
+torch.load = functools.partial(torch.load, weights_only=False)  # RecBole's checkpoints hold its config
 from recbole.config import Config  # noqa: E402
 from recbole.data import create_dataset, data_preparation  # noqa: E402
 from recbole.utils import get_model, get_trainer, init_seed  # noqa: E402

@@ -25,6 +25,7 @@ done
 command -v "$vragent" >/dev/null || die "$vragent is not built: scripts/build.sh, or set VRAGENT"
 [ -z "$peer" ] || [ -x "$recbole" ] || die "$recbole is not there: bench/run.sh recommender makes it, or --no-peer"
 mkdir -p "$out"
+out=$(realpath "$out")
 
 # What a result was made by stands beside it: another command must not show it as its own.
 same_command() { # RESULT FILE COMMAND: whether the result is there; stops where it is another command's
@@ -49,6 +50,24 @@ ours() { # MODEL SEED
   echo "$command" >"$run.command"
 }
 
+# RecBole keeps times in float32, which tells these apart by 64 seconds only: it gets each rating's place in the order of time.
+# It reads a copy of its own of any data set called ml-100k.
+by_place() {
+  mkdir -p "$out/by-place"
+  python3 - "$data/ml-100k/ml-100k.inter" "$out/by-place/by-place.inter" <<'PY'
+import sys
+with open(sys.argv[1]) as file:
+    header, *rows = [line.rstrip("\n").split("\t") for line in file]
+user, time = (next(i for i, name in enumerate(header) if name.startswith(key)) for key in ("user_id", "timestamp"))
+seen = {}
+with open(sys.argv[2], "w") as file:
+    print(*header, sep="\t", file=file)
+    for row in sorted(rows, key=lambda row: float(row[time])):
+        seen[row[user]] = seen.get(row[user], 0) + 1
+        print(*row[:time], seen[row[user]], *row[time + 1:], sep="\t", file=file)
+PY
+}
+
 theirs() { # MODEL: RecBole's sizes; its examples are all prefixes of a history, cut at 50
   local name config command
   case $1 in
@@ -56,12 +75,15 @@ theirs() { # MODEL: RecBole's sizes; its examples are all prefixes of a history,
     sasrec) name=SASRec config='"hidden_size": 64, "inner_size": 256, "n_layers": 2, "n_heads": 2' ;;
   esac
   config+=', "MAX_ITEM_LIST_LENGTH": 50, "loss_type": "CE", "train_neg_sample_args": null, "train_batch_size": 1024,
-    "valid_metric": "Hit@10", "metrics": ["Hit", "NDCG", "MRR"], "stopping_step": 5, "epochs": 300'
+    "valid_metric": "Hit@10", "metrics": ["Hit", "NDCG", "MRR"], "stopping_step": 5, "epochs": 300,
+    "load_col": {"inter": ["user_id", "item_id", "timestamp"]}'
   command="$data_hash $name $config"
   same_command "$out/$1-recbole.json" "$out/$1-recbole.command" "$command" && return
-  printf '%s\n{"job": "fit"}\n' "$(printf '{"model": "%s", "threads": %d, "dataset": "ml-100k", "data_path": "%s", "work": "%s", "config": {%s}}' \
-    "$name" "$(nproc)" "$(realpath "$data")" "$out/recbole" "$config" | tr '\n' ' ')" |
-    "$recbole" "$root/bench/recbole_peer.py" 2>"$out/$1-recbole.log" | tail -1 >"$out/$1-recbole.part"
+  by_place
+  printf '%s\n{"job": "fit"}\n' "$(printf '{"model": "%s", "threads": %d, "dataset": "by-place", "data_path": "%s", "work": "%s", "config": {%s}}' \
+    "$name" "$(nproc)" "$out" "$out/recbole" "$config" | tr '\n' ' ')" |
+    "$recbole" "$root/bench/recbole_peer.py" 2>"$out/$1-recbole.log" | tail -1 >"$out/$1-recbole.part" ||
+    die "RecBole stopped: $(tail -1 "$out/$1-recbole.log")"
   mv "$out/$1-recbole.part" "$out/$1-recbole.json"
   echo "$command" >"$out/$1-recbole.command"
 }
