@@ -83,9 +83,11 @@ ItemTower build_tower(const TrainConfig& config,
   return ItemTower(feature_sources(config.tower, sequences.item_ids), width, config.tower, device);
 }
 
+/// Without users there is nothing to measure: null.
 OrderedJson metrics_json(const metrics::RankingMetrics& metrics) {
   OrderedJson object = OrderedJson::object();
-  for (const auto& [name, value] : metrics::named_values(metrics)) object[name] = value;
+  for (const auto& [name, value] : metrics::named_values(metrics))
+    object[name] = metrics.num_users > 0 ? OrderedJson(value) : OrderedJson();
   object["users"] = metrics.num_users;
   return object;
 }

@@ -71,6 +71,16 @@ TEST_F(MetricsFile, CutsUsersIntoGroupsThatAddUpToAll) {
   }
 }
 
+TEST_F(MetricsFile, SaysNothingOfUsersThatAreNotThere) {
+  TrainConfig all_warm = config();
+  all_warm.protocol.cold_max_len = 1;
+  const Json metrics = parse_json_object(run_training(all_warm), "metrics");
+  EXPECT_EQ(metrics["test_cold"]["users"], 0);
+  EXPECT_TRUE(metrics["test_cold"]["hr@10"].is_null()) << metrics["test_cold"];
+  EXPECT_TRUE(metrics["test_cold"]["mean_rank"].is_null()) << metrics["test_cold"];
+  EXPECT_EQ(metrics["test_warm"]["hr@10"], metrics["test"]["hr@10"]);
+}
+
 TEST_F(MetricsFile, TellsWhatTheListsOfEachSplitShow) {
   const Json metrics = parse_json_object(run_training(config()), "metrics");
   for (const std::string split : {"test", "valid"}) {

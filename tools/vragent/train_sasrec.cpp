@@ -22,8 +22,9 @@ Table metrics_table(const std::string& metrics_json) {
     std::vector<std::string> row = {split};
     for (const auto& [name, value] : metrics[split].items()) {
       if (table.rows.empty()) table.columns.push_back(name);
-      row.push_back(value.is_number_integer() ? value.dump()
-                                              : formatted("{:.6f}", value.get<double>()));
+      row.push_back(value.is_null()             ? "-"
+                    : value.is_number_integer() ? value.dump()
+                                                : formatted("{:.6f}", value.get<double>()));
     }
     table.rows.push_back(row);
   }
