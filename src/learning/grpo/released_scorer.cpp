@@ -3,13 +3,15 @@
 #include "learning/grpo/released_scorer.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "vragent/simulator/tasks.h"
-#include "vragent/util/text.h"
 #include "vragent/words/unicode.h"
 
 namespace vragent::learning {
@@ -27,38 +29,84 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != kNowhere;
 }
 
+bool has_any(std::string_view text, std::initializer_list<std::string_view> parts) {
+  return std::any_of(
+      parts.begin(), parts.end(), [&](std::string_view part) { return has(text, part); });
+}
+
+/// Python's \s: it counts the four information separators as white space, Unicode does not.
+bool is_space(char32_t code) {
+  return (code >= 0x1C && code <= 0x1F) || words::char_class(code) == words::CharClass::kSpace;
+}
+
+/// Python's \w: no marks and no joiners, but numbers of every kind.
+bool is_word(char32_t code) {
+  const auto kind = words::char_class(code);
+  return code == '_' || kind == words::CharClass::kLetter || kind == words::CharClass::kNumber;
+}
+
+/// End of the run at `begin` whose characters all fit.
+std::size_t run_end(std::string_view text, std::size_t begin, const auto& fits) {
+  while (begin < text.size()) {
+    const auto read = words::read_utf8(text, begin);
+    if (!fits(read.code)) break;
+    begin += read.size;
+  }
+  return begin;
+}
+
+/// As trim(), for Unicode's white space too.
+std::string_view strip(std::string_view text) {
+  text.remove_prefix(run_end(text, 0, is_space));
+  while (!text.empty()) {
+    const auto last = words::last_char(text);
+    if (!is_space(words::read_utf8(text, last).code)) break;
+    text = text.substr(0, last);
+  }
+  return text;
+}
+
 std::int64_t count_of(std::string_view text, std::string_view part) {
   std::int64_t count = 0;
   for (auto at = text.find(part); at != kNowhere; at = text.find(part, at + part.size())) ++count;
   return count;
 }
 
-/// Contents of the closed pairs of <answer>, in their order.
-std::vector<std::string_view> answer_spans(std::string_view text) {
-  std::vector<std::string_view> spans;
+/// Contents of the last closed pair of <answer>.
+std::optional<std::string_view> last_answer(std::string_view text) {
+  std::optional<std::string_view> answer;
   for (auto at = text.find(kAnswer); at != kNowhere;) {
     const auto begin = at + kAnswer.size();
     const auto end = text.find(kEndAnswer, begin);
     if (end == kNowhere) break;
-    spans.push_back(trim(text.substr(begin, end - begin)));
+    answer = strip(text.substr(begin, end - begin));
     at = text.find(kAnswer, end);
   }
-  return spans;
+  return answer;
 }
 
-/// What is written inside the first answer: labels and numbers of the fields.
+/// From the first <answer> to the first end tag, which may close nothing: then it is empty.
+std::string_view formatted_span(std::string_view text) {
+  const auto begin = text.find(kAnswer) + kAnswer.size();
+  const auto end = text.find(kEndAnswer);
+  return end < begin ? std::string_view() : text.substr(begin, end - begin);
+}
+
+/// What is written inside the answer: labels and numbers of the fields.
 double field_quality(std::string_view span, data::Task task) {
-  if (task == data::Task::kJudge) {
-    const std::string low = lower(span);
-    return has(low, "n") || has(low, "ye") || has(low, "lik") ? 1.0 : 0.7;
-  }
-  double quality = has(lower(span), "next_video:") ? 1.0 : 0.7;
-  const bool is_numbered = (has(span, "(1)") && has(span, "(2)")) ||
-                           (has(span, "\uFF081\uFF09") && has(span, "\uFF082\uFF09"));
+  const std::string low = lower(span);
+  if (task == data::Task::kJudge) return has_any(low, {"n", "ye", "lik"}) ? 1.0 : 0.7;
+  const bool is_labelled = has_any(low,
+                                   {"next_video:",
+                                    "\u4E0B\u4E00\u4E2A\u89C6\u9891:",  // next video
+                                    "\u63A8\u8350\u89C6\u9891:",        // recommended video
+                                    "\u89C6\u9891\u63A8\u8350:"});      // video recommendation
+  const bool is_numbered = has_any(low, {"(1)", "(2)", "\uFF081\uFF09", "\uFF082\uFF09"});
+  const double quality = is_labelled ? 1.0 : 0.7;
   return is_numbered ? quality : quality * 0.9;
 }
 
-double format_score(std::string_view text, std::string_view first_span, data::Task task) {
+double format_score(std::string_view text, data::Task task) {
   double quality = 1;
   bool is_valid = true;
   for (const std::string_view tag :
@@ -76,43 +124,125 @@ double format_score(std::string_view text, std::string_view first_span, data::Ta
     quality *= 0.5;
     is_valid = false;
   }
-  quality *= field_quality(first_span, task);
+  quality *= field_quality(formatted_span(text), task);
   return is_valid ? quality : quality * 0.5;
+}
+
+/// -1 is none. Full-width digits count for Python as well.
+std::int64_t digit_value(char32_t code) {
+  for (const char32_t zero : {U'0', U'\uFF10'}) {
+    if (code >= zero && code <= zero + 9) return static_cast<std::int64_t>(code - zero);
+  }
+  return -1;
+}
+
+/// The number behind the first "user_like" that has one.
+std::optional<std::int64_t> labelled_judgment(std::string_view low) {
+  constexpr std::string_view kLabel = "user_like";
+  constexpr std::int64_t kMost = 1'000'000;  // larger ones are no label either
+  for (auto at = low.find(kLabel); at != kNowhere; at = low.find(kLabel, at + 1)) {
+    std::string_view rest = low.substr(at + kLabel.size());
+    if (rest.starts_with(':')) rest.remove_prefix(1);
+    const auto begin = run_end(rest, 0, is_space);
+    std::int64_t value = 0;
+    const auto end = run_end(rest, begin, [&](char32_t code) {
+      const auto digit = digit_value(code);
+      if (digit >= 0) value = std::min(value * 10 + digit, kMost);
+      return digit >= 0;
+    });
+    if (end > begin) return value;
+  }
+  return std::nullopt;
 }
 
 /// "user_like: 1" first, else words wherever they stand, in whatever other word.
 std::optional<std::int64_t> released_judgment(std::string_view answer) {
   const std::string low = lower(answer);
-  constexpr std::string_view kLabel = "user_like:";
-  if (const auto at = low.find(kLabel); at != std::string::npos) {
-    const std::string_view rest = trim(std::string_view(low).substr(at + kLabel.size()));
-    const auto digits = rest.substr(0, rest.find_first_not_of("0123456789"));
-    if (const auto value = parse_integer(digits)) return value;
-  }
+  if (const auto value = labelled_judgment(low)) return value;
   if (has(low, "enjoy") || has(low, "yes")) return 1;
   if (has(low, "dislike") || has(low, "no")) return 0;
   return std::nullopt;
 }
 
-/// What follows the label, up to a line's end, a full stop or a semicolon; lower-case, unquoted.
-std::string released_title(std::string_view text) {
-  const std::string low = lower(text);
-  constexpr std::string_view kLabel = "next_video";
-  const auto at = low.find(kLabel);
-  if (at == std::string::npos) return "";
-  std::string_view rest = std::string_view(low).substr(at + kLabel.size());
-  rest = trim(rest);
-  if (rest.starts_with(':')) rest = trim(rest.substr(1));
-  rest = trim(rest.substr(0, rest.find_first_of("\n.;")));
-  while (!rest.empty() && has("\"'", rest.substr(0, 1))) rest.remove_prefix(1);
-  while (!rest.empty() && has("\"'", rest.substr(rest.size() - 1))) rest.remove_suffix(1);
-  return std::string(trim(rest));
+std::string_view unquoted(std::string_view text) {
+  constexpr std::string_view kQuotes = "\"'";
+  const auto begin = text.find_first_not_of(kQuotes);
+  if (begin == kNowhere) return {};
+  return text.substr(begin, text.find_last_not_of(kQuotes) - begin + 1);
 }
 
-std::set<std::string> words_of(const std::string& text) {
+/// What follows the label, up to a line's end, a full stop or a semicolon behind its first
+/// character. A title has at least one: at the text's end the blank before it or the colon.
+std::optional<std::string_view> labelled_title(std::string_view low) {
+  constexpr std::string_view kLabel = "next_video";
+  const auto at = low.find(kLabel);
+  if (at == kNowhere) return std::nullopt;
+  std::string_view rest = low.substr(at + kLabel.size());
+  if (rest.empty()) return std::nullopt;
+  if (rest == ":") return rest;
+  if (rest.starts_with(':')) rest.remove_prefix(1);
+  rest.remove_prefix(run_end(rest, 0, is_space));
+  return unquoted(strip(rest.substr(0, rest.find_first_of("\n.;", 1))));
+}
+
+/// Turns of speech that announce a title: the stem, then the first of the tails that fits.
+struct Phrase {
+  std::string_view stem;
+  std::array<std::string_view, 6> tails;
+};
+
+/// In the order of the release, where the first leaves the sixth nothing to find.
+constexpr std::array kPhrases = std::to_array<Phrase>({
+    {"recommend", {"ed watching ", "ed viewing ", "ed ", " watching ", " viewing ", " "}},
+    {"suggestion", {": "}},
+    {"might enjoy", {" "}},
+    {"would ", {"like ", "enjoy "}},
+    {"next ", {"video: ", "content: ", "course: "}},
+    {"recommended ",
+     {"next content: ", "next video: ", "next course: ", "content: ", "video: ", "course: "}},
+    {"should watch", {" "}},
+    {"ideal next ",
+     {"video is ", "video would be ", "video ", "content is ", "content would be ", "content "}},
+    {"predict", {" the user will watch ", " "}},
+});
+
+/// The words behind a phrase, or nothing.
+std::string_view announced_by(const Phrase& phrase, std::string_view low) {
+  constexpr std::string_view kPunctuation = "&,:-'\".";
+  const auto fits = [&](char32_t code) {
+    return is_word(code) || is_space(code) ||
+           (code < 0x80 && kPunctuation.find(static_cast<char>(code)) != kNowhere);
+  };
+  for (auto at = low.find(phrase.stem); at != kNowhere; at = low.find(phrase.stem, at + 1)) {
+    const std::string_view rest = low.substr(at + phrase.stem.size());
+    for (const std::string_view tail : phrase.tails) {
+      if (tail.empty() || !rest.starts_with(tail)) continue;
+      const auto end = run_end(rest, tail.size(), fits);
+      if (end > tail.size()) return rest.substr(tail.size(), end - tail.size());
+    }
+  }
+  return {};
+}
+
+/// Lower-case, "" where nothing announces a title.
+std::string released_title(std::string_view text) {
+  const std::string low = lower(text);
+  if (const auto title = labelled_title(low)) return std::string(strip(*title));
+  for (const Phrase& phrase : kPhrases) {
+    const auto words = announced_by(phrase, low);
+    if (!words.empty()) return std::string(strip(words));
+  }
+  return "";
+}
+
+/// Runs of \w.
+std::set<std::string> words_of(std::string_view text) {
   std::set<std::string> words;
-  for (const std::string_view word : split(text, ' ')) {
-    if (!word.empty()) words.emplace(word);
+  while (!text.empty()) {
+    const auto end = run_end(text, 0, is_word);
+    if (end > 0) words.emplace(text.substr(0, end));
+    text.remove_prefix(end);
+    text.remove_prefix(run_end(text, 0, [](char32_t code) { return !is_word(code); }));
   }
   return words;
 }
@@ -131,7 +261,7 @@ double jaccard(const std::string& a, const std::string& b) {
 /// that shares most words (more than .3); -1 is none.
 std::int64_t released_match(const std::string& title, const std::vector<std::string>& candidates) {
   std::vector<std::string> lowered;
-  for (const std::string& candidate : candidates) lowered.push_back(lower(trim(candidate)));
+  for (const std::string& candidate : candidates) lowered.push_back(lower(strip(candidate)));
   if (const auto equal = std::find(lowered.begin(), lowered.end(), title); equal != lowered.end())
     return equal - lowered.begin();
   std::int64_t best = -1;
@@ -166,13 +296,13 @@ ReleasedScore score_as_released(const data::Case& row,
   constexpr std::string_view kTurn = "Assistant:";
   const auto turn = reply.find(kTurn);
   const std::string_view text = turn == kNowhere ? reply : reply.substr(turn + kTurn.size());
-  const auto spans = answer_spans(text);
-  if (spans.empty()) return {};
-  ReleasedScore score{.format = format_score(text, spans.front(), row.task), .task = 0};
+  const auto answer = last_answer(text);
+  if (!answer) return {};
+  ReleasedScore score{.format = format_score(text, row.task), .task = 0};
   if (row.task == data::Task::kJudge) {
-    score.task = released_judgment(spans.back()) == row.label ? 2 : -2;
+    score.task = released_judgment(*answer) == row.label ? 2 : -2;
   } else {
-    score.task = selection_score(row, prompt, spans.back(), text);
+    score.task = selection_score(row, prompt, *answer, text);
   }
   return score;
 }

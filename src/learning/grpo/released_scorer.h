@@ -4,8 +4,9 @@
 // Rewards as the authors' release pays them: for answers of the form "(1) User_preference: ...
 // (2) Prediction: Yes" or "(2) Next_video: TITLE". Their quirks are kept: a reply without a closed
 // answer earns 0, more than a wrong one; "enjoy" anywhere in the answer says Yes; a title ends at
-// the first full stop; an empty title fits candidate 0. Not kept, for want of a description: nine
-// more patterns by which the release looks for a title without its label, and three Chinese labels.
+// the first full stop; a title that nothing announces fits candidate 0. Not kept: the release also
+// looks for "Assistant:" in the prompt, reads digits of every script behind "user_like" (here ASCII
+// and full-width) and lower-cases a Greek sigma by its place in the word.
 #pragma once
 
 #include <string_view>

@@ -3,8 +3,8 @@
 //
 // What each of many answers earns, by the paper's rewards and by the released scorers. The second
 // column is the release's own known-answer table where it has the answer (marked *), else what its
-// rules say; the first follows from Eq. 1 and 2: 1 for the form, then +-1, or 2 for the right
-// video.
+// patterns give in Python; the first follows from Eq. 1 and 2: 1 for the form, then +-1, or 2 for
+// the right video.
 #include <gtest/gtest.h>
 
 #include "vragent/learning/grpo/reward.h"
@@ -96,7 +96,7 @@ TEST(RewardTable, OfSelections) {
        {1, in_tags(chosen("dog clip")), 3, 3},
        {1, in_tags(chosen("clip dog beta")), 3, 3},
        {1, in_tags(chosen("e")), 1, -0.5},
-       {1, in_tags(chosen(";")), 1, -0.5},
+       {1, in_tags(chosen(";")), 1, -1},
        {1, in_tags("\uFF081\uFF09 dogs\n\uFF082\uFF09 Next_video: Beta dog clip"), 3, 3},
        {1, "<think></think><answer>" + right + "</answer>", 2, 3},
        {1, "", 0, 0},
@@ -106,7 +106,38 @@ TEST(RewardTable, OfSelections) {
        {1, in_tags("A"), 1, -0.87},
        {0, in_tags("A"), 3, 2.63},
        {1, in_tags(chosen("'Gamma cooking show'")), 1, -0.5},
-       {2, in_tags(chosen("Gamma cooking show; the best")), 3, 3}});
+       {2, in_tags(chosen("Gamma cooking show; the best")), 3, 3},
+       {1, in_tags("(2) Next_video: Beta dog clip"), 3, 3},
+       {1, in_tags("(1) dogs\nNext_video: Beta dog clip"), 3, 3},
+       {0, in_tags(chosen("")), 1, -1},
+       {0, in_tags(chosen("\"\"")), 1, 3},
+       {3, in_tags(chosen("...delta v1")), 3, 3},
+       {1, in_tags(chosen("dog, clip (beta)")), 3, 3},
+       {1, in_tags(chosen("dog\uFF0Cclip\uFF08beta\uFF09")), 3, 3},
+       {1, in_tags(chosen("\u3000\nBeta dog clip\u3000")), 1, 3},
+       {1, in_tags("(2) \u63A8\u8350\u89C6\u9891: Beta dog clip"), 3, -0.5},
+       {0, in_tags("\uFF082\uFF09 \u4E0B\u4E00\u4E2A\u89C6\u9891: A"), 1, 3},
+       {1, "<think>a</answer></think><answer>" + right + "</answer>", 2, 2.07875},
+       {1, "</answer>" + in_tags(right), 2, 2.07875}});
+}
+
+TEST(RewardTable, OfTitlesThatAPhraseAnnounces) {
+  expect_totals(selection,
+                {{1, in_tags("He would like Beta dog clip"), 3, 2.63},
+                 {1, in_tags("(2) I recommend watching Beta dog clip"), 3, 2.7},
+                 {1, in_tags("(2) My suggestion: Beta dog clip (again)"), 3, 2.7},
+                 {1, in_tags("(2) They might enjoy \"Beta dog clip\"."), 3, 2.7},
+                 {1, in_tags("(2) The next content: Beta dog clip"), 3, 2.7},
+                 {1, in_tags("(2) Recommended next video: Beta dog clip"), 3, 2.7},
+                 {1, in_tags("(2) They should watch Beta dog clip"), 3, 2.7},
+                 {1, in_tags("(2) The ideal next video would be Beta dog clip"), 3, 2.7},
+                 {1, in_tags("(2) I predict the user will watch Beta dog clip"), 3, 2.7},
+                 {1, in_tags("(2) They should watch C; I recommend Beta dog clip"), 3, 2.7},
+                 {1, in_tags("(2) They would like (none), would enjoy Beta dog clip"), 3, 2.7},
+                 {3, in_tags("(2) They should watch delta v1.2 game"), 3, 2.7},
+                 {1, "<think>They would like Beta dog clip</think><answer></answer>", 0, 2.63},
+                 {0, "<think>ok</think><answer></answer> Next_video: ", 0, 2.63},
+                 {1, "<think>ok</think><answer></answer> Next_video:", 0, -1.37}});
 }
 
 TEST(RewardTable, OfJudgments) {
@@ -136,6 +167,10 @@ TEST(RewardTable, OfJudgments) {
                  {1, in_tags("user_like: 1"), 0, 3},
                  {1, in_tags("user_like: 0"), 0, -1},
                  {1, in_tags("user_like: 2"), 0, -1},
+                 {1, in_tags("User_like 1"), 0, 3},
+                 {0, in_tags("user_like: yes; user_like:\n00"), 0, 3},
+                 {1, in_tags("user_like: \uFF11"), 0, 3},
+                 {1, in_tags("user_like: 11, yes"), 2, -1},
                  {1, in_tags("No") + "<answer>Yes</answer>", -1, 2.125},
                  {0, in_tags("He would dislike it"), 0, 3},
                  {1, "", -1, 0},
