@@ -37,8 +37,11 @@ double peak_memory() {
 /// A model with its optimiser; rank 0 trains all weights.
 struct Learner {
   Learner(const Session& session, std::int64_t rank)
-      : trained(learning::load_trained_model(
-            session.model.string(), {.rank = rank}, session.runtime, torch::kCPU)),
+      : trained(learning::load_trained_model(session.model.string(),
+                                             engine::ChatEncoder(session.model),
+                                             {.rank = rank},
+                                             session.runtime,
+                                             torch::kCPU)),
         optimizer(nn::decay_groups(nn::trainable_parameters(trained.language_model.module()), 0.0),
                   config) {}
 

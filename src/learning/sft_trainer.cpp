@@ -43,7 +43,7 @@ class SftLoop {
         encoder_(models::resolve_model(config.model)),
         device_(nn::parse_device(config.runtime.device)),
         examples_(load_examples(config.train, config.prompt)),
-        trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
+        trained_(load_trained_model(config.model, encoder_, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
         files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
         best_(config.out),
@@ -86,7 +86,7 @@ class SftLoop {
       const SftStep batch = next.get();
       if (result_.steps + 1 < total_steps_) next = fetch(result_.steps + 1);
       step(optimizer, batch);
-      progress.advance(1, formatted("loss={:.4f}", result_.train_loss));
+      progress.advance(1, has_loss_ ? formatted("loss={:.4f}", result_.train_loss) : "");
       updates_.check_row(config_.max_skipped_updates);
       files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
@@ -246,6 +246,7 @@ class SftLoop {
   void report_interval(double norm, double lr, double seconds) {
     const double loss = interval_loss_ / static_cast<double>(interval_steps_);
     if (interval_steps_ > 0) result_.train_loss = loss;
+    has_loss_ = has_loss_ || interval_steps_ > 0;
     files_.log(result_.steps,
                epoch(),
                {{"loss", loss},
@@ -348,6 +349,7 @@ class SftLoop {
   UpdateCount updates_;
   double interval_loss_ = 0;
   std::int64_t interval_steps_ = 0;
+  bool has_loss_ = false;  ///< an interval has ended
   double tokens_ = 0;
   std::int64_t eval_step_ = -1;  ///< of the last validation; -1 before the first
 };

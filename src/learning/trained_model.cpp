@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "vragent/engine/generation_config.h"
 #include "vragent/models/hf_folder.h"
 #include "vragent/nn/parameters.h"
 #include "vragent/util/error.h"
@@ -37,6 +38,12 @@ void check_same(const nn::LoraConfig& asked, const nn::LoraConfig& had, const fs
   differs("rslora", asked.rslora, had.rslora);
 }
 
+std::string listed(const std::set<std::int64_t>& ids) {
+  std::string text;
+  for (const std::int64_t id : ids) text += (text.empty() ? "" : ", ") + std::to_string(id);
+  return text;
+}
+
 /// Refuses an adapter on other layers than --lora.target-modules names.
 void check_same_layers(const torch::nn::Module& module,
                        const std::vector<nn::NamedLinear>& asked,
@@ -53,15 +60,46 @@ void check_same_layers(const torch::nn::Module& module,
   }
 }
 
+/// Refuses the tokenizer of another model, as far as the ends of answers show it: those that the
+/// model's files name (none: nothing is refused) against those of tokenizer and chat template.
+void check_end_tokens(const fs::path& base, const engine::ChatEncoder& encoder) {
+  const text::Tokenizer& tokenizer = encoder.tokenizer();
+  std::set<std::int64_t> own;
+  for (const auto& id : {tokenizer.special_ids().eos,
+                         tokenizer.find_token(text::end_of_turn(encoder.chat_template()))}) {
+    if (id) own.insert(*id);
+  }
+  std::string files;
+  std::set<std::int64_t> named;
+  for (const char* name : {"config.json", "generation_config.json"}) {
+    const std::vector<std::int64_t> ids = engine::eos_ids_in(base / name);
+    if (ids.empty()) continue;
+    files += (files.empty() ? "" : " and ") + (base / name).string();
+    named.insert(ids.begin(), ids.end());
+  }
+  const auto is_own = [&](std::int64_t id) { return own.contains(id); };
+  if (own.empty() || named.empty() || std::any_of(named.begin(), named.end(), is_own)) return;
+  const bool is_whole = fs::exists(base / "tokenizer.json");
+  throw DataError(
+      formatted("{}: eos_token_id {}, but {} ends answers with {}: the tokenizer is another "
+                "model's, or eos_token_id lacks that id",
+                files,
+                listed(named),
+                base / (is_whole ? "tokenizer.json" : "vocab.json"),
+                listed(own)));
+}
+
 }  // namespace
 
 TrainedModel load_trained_model(const std::string& model,
+                                const engine::ChatEncoder& encoder,
                                 const nn::LoraConfig& lora,
                                 const nn::RuntimeConfig& runtime,
                                 torch::Device device) {
   const fs::path folder = models::resolve_model(model);
   const torch::Dtype dtype = nn::parse_dtype(runtime.dtype);
   TrainedModel trained{.base = engine::base_folder(folder)};
+  check_end_tokens(trained.base, encoder);
   if (lora.rank == 0) {
     trained.language_model = engine::load_language_model_folder(folder, dtype, device);
     nn::set_requires_grad(trained.language_model.module(), true);

@@ -180,7 +180,7 @@ TEST_F(BadInput, ATokenizerOfAnotherModelIsRefusedBeforeTraining) {
   write("words.txt", often);
   output_of("$mini_world models --out other --texts words.txt --vocab-size 600");
   copy_model();
-  output_of("cp other/lm/tokenizer* lm/");
+  output_of("cp other/lm/tokenizer* lm/; rm lm/generation_config.json");
   output_of(kMakeCases + "--num-users 2 --out cases.jsonl");
   expect_refusal("$vragent sft --model lm --train cases.jsonl --no-prompt.cot --out sft",
                  65,
@@ -188,6 +188,14 @@ TEST_F(BadInput, ATokenizerOfAnotherModelIsRefusedBeforeTraining) {
   expect_refusal("$vragent grpo-train --model lm --cases cases.jsonl --out grpo",
                  65,
                  "is outside the model's vocabulary of");
+  output_of("cp models/lm/tokenizer* other/lm/");  // all of whose ids the model has
+  expect_refusal("$vragent sft --model other/lm --train cases.jsonl --no-prompt.cot --out sft",
+                 65,
+                 "other/lm/generation_config.json: eos_token_id ");
+  expect_refusal(
+      "$vragent grpo-train --model other/lm --batch-prompts 1 --cases cases.jsonl --out grpo",
+      65,
+      ", but other/lm/tokenizer.json ends answers with ");
   EXPECT_FALSE(exists("sft/train_log.jsonl"));
   EXPECT_FALSE(exists("grpo/train_log.jsonl"));
 }

@@ -49,6 +49,8 @@ class ChatEncoder {
 
   [[nodiscard]] const text::Tokenizer& tokenizer() const { return *tokenizer_; }
 
+  [[nodiscard]] text::ChatTemplate chat_template() const { return template_; }
+
   /// Ids that end an answer, rising: eos of generation_config.json (a number or a list) and
   /// config.json, the tokenizer's, and the template's end of turn.
   [[nodiscard]] const std::vector<std::int64_t>& stop_ids() const { return stop_ids_; }

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "vragent/engine/adapter_folder.h"
+#include "vragent/engine/chat_encoder.h"
 #include "vragent/engine/native_chat.h"
 #include "vragent/nn/device.h"
 #include "vragent/nn/lora.h"
@@ -27,8 +28,11 @@ struct TrainedModel {
 /// Loads --model with gradients on what is to learn. With lora.rank above 0 an adapter is trained:
 /// a fresh one, or that of an adapter's folder, which must have the same settings; its start is
 /// kept. Without, an adapter's folder is its base with the adapter merged.
-/// @throws ConfigError naming a setting that differs from the folder's adapter
+/// @param encoder what was read of the same folder
+/// @throws ConfigError naming a setting that differs from the folder's adapter; DataError when the
+///   tokenizer is another model's: it ends answers with other tokens than "eos_token_id" names
 TrainedModel load_trained_model(const std::string& model,
+                                const engine::ChatEncoder& encoder,
                                 const nn::LoraConfig& lora,
                                 const nn::RuntimeConfig& runtime,
                                 torch::Device device);

@@ -57,7 +57,7 @@ class GrpoLoop {
                     config.batch_prompts,
                     config.replay,
                     static_cast<std::uint64_t>(config.runtime.seed)),
-        trained_(load_trained_model(config.model, config.lora, config.runtime, device_)),
+        trained_(load_trained_model(config.model, encoder_, config.lora, config.runtime, device_)),
         model_(trained_.language_model),
         files_(config.out, trained_.base, config.keep_checkpoints, trained_.adapter, processes),
         gradients_(config, trained_, processes) {

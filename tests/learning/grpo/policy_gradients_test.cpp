@@ -6,6 +6,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -27,7 +30,11 @@ constexpr double kRate = 3e-2;  // after one update many ratios are outside of t
 /// A policy with what trains it.
 struct Learner {
   explicit Learner(const GrpoConfig& config)
-      : trained(load_trained_model(config.model, config.lora, config.runtime, torch::kCPU)),
+      : trained(load_trained_model(config.model,
+                                   engine::ChatEncoder(config.model),
+                                   config.lora,
+                                   config.runtime,
+                                   torch::kCPU)),
         gradients(config, trained, comm::alone()),
         optimizer(nn::decay_groups(parameters(), 0.0), config.optim, comm::alone()) {}
 
@@ -207,6 +214,67 @@ TEST_F(PolicyGradientsOfMiniBatches, KnowThoseThatTeachNothing) {
   }
   learner.gradients.begin(groups_of(rollout_, Groups{}), 1);
   EXPECT_EQ(learner.gradients.updates(), 0) << "no group was kept";
+}
+
+/// A sampler whose numbers were off, token by token, by what `gap` says.
+TEST_F(PolicyGradientsOfMiniBatches, WeighWhatTheSamplerSawOtherwise) {
+  config_.mini_prompts = 0;
+  config_.loss.kl_coef = 0;
+  const RolloutSlice slice = slice_rows(rollout_, 0, 12);
+  const Tensor gap =
+      (0.8 * test::randn(slice.mask.sizes(), 4)).masked_fill(slice.mask.logical_not(), 0);
+  {
+    const torch::NoGradGuard no_grad;
+    const Learner policy(config_);
+    const Tensor seen = answer_log_probs(policy.text(), slice, 1.0).log_probs - gap;
+    for (std::size_t row = 0; row < 12; ++row) {
+      std::vector<float>& own = rollout_.samples[row].log_probs;
+      const auto* first = seen[static_cast<std::int64_t>(row)].const_data_ptr<float>();
+      own.assign(first, first + own.size());
+    }
+  }
+  const Tensor tokens = gap.exp();
+  const Tensor answers = gap.sum(1, /*keepdim=*/true).exp().expand_as(gap);
+  for (const auto& [correction, weights] :
+       {std::pair("none", torch::ones_like(gap)),
+        std::pair("token-truncate", tokens.clamp_max(3)),
+        std::pair("token-mask", tokens.masked_fill(tokens > 3, 0)),
+        std::pair("sequence-truncate", answers.clamp_max(3)),
+        std::pair("sequence-mask", answers.masked_fill(answers > 3, 0))}) {
+    config_.loss.correction = correction;
+    Learner learner(config_);
+    learner.gradients.begin(rollout_, 7);
+    const UpdateSums sums = learner.compute(0);
+    const std::vector<Tensor> got = learner.computed_gradients();
+
+    StepMeans means;
+    means.add(sums, 1);
+    std::map<std::string, double> metrics;
+    for (const report::Scalar& scalar : means.scalars()) metrics[scalar.tag] = scalar.value;
+    const std::string name = "sampling/importance_sampling_ratio/";
+    const Tensor counted = weights.masked_select(slice.mask);
+    EXPECT_NEAR(metrics.at(name + "mean"), counted.mean().item<double>(), 1e-4) << correction;
+    EXPECT_NEAR(metrics.at(name + "min"), counted.min().item<double>(), 1e-4) << correction;
+    EXPECT_NEAR(metrics.at(name + "max"), counted.max().item<double>(), 1e-4) << correction;
+    EXPECT_NEAR(
+        metrics.at("sampling/sampling_logp_difference/max"), gap.abs().max().item<double>(), 1e-4);
+
+    // Where the policy is the one that sampled, every ratio is one, and log p has its gradient.
+    const Tensor terms = -slice.advantages.unsqueeze(1) * weights * slice.mask;
+    const Tensor lengths = slice.mask.sum(1);
+    EXPECT_NEAR(sums.loss, (terms.sum(1) / lengths).mean().item<double>(), 1e-4) << correction;
+    learner.optimizer.zero_grad();
+    const Tensor now = answer_log_probs(learner.text(), slice, 1.0).log_probs;
+    ((terms * now).sum(1) / lengths).mean().backward();
+    const std::vector<Tensor> all = learner.computed_gradients();
+    double largest = 0;
+    for (const Tensor& gradient : all)
+      largest = std::max(largest, gradient.abs().max().item<double>());
+    ASSERT_GT(largest, 0);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      EXPECT_LT(test::max_difference(got[i], all[i]), 1e-4 * largest)
+          << correction << " " << learner.parameters()[i].name;
+  }
 }
 
 /// The same group twice, an update each at the same weights: what differs is what adapters drop.
