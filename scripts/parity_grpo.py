@@ -177,6 +177,11 @@ def all_cases():
         if not name.startswith("cispo"):
             yield (name + ", delta", dict(options, beta=0.04, delta=1.4), flags + [0.04, "--loss.delta", 1.4],
                    True, False, 1)
+        yield (name + ", entropy bonus", dict(options, beta=0.04, entropy_coef=0.01),
+               flags + [0.04, "--loss.entropy-coef", 0.01], True, False, 1)
+        if name == "bnpo":
+            yield ("bnpo, entropy bonus, two micro-batches", dict(options, beta=0.04, entropy_coef=0.01),
+                   flags + [0.04, "--loss.entropy-coef", 0.01], True, False, 2)
         for mode in MODES:
             yield (f"{name}, correction {mode}",
                    dict(options, beta=0.04, vllm_importance_sampling_mode=mode, vllm_importance_sampling_clip_max=1.5),
@@ -185,8 +190,6 @@ def all_cases():
     plain = ["--loss.type", "bnpo", "--loss.kl-coef", 0]
     yield ("bnpo, truncated answers masked", dict(loss_type="bnpo", beta=0.0, mask_truncated_completions=True),
            plain, True, False, 1)
-    yield ("bnpo, entropy bonus", dict(loss_type="bnpo", beta=0.0, entropy_coef=0.01),
-           plain + ["--loss.entropy-coef", 0.01], True, False, 1)
     for scale in ("batch", "none"):
         yield (f"bnpo, advantages by {scale}", dict(loss_type="bnpo", beta=0.0, scale_rewards=scale),
                plain + ["--advantage.scale", scale], True, False, 1)

@@ -49,6 +49,15 @@ Tensor aggregate(const Tensor& per_token, const GrpoBatch& batch, const std::str
   return masked.sum() / (static_cast<double>(batch.mask.size(0)) * longest);  // dr_grpo
 }
 
+bool is_of_verl(const std::string& type) {
+  return type == "token-mean" || type.starts_with("seq-mean-");
+}
+
+/// verl keeps logarithms of ratios within +- 20 before it takes their exponentials.
+Tensor bounded(const Tensor& gap, const GrpoLossConfig& config) {
+  return is_of_verl(config.type) ? gap.clamp(-20, 20) : gap;
+}
+
 double token_mean(const Tensor& x, const Tensor& mask) {
   return only(x, mask).sum().item<double>() / std::max(1.0, mask.sum().item<double>());
 }
@@ -61,9 +70,9 @@ double token_share(const Tensor& hit, const Tensor& mask) {
 Tensor log_ratio(const Tensor& log_probs,
                  const Tensor& old,
                  const GrpoBatch& batch,
-                 bool sequence) {
-  const Tensor gap = log_probs - old;
-  if (!sequence) return gap;
+                 const GrpoLossConfig& config) {
+  const Tensor gap = bounded(log_probs - old, config);
+  if (!is_sequence_level(config)) return gap;
   return gap.sum(1, /*keepdim=*/true) / batch.mask.sum(1, /*keepdim=*/true).clamp_min(1);
 }
 
@@ -82,7 +91,8 @@ Tensor policy_term(const Tensor& ratio,
 
 /// Divergence from the reference a token (Schulman, "Approximating KL divergence").
 Tensor divergence(const Tensor& log_probs, const Tensor& ref, const GrpoLossConfig& config) {
-  const Tensor gap = ref - log_probs;
+  const Tensor whole = ref - log_probs;
+  const Tensor gap = config.kl_estimator == "k3" ? bounded(whole, config) : whole;
   Tensor kl = gap.exp() - gap - 1;
   if (config.kl_estimator == "k1") kl = -gap;
   if (config.kl_estimator == "k2") kl = gap.square() / 2;
@@ -148,7 +158,7 @@ GrpoLoss grpo_loss(const GrpoBatch& batch, const GrpoLossConfig& config) {
   const Tensor log_probs = only(batch.log_probs, batch.mask);
   const Tensor old = only(
       batch.old_log_probs.defined() ? batch.old_log_probs : batch.log_probs.detach(), batch.mask);
-  const Tensor ratio = log_ratio(log_probs, old, batch, is_sequence_level(config)).exp();
+  const Tensor ratio = log_ratio(log_probs, old, batch, config).exp();
   const Tensor advantages = batch.advantages.unsqueeze(1);
   Tensor per_token = policy_term(ratio, log_probs, advantages, config).expand_as(batch.mask);
   GrpoLoss result;
@@ -168,14 +178,22 @@ GrpoLoss grpo_loss(const GrpoBatch& batch, const GrpoLossConfig& config) {
     per_token = per_token + config.kl_coef * kl;
     result.kl = token_mean(kl.detach(), batch.mask);
   }
-  if (config.entropy_coef != 0) per_token = per_token - config.entropy_coef * batch.entropy;
+  const bool bonus_apart = !is_of_verl(config.type) && config.type != "bnpo";
+  if (config.entropy_coef != 0 && !bonus_apart)
+    per_token = per_token - config.entropy_coef * batch.entropy;
   result.loss = aggregate(per_token, batch, config.type);
+  if (config.entropy_coef != 0 && bonus_apart)
+    result.bonus = config.entropy_coef * aggregate(batch.entropy, batch, "token-mean");
   const Tensor spread = ratio.detach().expand_as(batch.mask);
   result.clip_low_share =
       token_share((spread < 1 - config.clip_low).logical_and(advantages < 0), batch.mask);
   result.clip_high_share =
       token_share((spread > 1 + config.clip_high).logical_and(advantages > 0), batch.mask);
   return result;
+}
+
+Tensor GrpoLoss::part_of_update(double share) const {
+  return bonus.defined() ? loss * share - bonus : loss * share;
 }
 
 std::int64_t counted_rows(const GrpoLossConfig& config, const Tensor& mask) {

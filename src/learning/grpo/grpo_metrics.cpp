@@ -90,12 +90,14 @@ void UpdateSums::add(const RolloutSlice& part,
       torch::where(part.mask,
                    (now.log_probs.detach().cpu() - part.sampled_log_probs).abs(),
                    torch::zeros_like(part.sampled_log_probs));
-  loss += computed.loss.item<double>() * share;
+  loss += computed.part_of_update(share).item<double>();
   kl += computed.kl * count;
   entropy += now.entropy.detach().sum().item<double>();
   correction += computed.correction_mean * count;
-  least_correction = std::min(least_correction, computed.correction_least);
-  most_correction = std::max(most_correction, computed.correction_most);
+  if (count > 0) {
+    least_correction = std::min(least_correction, computed.correction_least);
+    most_correction = std::max(most_correction, computed.correction_most);
+  }
   clip_low += computed.clip_low_share * count;
   least_clip_low = std::min(least_clip_low, computed.clip_low_share);
   most_clip_high = std::max(most_clip_high, computed.clip_high_share);

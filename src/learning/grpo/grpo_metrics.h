@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,8 @@ struct UpdateSums {
   double log_prob_gap = 0;  ///< sum of |trainer - sampler|
   double max_log_prob_gap = 0;
   double correction = 0;  ///< weights of the sampler's correction
-  double least_correction = 1;
-  double most_correction = 1;
+  double least_correction = std::numeric_limits<double>::infinity();  ///< until there are tokens
+  double most_correction = -std::numeric_limits<double>::infinity();
   double tokens = 0;
 
   /// One more micro-batch. @param now log-probabilities of the weights that sampled, entropy of the

@@ -60,7 +60,7 @@ void PolicyGradients::rehearse(const Rollout& longest, nn::ShardedAdamW& optimiz
   rehearse_backward(rehearsal, optimizer, gradients_, [&] {
     Tensor reference;  // computed for each part of an update
     return loss_of(slice_rows(longest, largest.begin, largest.end), Tensor(), reference, 1, 0)
-        .loss.loss;
+        .loss.part_of_update(1);
   });
 }
 
@@ -92,7 +92,7 @@ UpdateSums PolicyGradients::compute(std::size_t update) {
         mix_seed(seed(), {hash_text("lora dropout"), step_, update, i});
     const auto [now, loss] = loss_of(
         slice, batch.old[i], batch.references[i], batch.computed.total_tokens, dropout_seed);
-    (loss.loss * share).backward();
+    loss.part_of_update(share).backward();
     if (batch.computed.parts.size() > 1) gradients_.add();
     sums.add(
         slice, {batch.old[i].defined() ? batch.old[i] : now.log_probs, now.entropy}, loss, share);

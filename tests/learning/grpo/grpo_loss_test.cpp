@@ -46,11 +46,12 @@ class GrpoObjective : public ::testing::Test {
   }
 
   [[nodiscard]] double value(const GrpoLossConfig& config) const {
-    return grpo_loss(batch, config).loss.item<double>();
+    return grpo_loss(batch, config).part_of_update(1).item<double>();
   }
 
   Tensor gradient(const GrpoLossConfig& config) {
-    return torch::autograd::grad({grpo_loss(batch, config).loss}, {batch.log_probs})[0];
+    return torch::autograd::grad({grpo_loss(batch, config).part_of_update(1)},
+                                 {batch.log_probs})[0];
   }
 
   GrpoBatch batch{.max_completion_length = 6};
@@ -152,12 +153,15 @@ TEST_F(GrpoObjective, WeighsTheDivergenceByTheRatioWhenAsked) {
 
 TEST_F(GrpoObjective, RewardsEntropy) {
   batch.entropy = batch.log_probs.detach().abs() * 0.3;
-  GrpoLossConfig with_bonus = config("bnpo");
-  with_bonus.entropy_coef = 0.01;
-  EXPECT_NEAR(
-      value(with_bonus),
-      value(config("bnpo")) - 0.01 * batch.entropy.masked_select(batch.mask).mean().item<double>(),
-      1e-12);
+  const auto bonus_of = [&](const std::string& type) {
+    GrpoLossConfig with_bonus = config(type);
+    with_bonus.entropy_coef = 0.01;
+    return value(config(type)) - value(with_bonus);
+  };
+  const Tensor counted = batch.entropy.masked_select(batch.mask);
+  for (const char* type : {"grpo", "bnpo", "dapo", "dr_grpo", "gspo", "cispo", "token-mean"})
+    EXPECT_NEAR(bonus_of(type), 0.01 * counted.mean().item<double>(), 1e-12) << type;
+  EXPECT_NEAR(bonus_of("seq-mean-token-sum"), 0.01 * counted.sum().item<double>() / 3, 1e-12);
 }
 
 TEST_F(GrpoObjective, UsesTheClippedRatioAsAWeightInCispo) {
@@ -189,10 +193,49 @@ TEST_F(GrpoObjective, HasTheGoldenGradients) {
 }
 
 TEST_F(GrpoObjective, HasTrueGradients) {
-  for (const char* type : {"grpo", "bnpo", "dapo", "dr_grpo", "gspo", "seq-mean-token-sum"}) {
+  for (const char* type : {"grpo",
+                           "bnpo",
+                           "dapo",
+                           "dr_grpo",
+                           "gspo",
+                           "token-mean",
+                           "seq-mean-token-mean",
+                           "seq-mean-token-sum",
+                           "seq-mean-token-sum-norm"}) {
     const Tensor numeric =
         test::numeric_gradient([&] { return value(config(type)); }, batch.log_probs);
     EXPECT_TRUE(test::close(gradient(config(type)), numeric, 1e-8)) << type;
+  }
+}
+
+/// Each of these changes the gradient that those before it have left.
+TEST_F(GrpoObjective, HasTrueGradientsWithEverySetting) {
+  batch.sampler_log_probs = batch.ref_log_probs;
+  GrpoLossConfig changed{.type = "bnpo", .kl_coef = 1};
+  Tensor before = gradient(changed);
+  int number = 0;
+  for (const auto& change : std::vector<void (*)(GrpoLossConfig&)>{
+           [](GrpoLossConfig& c) { c.kl_clamp = 0.15; },
+           [](GrpoLossConfig& c) { c.kl_estimator = "k2"; },
+           [](GrpoLossConfig& c) { c.kl_clamp = 0; },
+           [](GrpoLossConfig& c) { c.kl_estimator = "k1"; },
+           [](GrpoLossConfig& c) { c.kl_clamp = 0.15; },
+           [](GrpoLossConfig& c) { c.kl_by_ratio = true; },
+           [](GrpoLossConfig& c) { c.delta = 1.5; },
+           [](GrpoLossConfig& c) { c.delta = 0; },
+           [](GrpoLossConfig& c) { c.dual_clip = 3; },
+           [](GrpoLossConfig& c) { c.importance_level = "sequence"; },
+           [](GrpoLossConfig& c) { c.correction = "sequence-truncate"; },
+           [](GrpoLossConfig& c) { c.correction_cap = 1.2; },
+           [](GrpoLossConfig& c) { c.correction = "token-mask"; }}) {
+    change(changed);
+    changed.check();
+    const Tensor got = gradient(changed);
+    const Tensor numeric = test::numeric_gradient([&] { return value(changed); }, batch.log_probs);
+    EXPECT_TRUE(test::close(got, numeric, 1e-8)) << number;
+    EXPECT_GT(test::max_difference(got, before), 1e-3) << number << ": or it shows nothing";
+    before = got;
+    ++number;
   }
 }
 

@@ -117,6 +117,7 @@ TEST_F(GrpoMetrics, AverageOverTheUpdatesOfAStep) {
              .most_clip_high = 0.25,
              .max_log_prob_gap = 0.1,
              .least_correction = 0.5,
+             .most_correction = 0.8,
              .tokens = 4},
             1);
   means.add({.loss = 1,
@@ -125,6 +126,7 @@ TEST_F(GrpoMetrics, AverageOverTheUpdatesOfAStep) {
              .most_clip_high = 0.75,
              .max_log_prob_gap = 0.3,
              .least_correction = 0.75,
+             .most_correction = 0.9,
              .tokens = 12},
             3);
   means.add({.loss = 0, .tokens = 0}, 2);  // nothing to learn from
@@ -136,6 +138,7 @@ TEST_F(GrpoMetrics, AverageOverTheUpdatesOfAStep) {
   EXPECT_EQ(values.at("clip_ratio/high_max"), 0.5);
   EXPECT_EQ(values.at("sampling/sampling_logp_difference/max"), 0.3) << "of all answers";
   EXPECT_EQ(values.at("sampling/importance_sampling_ratio/min"), 0.5);
+  EXPECT_EQ(values.at("sampling/importance_sampling_ratio/max"), 0.9);
 }
 
 TEST_F(GrpoMetrics, WriteTheWeightedRewardOfEachAnswer) {

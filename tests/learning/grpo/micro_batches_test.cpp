@@ -154,7 +154,7 @@ class GradientsOfParts : public ::testing::Test {
                             .advantages = part.advantages,
                             .max_completion_length = 10,
                             .total_tokens = update.total_tokens};
-      const Tensor loss = grpo_loss(batch, config).loss * share;
+      const Tensor loss = grpo_loss(batch, config).part_of_update(share);
       result.loss += loss.item<double>();
       loss.backward();
     }

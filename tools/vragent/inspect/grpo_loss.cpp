@@ -143,8 +143,9 @@ void inspect_grpo_loss(const GrpoLossFlags& flags) {
   Tensor loss = torch::zeros({}, log_probs.options());
   for (std::int64_t begin = 0; begin < rows; begin += size) {
     const learning::GrpoBatch part = rows_of(all, begin, std::min(size, rows - begin));
-    loss = loss + learning::grpo_loss(part, flags.loss).loss *
-                      learning::micro_batch_share(flags.loss, part.mask.size(0), rows, parts);
+    loss = loss + learning::grpo_loss(part, flags.loss)
+                      .part_of_update(
+                          learning::micro_batch_share(flags.loss, part.mask.size(0), rows, parts));
   }
   const Tensor gradient = torch::autograd::grad({loss}, {log_probs})[0];
   end_at_first_signal(false);  // or a half written file would stay

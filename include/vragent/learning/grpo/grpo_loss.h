@@ -51,7 +51,10 @@ struct GrpoLossConfig {
     v("kl-by-ratio",
       kl_by_ratio,
       "times the probability ratio, gradient included (DeepSeek-V3.2; TRL's default)");
-    v("entropy-coef", entropy_coef, "weight of an entropy bonus, token mean");
+    v("entropy-coef",
+      entropy_coef,
+      "weight of an entropy bonus: the mean over the update's tokens; with bnpo and verl's types "
+      "averaged as the loss is");
     v("mask-truncated", mask_truncated, "answers that ran into max-tokens teach nothing");
     v("correction",
       correction,
@@ -75,12 +78,14 @@ struct GrpoBatch {
   torch::Tensor mask;               ///< bool [B, C]
   torch::Tensor advantages;         ///< [B]
   std::int64_t max_completion_length = 0;  ///< for dr_grpo and verl's norm
-  double total_tokens = 0;  ///< unmasked tokens of the update, for dapo; 0: those of the batch
+  double total_tokens = 0;  ///< unmasked tokens of the update, for dapo and a bonus apart; 0: those
+                            ///< of the batch
 };
 
 struct GrpoLoss {
-  torch::Tensor loss;  ///< scalar
-  double kl = 0;       ///< token mean of the divergence
+  torch::Tensor loss;   ///< scalar, without `bonus`
+  torch::Tensor bonus;  ///< scalar share of the entropy bonus of the update; undefined without one
+  double kl = 0;        ///< token mean of the divergence
   double clip_low_share =
       0;  ///< share of tokens with ratio < 1 - clip_low and a negative advantage
   double clip_high_share =
@@ -88,6 +93,9 @@ struct GrpoLoss {
   double correction_mean = 1;  ///< weights of the correction, after cutting or masking
   double correction_least = 1;
   double correction_most = 1;
+
+  /// What this micro-batch adds to the loss of its update. @param share micro_batch_share()
+  [[nodiscard]] torch::Tensor part_of_update(double share) const;
 };
 
 /// @throws std::logic_error through TORCH_CHECK when shapes do not fit
