@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares our networks, chats and generations with transformers and our adapters with PEFT on random tiny checkpoints, the
-# recommenders with plain PyTorch, the GRPO losses with TRL, and our tokenizers with the package tokenizers. Usage: parity.sh [VRAGENT_BINARY [WORK_FOLDER [GROUP...]]]
+# Compares our networks, chats and generations with transformers and our adapters with PEFT on random tiny checkpoints, what
+# the trainers write with what transformers, PEFT and TensorBoard load of it, the recommenders with plain PyTorch, the GRPO
+# losses with TRL, and our tokenizers with the package tokenizers. Usage: parity.sh [VRAGENT_BINARY [WORK_FOLDER [GROUP...]]]
 # WORK_FOLDER and GROUP: only those groups of scripts/parity.py.
 # VRAGENT_PARITY_DEVICE=cuda computes our side of the forward passes there.
 # VRAGENT_PARITY_SETUP=1 only makes the environment.
@@ -48,7 +49,7 @@ fi
 export TRANSFORMERS_VERBOSITY=error HF_HUB_DISABLE_PROGRESS_BARS=1
 [ $# -le 1 ] || exec "$venv/bin/python" scripts/parity.py "$binary" "${@:2}"
 code=0
-for part in parity parity_lora parity_recommender parity_tokenizers; do
+for part in parity parity_lora parity_trainers parity_recommender parity_tokenizers; do
   "$venv/bin/python" "scripts/$part.py" "$binary" || code=$?
 done
 "$trl_venv/bin/python" scripts/parity_grpo.py "$binary" || code=$?
