@@ -273,15 +273,23 @@ TEST_F(Usage, EveryConfigurationOfATrainerCanBePlannedFor7BWithoutAnyOtherFile) 
     const std::string command =
         command_of(file.parent_path().filename().string(), file.stem().string());
     if (command != "sft" && command != "grpo-train") continue;
-    const std::string tables = output_of("$vragent " + command + " --config " + file.string() +
-                                         " --dry-run --json --model qwen2.5-7b --plan.card h100-80 "
-                                         "--plan.ranks 4 --zero 2");
-    const Json plan = Json::parse(tables);
-    ASSERT_EQ(plan.size(), 2U) << file;
-    EXPECT_THAT(tables, HasSubstr("7.616 billion parameters")) << file;
-    EXPECT_THAT(tables, HasSubstr("4 x h100-80, ZeRO-2")) << file;
-    EXPECT_EQ(tables.find("keys and values") != std::string::npos, command == "grpo-train") << file;
-    EXPECT_THAT(tables, HasSubstr("gradients, reduce-scatter")) << file;
+    const auto planned = [&](const std::string& cards) {
+      const std::string tables =
+          output_of("$vragent " + command + " --config " + file.string() +
+                    " --dry-run --json --model qwen2.5-7b --plan.card " + cards);
+      EXPECT_EQ(Json::parse(tables).size(), 2U) << file;
+      EXPECT_THAT(tables, HasSubstr("7.616 billion parameters")) << file;
+      EXPECT_EQ(tables.find("keys and values") != std::string::npos, command == "grpo-train")
+          << file;
+      return tables;
+    };
+    const std::string four = planned("h100-80 --plan.ranks 4 --zero 2");
+    EXPECT_THAT(four, HasSubstr("4 x h100-80, ZeRO-2")) << file;
+    EXPECT_THAT(four, HasSubstr("gradients, reduce-scatter")) << file;
+    const std::string alone = planned("h200-141");
+    EXPECT_THAT(alone, HasSubstr(", 1 x h200-141\"")) << file;
+    EXPECT_THAT(alone, HasSubstr("h200-141 has 140.4 GiB: ")) << file;
+    EXPECT_THAT(alone, Not(HasSubstr("reduce-scatter"))) << file << ": there is nobody to send to";
     ++num_files;
   }
   EXPECT_GE(num_files, 10);

@@ -124,6 +124,41 @@ TEST_F(LanguageModelTogether, LearnsFromRewardsAsOneProcess) {
       << "it learned";
 }
 
+TEST_F(LanguageModelTogether, TrainsAnAdapterFromRewardsAsOneProcess) {
+  make_start();
+  const std::string lora =
+      "--lora.rank 2 --lora.alpha 8 --lora.dropout 0.2 --updates-per-rollout 2";
+  train(1, grpo(lora), "one");
+  train(2, grpo(lora + " --zero 2"), "two");
+  expect_close("two", "one", "adapter_model.safetensors");
+  for (const char* name : {"loss", "reward", "kl"}) expect_close_log("two", "one", name);
+  EXPECT_EQ(tokens_and_rewards("two"), tokens_and_rewards("one"));
+  const auto kl = learning::logged(here() / "one", "kl");
+  EXPECT_GT(*std::max_element(kl.begin(), kl.end()), 0) << "it learned";
+}
+
+/// A checkpoint of two processes goes on in four, and one of theirs in one. Groups that are asked
+/// in place of flat ones bring the curriculum to another place than the step says.
+TEST_F(LanguageModelTogether, GoesOnWithRewardsInAnotherNumberOfProcesses) {
+  make_start();
+  const std::string command = grpo("--resample-rounds 2 --keep-checkpoints 9 ");
+  train(1, command, "whole");
+  train(2, command, "run");
+  output_of("cd run && rm -r checkpoint-{10,15,20} trainer_state.json model*");
+  train(4, command + "--resume --zero 2", "run");
+  output_of("cd run && rm -r checkpoint-{15,20} trainer_state.json model*");
+  train(1, command + "--resume", "run");
+  expect_close("run", "whole");
+  for (const char* name : {"loss", "reward", "dynamic_sampling/kept_groups"})
+    expect_close_log("run", "whole", name);
+  EXPECT_EQ(tokens_and_rewards("run"), tokens_and_rewards("whole"));
+  const auto numbers = [&](const std::string& out) {
+    return parse_json_object(read(out + "/checkpoint-20/state/state.json"), out);
+  };
+  EXPECT_EQ(numbers("run"), numbers("whole")) << "the place in the curriculum among them";
+  EXPECT_GT(numbers("run")["dropped_groups"].get<double>(), 0) << "or the test shows nothing";
+}
+
 TEST_F(LanguageModelTogether, GoesOnBitForBitWhereOneOfThemIsKilled) {
   make_start();
   const std::string command = grpo("--zero 2 --resume");
