@@ -24,7 +24,10 @@ void cut_windows(const Interactions& interactions, Sequences& out) {
   for (std::size_t user = 0; user < interactions.histories.size(); ++user) {
     const auto& history = interactions.histories[user];
     const auto length = static_cast<std::int64_t>(history.size());
-    if (length < out.protocol.min_len) continue;
+    if (length < out.protocol.min_len) {
+      ++out.num_short_users;
+      continue;
+    }
     out.user_index.emplace(interactions.user_ids[user],
                            static_cast<std::int32_t>(out.user_ids.size()));
     out.user_ids.push_back(interactions.user_ids[user]);
@@ -123,7 +126,8 @@ Counts counts_of(const Sequences& sequences) {
       {"train_items",
        std::count_if(in_train.begin(), in_train.end(), [](auto n) { return n > 0; })},
       {"unseen_valid_targets", unseen_valid},
-      {"unseen_test_targets", unseen_test}};
+      {"unseen_test_targets", unseen_test},
+      {"short_users", sequences.num_short_users}};
 }
 
 }  // namespace vragent::data

@@ -2,6 +2,7 @@
 // Copyright 2026 The vragent authors
 #include "vragent/rec_models/item_features.h"
 
+#include <algorithm>
 #include <charconv>
 #include <unordered_map>
 
@@ -10,6 +11,7 @@
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
+#include "vragent/util/log.h"
 #include "vragent/util/text.h"
 
 namespace vragent::rec_models {
@@ -96,7 +98,17 @@ std::vector<std::int64_t> rows_of_items(const Rows& rows,
     places.push_back(by_id ? by_name : counted_row(item_ids[i], rows.features.size(0)));
     if (places.back() < 0) missing.push_back(item_ids[i]);
   }
-  if (missing.empty()) return places;
+  if (missing.empty()) {
+    const auto last = std::max_element(places.begin(), places.end());
+    if (!by_id && last != places.end() && *last + 1 < rows.features.size(0))
+      log::warn(
+          "{}: {} rows, but the largest item in use is {}: row r (from 0) is item r+1, and a row "
+          "of padding in front would shift them all (--feature-ids names the rows)",
+          file.string(),
+          rows.features.size(0),
+          *last + 1);
+    return places;
+  }
   throw DataError(
       formatted("{}: {} of {} items have no row among its {}; the first is {}{}",
                 file.string(),

@@ -271,7 +271,7 @@ TEST_F(Inspect, CountsADataSet) {
             "interactions users=3 items=8 interactions=12 rows=12 low_rated=0 duplicates=0 "
             "outside_core=0\n"
             "protocol users=2 cold_users=1 items=7 interactions=11 train_interactions=7 "
-            "train_items=4 unseen_valid_targets=1 unseen_test_targets=2\n"
+            "train_items=4 unseen_valid_targets=1 unseen_test_targets=2 short_users=1\n"
             "titles items=7 empty=1 unknown=1\n"
             "comments pairs=2\n"
             "likes items=2 likes=5 views=70\n");

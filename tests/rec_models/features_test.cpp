@@ -57,6 +57,19 @@ TEST_F(ItemFeatures, FindsRowsByTheirIds) {
   expect_rows(load({{"features", rows}, {"item_ids", torch::tensor({7, 4, 3, 2})}}), 1, 3);
 }
 
+TEST_F(ItemFeatures, SaysWhenThereAreMoreRowsThanItems) {
+  const auto said = [&](const Tensor& tensor, const std::string& ids) {
+    ::testing::internal::CaptureStderr();
+    load({{"x", tensor}}, ids);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(said(rows, ""), "");
+  const Tensor padded = torch::cat({torch::zeros({1, 3}), rows});
+  EXPECT_THAT(said(padded, ""),
+              HasSubstr("f.safetensors: 5 rows, but the largest item in use is 4: row r"));
+  EXPECT_EQ(said(padded, "0\n1\n2\n3\n4\n"), "");
+}
+
 TEST_F(ItemFeatures, RefusesRowsThatDoNotFit) {
   expect_refusal({{"x", rows}}, "2\n4\n9\n", "f.safetensors has 4 rows, but ");
   expect_refusal({{"x", rows}}, "2\n4\n9\n4\n", "ids.txt:4: item 4 comes a second time");

@@ -41,6 +41,7 @@ struct Sequences {
   std::vector<std::vector<std::int32_t>> windows;  ///< [U], each of 3 .. max_len+3 items
   std::vector<std::int64_t> full_lengths;          ///< [U], interactions before the window was cut
   std::vector<bool> cold;                          ///< [U]
+  std::int64_t num_short_users = 0;                ///< left out for fewer than min_len interactions
   std::vector<std::int64_t> train_counts;          ///< [N+1], occurrences in the train parts
   std::unordered_map<std::string, std::int32_t> item_index;  ///< id -> 1..N
   std::unordered_map<std::string, std::int32_t> user_index;  ///< id -> 0..U-1
@@ -69,7 +70,7 @@ struct Sequences {
 };
 
 /// Users, cold ones, items, interactions inside windows, those of train parts, their distinct
-/// items, and the targets that no train part has.
+/// items, the targets that no train part has, and the users left out.
 Counts counts_of(const Sequences& sequences);
 
 /// Applies the protocol. Windows of 3 items or more are needed: min_len below 3 is refused by

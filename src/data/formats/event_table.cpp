@@ -97,18 +97,23 @@ void EventTable::add(std::int32_t user, std::string_view item, double time, std:
 void EventTable::note_item(std::string_view id, std::int64_t line) {
   if (parse_integer(id)) {
     ++num_numeric_items_;
-  } else if (odd_item_.empty()) {
-    odd_item_ = id;
-    odd_line_ = line;
+    return;
   }
+  if (num_odd_items_++ > 0) return;
+  odd_item_ = id;
+  odd_line_ = line;
 }
 
-void EventTable::warn_of_mixed_items(const LineName& where) const {
-  if (odd_item_.empty() || num_numeric_items_ == 0) return;
-  log::warn("{}: item \"{}\" is not a number, {} others are; items are now ordered by bytes",
-            where(odd_line_),
-            odd_item_,
-            num_numeric_items_);
+void EventTable::check_mixed_items(const LineName& where) const {
+  constexpr std::int64_t kMistake = 100;  // one among so many numbers is none on purpose
+  if (num_odd_items_ == 0 || num_numeric_items_ == 0) return;
+  const std::string what = formatted("{}: item \"{}\" is not a number, {} others are",
+                                     where(odd_line_),
+                                     odd_item_,
+                                     num_numeric_items_);
+  if (num_numeric_items_ >= kMistake * num_odd_items_)
+    throw DataError(what + ": correct that line, or give no item a number as its id");
+  log::warn("{}; items are now ordered by bytes", what);
 }
 
 void EventTable::sort_by_time() {
@@ -164,7 +169,7 @@ void EventTable::keep_core(const ReadConfig& config) {
 
 Interactions EventTable::take(const ReadConfig& config, const LineName& where) {
   counts_.rows += counts_.low_rated;
-  warn_of_mixed_items(where);
+  check_mixed_items(where);
   sort_by_time();
   drop_duplicates(config, where);
   keep_core(config);

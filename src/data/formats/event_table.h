@@ -68,7 +68,8 @@ class EventTable {
 
  private:
   void note_item(std::string_view id, std::int64_t line);
-  void warn_of_mixed_items(const LineName& where) const;
+  /// @throws DataError at one item that is no number among a hundred or more that are; fewer warn
+  void check_mixed_items(const LineName& where) const;
   void sort_by_time();
   void drop_duplicates(const ReadConfig& config, const LineName& where);
   void keep_core(const ReadConfig& config);
@@ -78,6 +79,7 @@ class EventTable {
   std::vector<std::vector<Event>> histories_;
   ReadCounts counts_;
   std::int64_t num_numeric_items_ = 0;
+  std::int64_t num_odd_items_ = 0;
   std::string odd_item_;  ///< the first item id that is not a number
   std::int64_t odd_line_ = 0;
 };

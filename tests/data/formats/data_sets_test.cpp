@@ -55,7 +55,7 @@ TEST_F(MicroLens50K, HasItsCounts) {
   EXPECT_EQ(to_line(counts_of(make_sequences(data, {}))),
             "users=50000 cold_users=20346 items=19099 interactions=339511 "
             "train_interactions=239511 train_items=18331 unseen_valid_targets=877 "
-            "unseen_test_targets=2261");
+            "unseen_test_targets=2261 short_users=0");
   EXPECT_TRUE(std::all_of(data.histories.begin(), data.histories.end(), [](const auto& history) {
     return history.size() >= 5 && history.size() <= 218;
   }));

@@ -43,6 +43,17 @@ TEST(EventTable, SaysWhichItemIsNoNumberWhenOthersAre) {
               ::testing::HasSubstr("file:2: item \"12a\" is not a number, 2 others are"));
 }
 
+TEST(EventTable, RefusesASingleItemThatIsNoNumberAmongManyThatAre) {
+  std::vector<Row> rows = {{"u", "boat"}};
+  for (int item = 1; item < 100; ++item) rows.push_back({"u", std::to_string(item)});
+  EXPECT_EQ(taken(rows).item_ids.size(), 100);
+  rows.push_back({"u", "100"});
+  EXPECT_THAT([&] { taken(rows); },
+              ThrowsMessage<DataError>(
+                  StrEq("file:1: item \"boat\" is not a number, 100 others are: correct that "
+                        "line, or give no item a number as its id")));
+}
+
 TEST(EventTable, KeepsTheDuplicatesThatItIsToldTo) {
   const std::vector<Row> rows = {{"u", "1", 5}, {"u", "2", 6}, {"u", "1", 7}, {"v", "1", 1}};
   EXPECT_THAT(taken(rows).histories[0], ElementsAre(0, 1));
