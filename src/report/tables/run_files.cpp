@@ -28,18 +28,19 @@ std::string plain(const Json& value) {
   return value.is_string() ? value.get<std::string>() : dump_json(value);
 }
 
-/// "ranking full, masked history, ...; 1500 users, 300 cold, 1200 items".
+/// "ranking full, masked history, ...; 1500 users, 300 cold, 1200 items, windows 0123456789abcdef".
 std::string protocol_text(const JsonRecord& metrics) {
   std::string text;
   for (const auto& [key, value] : metrics.object("protocol").items()) {
-    if (key == "seed" || key == "loss") continue;
+    if (key == "seed" || key == "loss" || key == "select") continue;  // of the row
     text += (text.empty() ? "" : ", ") + key + " " + plain(value);
   }
   const JsonRecord counts(metrics.object("counts"), metrics.where() + ": counts");
-  return text + formatted("; {} users, {} of them cold, {} items",
-                          counts.integer("users"),
-                          counts.integer("cold_users"),
-                          counts.integer("items"));
+  text += formatted("; {} users, {} of them cold, {} items",
+                    counts.integer("users"),
+                    counts.integer("cold_users"),
+                    counts.integer("items"));
+  return counts.has("windows") ? text + ", windows " + counts.text("windows") : text;
 }
 
 FeedbackSummary feedback_of(const JsonRecord& record) {

@@ -171,7 +171,7 @@ void check_protocols(const std::vector<RunRow>& rows) {
     if (row.row.protocol == rows.front().row.protocol) continue;
     throw DataError(
         formatted("runs '{}' and '{}' were measured in different ways ({} | {}) and "
-                  "cannot stand in one table",
+                  "cannot stand in one table (a run of an older version names no windows)",
                   rows.front().row.name,
                   row.row.name,
                   rows.front().row.protocol,

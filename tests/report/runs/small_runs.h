@@ -19,6 +19,8 @@ struct RankingFile {
   std::int64_t seed = 1;
   std::string masked = "history";
   std::int64_t users = 100;
+  std::string windows = "0123456789abcdef";
+  std::string select = "valid hr@10";
   std::string loss = "softmax";
   bool has_feedback = false;
 };
@@ -37,8 +39,13 @@ inline std::string write_ranking(const std::filesystem::path& folder, const Rank
       {"test", ranking_values(run.hit_rate)},
       {"test_cold", ranking_values(run.hit_rate / 2)},
       {"protocol",
-       {{"ranking", "full"}, {"masked", run.masked}, {"loss", run.loss}, {"seed", run.seed}}},
-      {"counts", {{"users", run.users}, {"cold_users", 20}, {"items", 50}}}};
+       {{"ranking", "full"},
+        {"masked", run.masked},
+        {"loss", run.loss},
+        {"select", run.select},
+        {"seed", run.seed}}},
+      {"counts",
+       {{"users", run.users}, {"cold_users", 20}, {"items", 50}, {"windows", run.windows}}}};
   if (run.has_feedback) {
     metrics["feedback"] = {
         {"arm", "like"}, {"users", 9}, {"inserted", 31}, {"held_out", 2}, {"guard", true}};

@@ -130,15 +130,28 @@ TEST(RunTable, RefusesRunsOfDifferentProtocols) {
       ThrowsMessage<DataError>(HasSubstr("cannot stand in one table")));
 }
 
-TEST(RunTable, TakesSeedAndLossForNoDifferenceOfProtocol) {
+TEST(RunTable, RefusesRunsOfOtherDataOfTheSameSize) {
+  const vragent::test::TempDir folder;
+  const std::string one = "a=" + write_ranking(folder / "a");
+  const std::string other = "b=" + write_ranking(folder / "b", {.windows = "fedcba9876543210"});
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {one, other});
+      },
+      ThrowsMessage<DataError>(HasSubstr("windows fedcba9876543210")));
+}
+
+TEST(RunTable, TakesSeedLossAndChoiceOfEpochForNoDifferenceOfProtocol) {
   const vragent::test::TempDir folder;
   const RunTable table =
       table_of(1,
                {"pop=" + write_ranking(folder / "a", {.seed = 5, .loss = "none"}),
+                "DSSM=" + write_ranking(folder / "c", {.select = "valid ndcg@10"}),
                 "SASRec=" + write_ranking(folder / "b")});
-  ASSERT_THAT(table.rows, SizeIs(2));
-  EXPECT_TRUE(table.rows[0].is_control);
+  ASSERT_THAT(table.rows, SizeIs(3));
+  EXPECT_FALSE(table.rows[0].is_control);
   EXPECT_FALSE(table.rows[1].is_control);
+  EXPECT_TRUE(table.rows[2].is_control);
   EXPECT_THAT(to_text(plain_table(table)), HasSubstr("pop (control)"));
 }
 
