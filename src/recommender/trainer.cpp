@@ -30,18 +30,21 @@ namespace {
 
 using torch::Tensor;
 
-/// The encoders of texts and pictures have their own rates and no decay; everything else decays (as
-/// the release groups them).
+/// The encoders of texts and pictures have their own rates and no decay, and so has the layer
+/// behind a video encoder; everything else decays (as the release groups them).
 std::vector<nn::ParameterGroup> parameter_groups(const Recommender& model,
                                                  const LoopConfig& config) {
   const auto scale_of = [&](double lr) { return config.optim.lr > 0 ? lr / config.optim.lr : 0.0; };
   nn::ParameterGroup text{.lr_scale = scale_of(config.text_lr)};
   nn::ParameterGroup vision{.lr_scale = scale_of(config.vision_lr)};
   nn::ParameterGroup rest{.weight_decay = config.optim.weight_decay};
+  const bool sees_videos = model->items->vision && model->items->vision->config.is_video();
   for (const nn::NamedParameter& parameter : nn::trainable_parameters(*model)) {
-    nn::ParameterGroup& group = parameter.name.starts_with("items.encoder.")  ? text
-                                : parameter.name.starts_with("items.vision.") ? vision
-                                                                              : rest;
+    const bool is_video_head = sees_videos && parameter.name.starts_with("items.project.");
+    const bool is_vision = is_video_head || parameter.name.starts_with("items.vision.");
+    nn::ParameterGroup& group = parameter.name.starts_with("items.encoder.") ? text
+                                : is_vision                                  ? vision
+                                                                             : rest;
     group.parameters.push_back(parameter);
   }
   return {text, vision, rest};
@@ -60,10 +63,10 @@ struct RunState {
 /// Rank 0 writes; the others wait for it.
 void save(const RunState& state,
           const torch::nn::Module& module,
-          const nn::ShardedAdamW& optimizer,
+          const nn::NamedTensors& moments,
           const TrainingInput& input) {
   nn::TrainingState saved;
-  saved.add("optimizer.", optimizer.state());
+  saved.add("optimizer.", moments);
   saved.add("model.", nn::parameters_of(module));
   saved.add("best.", state.best);
   saved.numbers = {{"epoch", static_cast<double>(state.epoch)},
@@ -176,7 +179,7 @@ class Loop {
                        {"learning_rate", last_lr_},
                        {"skipped_steps", static_cast<double>(state_.result.skipped_steps)}});
       }
-      save(state_, learner_.module, optimizer_, input_);
+      save_all();
       progress.advance(1,
                        formatted("loss={:.4f} valid_{}={:.4f} best={:.4f}",
                                  loss,
@@ -227,13 +230,15 @@ class Loop {
         leave_out(numbers, examples);
       }
       state_.step += 1;
+      const bool is_due = config_.save_every > 0 && state_.step % config_.save_every == 0;
+      if (is_due && s + 1 < steps_per_epoch_) save_all();
     }
     return finish_epoch();
   }
 
   /// @return the mean loss of the epoch's steps
   double finish_epoch() {
-    check_weights();
+    check_finite(nn::parameters_of(learner_.module));
     const std::int64_t counted = steps_per_epoch_ - std::exchange(state_.epoch_skipped, 0);
     state_.epoch += 1;
     if (counted == 0)
@@ -273,22 +278,29 @@ class Loop {
     state_.result.skipped_steps += 1;
   }
 
-  /// Nothing that is not finite reaches a checkpoint.
-  void check_weights() const {
-    const std::string broken = first_broken(nn::parameters_of(learner_.module));
-    if (broken.empty()) return;
+  /// @throws Error when one of these tensors, of any process, is not finite: it reaches no
+  /// checkpoint
+  void check_finite(const nn::NamedTensors& tensors) const {
+    const std::string broken = first_broken(tensors);
+    if (comm::sum_of(processes_, broken.empty() ? 0.0 : 1.0) == 0) return;
     throw Error(ExitCode::kInternal,
                 formatted("{} is not finite after step {} (epoch {}): training diverged; the last "
                           "checkpoint is untouched",
-                          broken,
+                          broken.empty() ? "a tensor of another process" : broken,
                           state_.step,
-                          state_.epoch + 1));
+                          (state_.step - 1) / steps_per_epoch_ + 1));
+  }
+
+  void save_all() {
+    const nn::NamedTensors moments = optimizer_.state();
+    check_finite(nn::parameters_of(learner_.module));
+    check_finite(moments);
+    save(state_, learner_.module, moments, input_);
   }
 
   void stop_if_interrupted() {
     if (!comm::stop_agreed(processes_)) return;
-    check_weights();
-    save(state_, learner_.module, optimizer_, input_);
+    save_all();
     throw Interrupted(
         formatted("step {} is saved; run the same command with --resume to go on", state_.step));
   }
@@ -329,6 +341,7 @@ void LoopConfig::check() const {
   check_range("batch-size", static_cast<double>(batch_size), 1, 1e9);
   check_range("micro-batch", static_cast<double>(micro_batch), 0, 1e9);
   check_range("epochs", static_cast<double>(epochs), 0, 1e9);
+  check_range("save-every", static_cast<double>(save_every), 0, 1e9);
   check_range("patience", static_cast<double>(patience), 0, 1e9);
   check_range("text-lr", text_lr, 0, 100);
   check_range("vision-lr", vision_lr, 0, 100);

@@ -19,6 +19,7 @@
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
 #include "vragent/util/random.h"
+#include "vragent/util/sha256.h"
 
 namespace vragent::recommender {
 namespace fs = std::filesystem;
@@ -26,8 +27,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kMayDiffer =
-    "resume,overwrite,dry-run,device,threads,epochs,on-nan,vector-cache,top-k,top-k-splits,"
-    "candidates";
+    "resume,overwrite,dry-run,device,threads,epochs,save-every,on-nan,vector-cache,top-k,"
+    "top-k-splits,candidates";
 
 constexpr const char* kScoresFile = "scores.jsonl";
 
@@ -122,6 +123,19 @@ OrderedJson protocol_json(const TrainConfig& config) {
           {"seed", config.runtime.seed}};
 }
 
+/// 16 digits of a hash of the windows: who watched what, in which order, users as the file has them
+/// (without feedback).
+std::string windows_hash(const data::Sequences& sequences) {
+  std::string text;
+  for (std::size_t user = 0; user < sequences.windows.size(); ++user) {
+    text += sequences.user_ids[user];
+    for (const std::int32_t item : sequences.windows[user])
+      text += '\t' + sequences.item_ids[static_cast<std::size_t>(item)];
+    text += '\n';
+  }
+  return sha256(text).substr(0, 16);
+}
+
 OrderedJson counts_json(const data::Sequences& sequences) {
   std::int64_t in_windows = 0;
   for (const auto& window : sequences.windows)
@@ -129,7 +143,8 @@ OrderedJson counts_json(const data::Sequences& sequences) {
   return {{"users", sequences.num_users()},
           {"cold_users", std::count(sequences.cold.begin(), sequences.cold.end(), true)},
           {"items", sequences.num_items()},
-          {"interactions_in_windows", in_windows}};
+          {"interactions_in_windows", in_windows},
+          {"windows", windows_hash(sequences)}};
 }
 
 OrderedJson feedback_json(const FeedbackConfig& config, const FeedbackCounts& counts) {
@@ -419,6 +434,7 @@ std::string run_training(const TrainConfig& config, const comm::Communicator& pr
   std::string effective;
   if (writes) {
     lock.emplace(config.out);
+    remove_half_written(config.out);
     effective = data::begin_run(config, "train-sasrec", kMayDiffer);
     // What --overwrite replaces is not what a later --resume, with these settings, goes on from.
     if (!config.resume) fs::remove_all(config.out / kCheckpointFolder);

@@ -3,13 +3,16 @@
 //
 // Trainings that are killed in the middle, more than once: the same command, typed again, ends with
 // the bits of a run that nothing happened to.
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cli/small_files.h"
 #include "vragent/util/format.h"
+#include "vragent/util/random.h"
 
 namespace vragent::test {
 namespace {
@@ -37,6 +40,28 @@ class Killed : public SmallFiles {
     }
     output_of(command);
     EXPECT_THAT(listing("run"), Not(HasSubstr(".tmp"))) << "what the kills left";
+  }
+
+  /// Kills the command six times, each after a part of what it took whole, wherever that finds
+  /// it: starting, in a step, in the middle of a save; then lets it end.
+  void kill_at_random(const std::string& command, std::chrono::duration<double> whole) {
+    RandomStream random(7);
+    for (int kill = 0; kill < 6; ++kill) {
+      const auto running = start(command);
+      std::this_thread::sleep_for(whole * (0.1 + 0.5 * random.uniform()));
+      running->send(SIGKILL);
+      const int code = running->wait().code;
+      if (code == 0) break;  // so little was left to do
+      EXPECT_EQ(code, 137) << "it failed by itself";
+    }
+    output_of(command);
+    EXPECT_THAT(listing("run"), Not(HasSubstr(".tmp"))) << "what the kills left";
+  }
+
+  std::chrono::duration<double> time_of(const std::string& command) {
+    const auto begin = std::chrono::steady_clock::now();
+    output_of(command);
+    return std::chrono::steady_clock::now() - begin;
   }
 
   void expect_same_bits(const std::vector<std::string>& files) {
@@ -79,6 +104,31 @@ TEST_F(Killed, GrpoTrainGoesOnBitForBit) {
                     last + "model.safetensors",
                     last + "state/state.safetensors",
                     "completions.jsonl"});
+  EXPECT_EQ(rows_of("run/train_log.jsonl"), rows_of("whole/train_log.jsonl"));
+}
+
+TEST_F(Killed, TrainSasrecGoesOnBitForBitWhereverItIsKilled) {
+  const auto train = [](const std::string& out) {
+    return "$vragent train-sasrec --interactions interactions.tsv --width 32 --patience 0 "
+           "--batch-size 2 --micro-batch 1 --save-every 2 --optim.lr 1e-2 --epochs 12 --resume "
+           "--threads 1 --out " +
+           out;
+  };
+  kill_at_random(train("run"), time_of(train("whole")));
+  expect_same_bits(
+      {"model.safetensors", "metrics.json", "topk.jsonl", "checkpoint/state.safetensors"});
+  EXPECT_EQ(rows_of("run/train_log.jsonl"), rows_of("whole/train_log.jsonl"));
+}
+
+TEST_F(Killed, SftGoesOnBitForBitWhereverItIsKilled) {
+  const auto tune = [](const std::string& out) {
+    return "$vragent sft --model models/lm --train cases.jsonl --no-prompt.cot --batch-size 4 "
+           "--epochs 100 --max-steps 20 --log-every 1 --save-every 1 --optim.lr 1e-3 --resume "
+           "--threads 1 --out " +
+           out;
+  };
+  kill_at_random(tune("run"), time_of(tune("whole")));
+  expect_same_bits({"model.safetensors", "checkpoint-20/state/state.safetensors"});
   EXPECT_EQ(rows_of("run/train_log.jsonl"), rows_of("whole/train_log.jsonl"));
 }
 

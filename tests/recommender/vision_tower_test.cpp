@@ -159,6 +159,25 @@ TEST_P(VisionTower, LearnsInItsLastLayersAndLeavesTheOthersAlone) {
   EXPECT_LT(losses.back(), 0.9 * losses.front());
 }
 
+TEST_P(VisionTower, DecaysTheLayerBehindAnImageEncoderOnly) {
+  Recommender model(make(1),
+                    rec_models::UserEncoder(rec_models::UserEncoderConfig{.width = kWidth},
+                                            sequences.protocol.max_len));
+  const LoopConfig loop{.vision_lr = 3e-3, .optim = {.lr = 1e-3, .weight_decay = 0.1}};
+  const TrainingInput input{.sequences = sequences, .rows = training_rows(sequences)};
+  std::set<std::string> seen;
+  for (const nn::ParameterGroup& group : learner_of(model, loop, input).groups) {
+    for (const nn::NamedParameter& parameter : group.parameters) {
+      const bool is_head = parameter.name.starts_with("items.project.");
+      const bool is_vision = parameter.name.starts_with("items.vision.") || (is_head && is_video());
+      EXPECT_EQ(group.weight_decay, is_vision ? 0.0 : 0.1) << parameter.name;
+      EXPECT_DOUBLE_EQ(group.lr_scale, is_vision ? 3.0 : 1.0) << parameter.name;
+      seen.insert(parameter.name);
+    }
+  }
+  EXPECT_TRUE(seen.contains("items.project.weight"));
+}
+
 TEST_P(VisionTower, EncodesTheItemsOfABatchOnceEach) {
   ItemTower tower = make(-1);
   const Tensor vectors = tower(torch::tensor({1, 2}));

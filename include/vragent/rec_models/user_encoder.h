@@ -32,7 +32,8 @@ struct UserEncoderConfig {
     v("pads",
       pads,
       "gru4rec, nextitnet: what stands before a short history is fed to the network as an item of "
-      "its own (fed, as released) or hidden from it (masked)");
+      "its own (fed, as released; with texts, pictures or features it is a vector of zeros, where "
+      "the release encodes an empty one) or hidden from it (masked)");
   }
 
   void check() const;

@@ -33,6 +33,7 @@ struct LoopConfig {
   std::int64_t batch_size = 512;  // users (release: 512 with the id tower, 256 a GPU with text)
   std::int64_t micro_batch = 0;   // 0: a batch at once
   std::int64_t epochs = 50;       // release: 50
+  std::int64_t save_every = 0;    // steps; 0: after epochs only
   std::string select_metric = "hr@10";
   std::int64_t patience = 6;    // epochs without a better one of validation
   double text_lr = 5e-5;        // release: of the text encoder's own parameters
@@ -50,6 +51,10 @@ struct LoopConfig {
       epochs,
       "passes over all users (or pairs) at most; with --resume more go on, and a run that has more "
       "already is evaluated as it stands, with a warning");
+    v("save-every",
+      save_every,
+      "save within an epoch too, behind every so many steps, for --resume after a crash; 0: after "
+      "each epoch only (and on a signal)");
     v("patience",
       patience,
       "stop after so many epochs without a better validation metric; 0 never stops early");
@@ -60,7 +65,10 @@ struct LoopConfig {
     v("text-lr",
       text_lr,
       "learning rate of the text encoder's own layers (they have no weight decay)");
-    v("vision-lr", vision_lr, "the same of the image or video encoder");
+    v("vision-lr",
+      vision_lr,
+      "the same of the image or video encoder, and of the layer behind a video encoder, which has "
+      "no weight decay either");
     v("optim", optim, "");
     v("on-nan",
       on_nan,
@@ -142,7 +150,7 @@ struct StepNumbers {
 struct TrainingInput {
   const data::Sequences& sequences;
   std::vector<TrainingRow> rows;     ///< of train(); the loop itself does not read them
-  std::filesystem::path run_folder;  ///< logs, and checkpoint/ after every epoch
+  std::filesystem::path run_folder;  ///< logs, and checkpoint/ after every epoch and when asked
   std::uint64_t seed = 1;
   torch::Device device = torch::kCPU;
   bool resume = false;
