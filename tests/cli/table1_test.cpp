@@ -74,6 +74,17 @@ TEST_F(Table1, RunsRowsSideBySideAndEndsWithTheTable) {
   EXPECT_EQ(objects_in(read("table/sasrec/seed1/train_log.jsonl")).size(), 2);
 }
 
+TEST_F(Table1, PutsTheFloorsBesideARow) {
+  const std::string out = output_of("env VRAGENT=$vragent bash " + script_ +
+                                    " --data data --out table --rows pop,markov,DSSM"
+                                    " -- --width 16 --threads 1 --epochs 1");
+  EXPECT_THAT(out,
+              AllOf(HasSubstr("pop              a floor"),
+                    HasSubstr("== markov seed 1: done after "),
+                    HasSubstr("pop (control)"),
+                    HasSubstr("markov (control)")));
+}
+
 /// The heading of a table that has no row.
 constexpr const char* kNoRows = ", beside the paper's on MicroLens-100K\n";
 
@@ -172,7 +183,7 @@ class Table1Plan : public Table1 {
     const std::string plan =
         output_of("env HF_HUB_CACHE=hub VRAGENT=./counting VRAGENT_GFLOPS=0.01 bash " + script_ +
                   " --data data --out table --plan --rows " + row +
-                  " -- --width 2 --epochs 1 --batch-size 1000 " + flags);
+                  " -- --width 2 --epochs 1 --batch-size 1000 --micro-batch 0 " + flags);
     const std::string before = "roughly 1.00 GiB and ";
     const std::size_t at = plan.find(before);
     if (at == std::string::npos) {
