@@ -272,9 +272,36 @@ def vbpr(p, data, features):
     return p["vbpr.user_table.weight"], torch.cat([p["vbpr.item_table.weight"], projected], 1)
 
 
-def pair_loss(loss, data, users, items, step):
+def step_pairs(data, step):
     pairs = [(user, item) for user, train in enumerate(data.trains) for item in train]
-    pairs = [pairs[i] for i in step_order(len(pairs), step)]
+    return [pairs[i] for i in step_order(len(pairs), step)]
+
+
+def penalised_nodes(data, step):
+    """Users, and behind each other their items and one negative each, of a step of BPR."""
+    pairs, stream, drawn = step_pairs(data, step), Stream(mix_seed(SEED, hash_text("draws"), step)), []
+    for user, _ in pairs:
+        item = 1 + stream.below(data.num_items)
+        while item in data.trains[user]:
+            item = 1 + stream.below(data.num_items)
+        drawn.append(item)
+    return torch.tensor([user for user, _ in pairs]), torch.tensor([item for _, item in pairs] + drawn)
+
+
+def lightgcn_penalty(p, data, step):
+    users, items = penalised_nodes(data, step)
+    return (p["lightgcn.user_table.weight"][users].square().sum() + p["lightgcn.item_table.weight"][items].square().sum()) / 2 / len(users)
+
+
+def mmgcn_penalty(p, data, step):
+    """Of the preferences the picture's alone are penalised."""
+    users, items = penalised_nodes(data, step)
+    of_users, of_items = halves(data, p["mmgcn.ids"])
+    return (of_users[users.repeat(2)].square() + of_items[items].square()).mean() + p["mmgcn.parts.1.preference"].square().mean()
+
+
+def pair_loss(loss, data, users, items, step):
+    pairs = step_pairs(data, step)
     states = users[torch.tensor([user for user, _ in pairs])]
     targets = torch.tensor([item for _, item in pairs])
     name, *options = loss
@@ -404,7 +431,7 @@ def sequential(data, work, features, name, flags, encoder=sasrec, tower=id_tower
 def pairs(data, work, features, name, flags, model, loss=("in-batch-softmax",), penalty=None):
     def loss_of(p, step):
         value = pair_loss(loss, data, *model(p, data, features), step)
-        return value + penalty(p, step) if penalty else value
+        return value + 0.5 * penalty(p, data, step) if penalty else value
 
     def scores_of(p):
         users, items = model(p, data, features)
@@ -460,7 +487,11 @@ def all_cases(work):
     pairs(*common, "dssm", [], dssm)
     pairs(*common, "lightgcn", ["--gcn-layers", 2], lightgcn)
     pairs(*common, "lightgcn-bpr", ["--gcn-layers", 2, "--loss", "bpr"], lightgcn, loss=("bpr", 1))
+    pairs(*common, "lightgcn-bpr-l2", ["--gcn-layers", 2, "--loss", "bpr", "--embedding-l2", 0.5], lightgcn, loss=("bpr", 1),
+          penalty=lightgcn_penalty)
     pairs(*common, "mmgcn", ["--loss", "bpr"] + given["text"] + given["image"], mmgcn, loss=("bpr", 1))
+    pairs(*common, "mmgcn-l2", ["--loss", "bpr", "--embedding-l2", 0.5] + given["text"] + given["image"], mmgcn, loss=("bpr", 1),
+          penalty=mmgcn_penalty)
     pairs(*common, "vbpr", given["image"], vbpr)
     for released in (False, True):
         run(data, work, "deepfm" + ("-released" if released else ""),
