@@ -212,6 +212,19 @@ def case_grpo():
     driver.close()
 
 
+def case_batching():
+    """The rollout of TRL's step (answers, reference, scoring) by transformers' generate and by its continuous batching."""
+    texts, _ = prompts(PROMPTS)
+    for batching in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            trainer, pace = grpo_trainer(folder, texts, batching=batching)
+            pace.start(trainer)
+            for turn in ("cold", "warm"):
+                pace.step()
+                print(f"TRL, {'continuous batching' if batching else 'generate'}, {turn}: {trainer.rollout_seconds:.1f} s "
+                      f"of a step of {pace.seconds:.1f} s", flush=True)
+
+
 def sft_case(kind, name, lora):
     """Eight rows of 512 tokens, full: no program has padding to compute."""
     draw = random.Random(3)
@@ -298,13 +311,15 @@ def case_groups():
     seconds = {}
     for group in (4, 8, 16, 32):
         request = dict(prompts=ids, group=group, max_tokens=TOKENS, kl_coef=KL, lr=LR)
-        answers = driver("grpo_step", **request, seed=1)["answers"]
+        whole = driver("grpo_step", **request, seed=1)
+        answers = whole["answers"]
         runs = [driver("grpo_step", **request, answers=answers, learn=False)["training_seconds"] for _ in range(ROUNDS)]
         seconds[group] = statistics.median(runs)
         tokens = len(ids[0]) + group * TOKENS
         unshared = group * (len(ids[0]) + TOKENS)
         print(f"G = {group:2}: training part {seconds[group]:.3f} s [{min(runs):.3f}, {max(runs):.3f}], {tokens} tokens computed, "
-              f"{unshared} without sharing; {1000 * seconds[group] / tokens:.3f} ms a computed token", flush=True)
+              f"{unshared} without sharing; {1000 * seconds[group] / tokens:.3f} ms a computed token; a rollout {whole['rollout_seconds']:.2f} s, "
+              f"reference {whole['reference_seconds']:.2f} s", flush=True)
     grown = seconds[32] / seconds[4]
     own, repeated = (len(ids[0]) + 32 * TOKENS) / (len(ids[0]) + 4 * TOKENS), 8.0
     print(f"G 4 -> 32: {grown:.2f}x the time; the computed tokens grow {own:.2f}x, G x (prompt + answer) {repeated:.2f}x: "
