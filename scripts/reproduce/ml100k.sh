@@ -74,7 +74,7 @@ theirs() { # MODEL: RecBole's sizes; its examples are all prefixes of a history,
     gru4rec) name=GRU4Rec config='"embedding_size": 64, "hidden_size": 128, "num_layers": 1, "dropout_prob": 0.3' ;;
     sasrec) name=SASRec config='"hidden_size": 64, "inner_size": 256, "n_layers": 2, "n_heads": 2' ;;
   esac
-  config+=', "MAX_ITEM_LIST_LENGTH": 50, "loss_type": "CE", "train_neg_sample_args": null, "train_batch_size": 1024,
+  config+=', "MAX_ITEM_LIST_LENGTH": 50, "loss_type": "CE", "train_neg_sample_args": null, "train_batch_size": 128,
     "valid_metric": "Hit@10", "metrics": ["Hit", "NDCG", "MRR"], "stopping_step": 5, "epochs": 300,
     "load_col": {"inter": ["user_id", "item_id", "timestamp"]}'
   command="$data_hash $name $config"

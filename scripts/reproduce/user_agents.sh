@@ -4,17 +4,19 @@
 # GRPO on judgments and then selections, the same without reasoning; label-free controls beside them, all on the same
 # frozen cases of cold users. Ends with the tables. It has been run to its end on the mini world only.
 # Usage: user_agents.sh --data DIR --model DIR [--out DIR] [--device cpu|cuda] [--dtype bfloat16|float32] [--users 1000]
-#   [--train-users 3000] [--judge-steps 60] [--select-steps 60] [--sft-steps 150] [--seed 1]
+#   [--train-users 3000] [--form-steps 60] [--judge-steps 60] [--select-steps 60] [--sft-steps 150] [--prompts 16] [--seed 1]
+# A step of GRPO is --prompts prompts with 8 answers each, one of supervised learning 16 examples.
 # DIR of --data holds *_pairs.tsv and *title*.csv. A step that has finished is not run again. VRAGENT names the program.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 vragent=${VRAGENT:-$root/build/release/tools/vragent}
 data= model= out=$root/build/user_agents device=cpu dtype=bfloat16 users=1000 train_users=3000 judge_steps=60 select_steps=60
-sft_steps=150 seed=1
+form_steps=60 sft_steps=150 prompts=16 seed=1
 while [ $# -gt 0 ]; do
   case $1 in
-    --data | --model | --out | --device | --dtype | --users | --train-users | --judge-steps | --select-steps | --sft-steps | --seed)
+    --data | --model | --out | --device | --dtype | --users | --train-users | --form-steps | --judge-steps | --select-steps | \
+      --sft-steps | --prompts | --seed)
       [ $# -ge 2 ] || { echo "user_agents.sh: $1 wants a value" >&2; exit 2; }
       name=${1#--}; declare "${name//-/_}=$2"; shift 2 ;;
     *) echo "user_agents.sh: unknown argument $1" >&2; exit 2 ;;
@@ -23,7 +25,6 @@ done
 [ -n "$data" ] && [ -n "$model" ] || { echo "user_agents.sh: --data and --model are required" >&2; exit 2; }
 pairs=$(ls "$data"/*_pairs.tsv) titles=$(ls "$data"/*title*.csv)
 mkdir -p "$out/logs"
-prompts=16  # of a GRPO step, with 8 answers each
 
 step() { # NAME COMMAND...
   local name=$1 begin=$SECONDS
@@ -89,7 +90,7 @@ no_cot=(--no-prompt.cot)
 
 echo "== agents"
 with_reasoning() {
-  supervise form "$out/form.jsonl" 60
+  supervise form "$out/form.jsonl" "$form_steps"
   reinforce judge "$out/sft-form" judge "$judge_steps"
   reinforce full "$out/grpo-judge" select "$select_steps"
   ask form "$out/sft-form" --agent vragent
@@ -97,7 +98,7 @@ with_reasoning() {
   ask full "$out/grpo-full" --agent vragent
 }
 without_reasoning() {
-  supervise form-no-cot "$out/form.jsonl" 60 "${no_cot[@]}"
+  supervise form-no-cot "$out/form.jsonl" "$form_steps" "${no_cot[@]}"
   reinforce judge-no-cot "$out/sft-form-no-cot" judge "$judge_steps" "${no_cot[@]}"
   reinforce no-cot "$out/grpo-judge-no-cot" select "$select_steps" "${no_cot[@]}"
   ask no-cot "$out/grpo-no-cot" --agent vragent --no-cot
