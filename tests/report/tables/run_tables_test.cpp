@@ -149,9 +149,9 @@ TEST(RunTable, TakesSeedLossAndChoiceOfEpochForNoDifferenceOfProtocol) {
                 "DSSM=" + write_ranking(folder / "c", {.select = "valid ndcg@10"}),
                 "SASRec=" + write_ranking(folder / "b")});
   ASSERT_THAT(table.rows, SizeIs(3));
-  EXPECT_FALSE(table.rows[0].is_control);
+  EXPECT_TRUE(table.rows[0].is_control);
   EXPECT_FALSE(table.rows[1].is_control);
-  EXPECT_TRUE(table.rows[2].is_control);
+  EXPECT_FALSE(table.rows[2].is_control);
   EXPECT_THAT(to_text(plain_table(table)), HasSubstr("pop (control)"));
 }
 
