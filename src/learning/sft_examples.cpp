@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/learning/sft_examples.h"
 
+#include <algorithm>
+
 #include "vragent/data/cases.h"
 #include "vragent/media/image.h"
 #include "vragent/simulator/answer_parser.h"
@@ -16,11 +18,46 @@ namespace fs = std::filesystem;
 
 namespace {
 
-ChatExample::Turn parse_turn(const Json& message,
-                             const fs::path& folder,
-                             const std::string& where) {
+/// Pictures of a line: those that its contents name, and a list beside them ("images", as TRL has
+/// it) for contents that name none.
+class Pictures {
+ public:
+  Pictures(const Json& row, const fs::path& folder, const std::string& where) : folder_(folder) {
+    const JsonRecord record(row, where);
+    if (!row.contains("images")) return;
+    for (const Json& image : record.array("images")) {
+      if (!image.is_string()) record.fail("images", "a list of paths is wanted");
+      listed_.emplace_back(image.get<std::string>());
+    }
+  }
+
+  /// Of one {"type": "image"}.
+  fs::path take(const JsonRecord& part) {
+    const bool is_listed = !part.has("image") && next_ < listed_.size();
+    const fs::path image = is_listed ? listed_[next_++] : fs::path(part.text("image"));
+    return image.is_absolute() ? image : folder_ / image;
+  }
+
+  /// @throws DataError when a picture of the list belongs to no content
+  void check_all_taken(const JsonRecord& record) const {
+    if (next_ == listed_.size()) return;
+    record.fail("images",
+                formatted(R"({} of {} are no content's: it says {{"type": "image"}} where one is)",
+                          listed_.size() - next_,
+                          listed_.size()));
+  }
+
+ private:
+  fs::path folder_;
+  std::vector<fs::path> listed_;
+  std::size_t next_ = 0;
+};
+
+ChatExample::Turn parse_turn(const Json& message, Pictures& pictures, const std::string& where) {
   const JsonRecord record(message, where);
   ChatExample::Turn turn{.role = record.text("role")};
+  if (turn.role != "system" && turn.role != "user" && turn.role != "assistant")
+    record.fail("role", "system, user or assistant is wanted, got \"" + turn.role + "\"");
   if (!message.contains("content")) record.fail("content", "missing");
   if (message["content"].is_string()) {
     turn.text = record.text("content");
@@ -32,8 +69,7 @@ ChatExample::Turn parse_turn(const Json& message,
     if (type == "text") {
       turn.text += part_record.text("text");
     } else if (type == "image") {
-      const fs::path image = part_record.text("image");
-      turn.images.push_back(image.is_absolute() ? image : folder / image);
+      turn.images.push_back(pictures.take(part_record));
     } else {
       part_record.fail("type", "text or image is wanted, got \"" + type + "\"");
     }
@@ -85,9 +121,11 @@ ChatExample from_case(const std::string& line,
   if (answer.empty() && !row.response.empty())
     throw DataError(where + ": no answer can be read from \"response\"");
   if (answer.empty()) {
-    throw DataError(where +
-                    ": a case needs a \"response\" to learn from (or, where prompt.cot is off, a "
-                    "label)");
+    throw DataError(
+        formatted("{}: a case needs a \"response\" to learn from (or, where prompt.cot is off, "
+                  "\"{}\")",
+                  where,
+                  row.task == data::Task::kJudge ? "label" : "answer_index"));
   }
   ChatExample example{.where = where};
   for (const chat::Message& message : simulator::task_messages(row, prompt))
@@ -129,13 +167,25 @@ ChatExample parse_example(const std::string& line,
   const JsonRecord record(row, where);
   if (row.contains("instruction")) return from_alpaca(record, row);
   ChatExample example{.where = where};
+  Pictures pictures(row, folder, where);
+  const auto add_turns = [&](const char* name) {
+    for (const Json& message : record.array(name))
+      example.turns.push_back(parse_turn(message, pictures, where));
+  };
   if (row.contains("messages")) {
-    for (const Json& message : record.array("messages"))
-      example.turns.push_back(parse_turn(message, folder, where));
+    add_turns("messages");
+  } else if (!row.contains("prompt") || !row.contains("completion")) {
+    throw DataError(where +
+                    ": \"messages\", \"prompt\" and \"completion\", \"instruction\" and "
+                    "\"output\", or a case with its \"case_id\" is wanted");
+  } else if (row["prompt"].is_array()) {
+    add_turns("prompt");
+    add_turns("completion");
   } else {
     example.turns = {{"user", record.text("prompt"), {}},
                      {"assistant", record.text("completion"), {}}};
   }
+  pictures.check_all_taken(record);
   if (example.turns.empty() || example.turns.back().role != "assistant")
     throw DataError(where + ": the last turn must be the assistant's");
   return example;
@@ -224,6 +274,11 @@ TokenExample encode_example(const ChatExample& example,
                             const engine::ChatEncoder& encoder,
                             bool all_tokens) {
   const std::vector<chat::Message> messages = read_messages(example);
+  const bool shows = std::any_of(messages.begin(), messages.end(), [](const chat::Message& turn) {
+    return !turn.images.empty();
+  });
+  if (shows && !encoder.sees_images())
+    throw DataError(example.where + ": this model sees no images; a qwen2_5_vl folder is needed");
   if (!example.prefill.empty() && !all_tokens)
     return encode_prefilled(messages, example.prefill, encoder);
   TokenExample result{.chat = encoder.encode(messages, "", /*add_generation_prompt=*/false)};

@@ -101,6 +101,11 @@ TrainedModel load_trained_model(const std::string& model,
   TrainedModel trained{.base = engine::base_folder(folder)};
   check_end_tokens(trained.base, encoder);
   if (lora.rank == 0) {
+    if (engine::is_adapter_folder(folder))
+      log::info(
+          "{}: its adapter is merged into the base and all weights learn (--lora.rank goes on "
+          "with the adapter)",
+          folder);
     trained.language_model = engine::load_language_model_folder(folder, dtype, device);
     nn::set_requires_grad(trained.language_model.module(), true);
     return trained;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -84,6 +85,35 @@ TEST_F(SftExamples, LearnTheAssistantsWordsAndEndMarksOnly) {
   ASSERT_EQ(examples.size(), 2);
   EXPECT_EQ(learnt(examples[0]), "the snow<|im_end|>yes<|im_end|>");
   EXPECT_EQ(learnt(examples[1]), "no<|im_end|>");
+}
+
+TEST_F(SftExamples, TakePromptsAndCompletionsThatAreMessages) {
+  const auto examples = load(
+      R"({"prompt": [{"role": "system", "content": "be short"}, {"role": "user", "content": "a?"}],)"
+      R"( "completion": [{"role": "assistant", "content": "yes"}]})"
+      "\n");
+  ASSERT_EQ(examples[0].turns.size(), 3);
+  EXPECT_EQ(learnt(examples[0]), "yes<|im_end|>");
+}
+
+TEST_F(SftExamples, TakePicturesFromAListBesideTheContents) {
+  const std::string asked =
+      R"({"messages": [{"role": "user", "content": [{"type": "image"}, {"type": "image", "image": )"
+      R"("own.png"}, {"type": "text", "text": "what?"}]}, {"role": "assistant", "content": "snow"}])";
+  const auto examples = load(asked + R"(, "images": ["first.png"]})" + "\n");
+  EXPECT_EQ(examples[0].turns[0].images,
+            (std::vector<std::filesystem::path>{folder / "first.png", folder / "own.png"}));
+  const auto refuses = [&](const std::string& line, const std::string& part) {
+    EXPECT_THAT([&] { load(line + "\n"); },
+                ::testing::ThrowsMessage<DataError>(::testing::HasSubstr(part)));
+  };
+  refuses(asked + "}", "\"image\": missing");
+  refuses(asked + R"(, "images": ["first.png", "second.png"]})", "\"images\": 1 of 2 are no");
+  refuses(R"({"messages": [{"role": "tool", "content": "x"}]})", "train.jsonl:1: \"role\": system");
+  refuses(R"({"conversations": []})", "\"messages\", \"prompt\" and");
+  write_file(folder / "first.png", "");
+  ChatExample blind = examples[0];
+  EXPECT_THROW(encode_example(blind, encoder, false), DataError);
 }
 
 TEST_F(SftExamples, LearnAllTokensButTheFirstWhenAskedTo) {

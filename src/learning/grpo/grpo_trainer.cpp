@@ -120,6 +120,12 @@ class GrpoLoop {
       }
       files_.save_or_stop(result_.steps, config_.save_every, model_.module(), optimizer, numbers());
     }
+    if (flat_steps_ > 0)
+      log::warn(
+          "{} of {} steps had no two answers of a group that earn differently: nothing was "
+          "learned from rewards in them",
+          flat_steps_,
+          taken_);
     updates_.check_any_done();
     result_.skipped_updates = updates_.skipped;
     files_.finish(result_.steps, model_.module(), numbers());
@@ -182,10 +188,13 @@ class GrpoLoop {
     const SampledStep asked = sample(number);
     const Rollout& rollout = asked.learnt();
     const double sampled = watch.seconds();
+    ++taken_;
     const double lr = rate_of(number);
     gradients_.begin(rollout, number);
     StepMeans means;
-    if ((rollout.advantages == 0).all().item<bool>() && !std::exchange(warned_flat_, true))
+    const bool is_flat = (rollout.advantages == 0).all().item<bool>();
+    flat_steps_ += is_flat ? 1 : 0;
+    if (is_flat && !std::exchange(warned_flat_, true))
       log::warn(
           "step={}: the answers of every group earn the same, which teaches nothing (said once; "
           "frac_reward_zero_std counts)",
@@ -289,6 +298,8 @@ class GrpoLoop {
   double tokens_seen_ = 0;
   Curriculum::Place place_;  ///< in the present stage
   bool warned_flat_ = false;
+  std::int64_t flat_steps_ = 0;  ///< of this process's `taken_`
+  std::int64_t taken_ = 0;
 };
 
 }  // namespace
