@@ -13,6 +13,7 @@
 #include "vragent/util/config.h"
 #include "vragent/util/error.h"
 #include "vragent/util/format.h"
+#include "vragent/util/text.h"
 
 namespace vragent::report::runs {
 namespace {
@@ -165,17 +166,41 @@ std::vector<RunRow> run_rows(const TableConfig& config) {
   return rows;
 }
 
+bool names_windows(const RunRow& row) {
+  return row.row.protocol.find(", windows ") != std::string::npos;
+}
+
+/// The parts of a protocol's text that another's lacks.
+std::string parts_not_in(const std::string& protocol, const std::string& other) {
+  const auto parts_of = [](std::string text) {
+    std::replace(text.begin(), text.end(), ';', ',');
+    std::vector<std::string> parts;
+    for (const std::string_view part : split(text, ',')) parts.emplace_back(trim(part));
+    return parts;
+  };
+  const std::vector<std::string> others = parts_of(other);
+  std::string text;
+  for (const std::string& part : parts_of(protocol)) {
+    if (std::find(others.begin(), others.end(), part) == others.end())
+      text += (text.empty() ? "" : ", ") + part;
+  }
+  return text.empty() ? "nothing of it" : text;
+}
+
 /// @throws DataError when two runs were not measured in the same way
 void check_protocols(const std::vector<RunRow>& rows) {
   for (const RunRow& row : rows) {
     if (row.row.protocol == rows.front().row.protocol) continue;
     throw DataError(
         formatted("runs '{}' and '{}' were measured in different ways ({} | {}) and "
-                  "cannot stand in one table (a run of an older version names no windows)",
+                  "cannot stand in one table{}",
                   rows.front().row.name,
                   row.row.name,
-                  rows.front().row.protocol,
-                  row.row.protocol));
+                  parts_not_in(rows.front().row.protocol, row.row.protocol),
+                  parts_not_in(row.row.protocol, rows.front().row.protocol),
+                  names_windows(rows.front()) == names_windows(row)
+                      ? ""
+                      : " (one is of an older version, which named no windows: run it again)"));
   }
 }
 
