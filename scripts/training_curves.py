@@ -8,11 +8,15 @@ import argparse
 import json
 import pathlib
 import statistics
+import sys
 
 
 def steps_of(run):
-    with open(pathlib.Path(run) / "train_log.jsonl", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    try:
+        with open(pathlib.Path(run) / "train_log.jsonl", encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+    except OSError as error:
+        sys.exit(f"training_curves.py: {error.filename}: {error.strerror}")
 
 
 def parts_of(rows, count):
@@ -29,15 +33,18 @@ def mean_of(rows, tag):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tags", default="reward,kl,completions/mean_length")
+    parser.add_argument("--tags", default="loss,reward,kl,completions/mean_length",
+                        help="names of train_log.jsonl's numbers; those that no row has are left out (default: %(default)s)")
     parser.add_argument("--parts", type=int, default=10)
     parser.add_argument("runs", nargs="+", metavar="NAME=RUN")
     arguments = parser.parse_args()
     tags = arguments.tags.split(",")
     print(f"{'run':16} {'number':24} mean of each part of its rows, in order")
     for name, _, run in (text.partition("=") for text in arguments.runs):
+        if not run:
+            parser.error(f"NAME=RUN is wanted, got {name}")
         rows = steps_of(run)
-        for tag in tags:
+        for tag in (tag for tag in tags if any(row.get(tag) is not None for row in rows)):
             means = " ".join(f"{mean_of(part, tag):>7}" for part in parts_of(rows, arguments.parts))
             print(f"{name:16} {tag:24} {means}   ({len(rows)} rows)")
 
