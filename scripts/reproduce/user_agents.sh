@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a small chat model learns as a simulated user from a MicroLens folder: zero-shot, supervised, GRPO on judgments,
 # GRPO on judgments and then selections, the same without reasoning; label-free controls beside them, all on the same
-# frozen cases of cold users. Ends with the tables. It has been run to its end on the mini world only.
+# frozen cases of cold users. Ends with the tables.
 # Usage: user_agents.sh --data DIR --model DIR [--out DIR] [--device cpu|cuda] [--dtype bfloat16|float32] [--users 1000]
 #   [--train-users 3000] [--form-steps 60] [--judge-steps 60] [--select-steps 60] [--sft-steps 150] [--prompts 16] [--seed 1]
 # A step of GRPO is --prompts prompts with 8 answers each, one of supervised learning 16 examples.
