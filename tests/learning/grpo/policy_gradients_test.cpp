@@ -66,6 +66,20 @@ struct Learner {
   nn::ShardedAdamW optimizer;
 };
 
+/// Within 1e-4 of the largest of those that the learner has computed.
+void expect_same_gradients(const std::vector<Tensor>& got,
+                           Learner& wanted,
+                           const std::string& what) {
+  const std::vector<Tensor> all = wanted.computed_gradients();
+  double largest = 0;
+  for (const Tensor& gradient : all)
+    largest = std::max(largest, gradient.abs().max().item<double>());
+  ASSERT_GT(largest, 0);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    EXPECT_LT(test::max_difference(got[i], all[i]), 1e-4 * largest)
+        << what << " " << wanted.parameters()[i].name;
+}
+
 /// Four groups of three answers that nobody sampled.
 class PolicyGradientsOfMiniBatches : public ::testing::Test {
  protected:
@@ -140,14 +154,7 @@ TEST_F(PolicyGradientsOfMiniBatches, BeginAsThoseOfARolloutOfTheFirstAlone) {
     EXPECT_EQ(first.tokens, wanted.tokens);
     EXPECT_EQ(first.clip_low + first.clip_high, 0) << "the weights that sampled";
     const std::vector<Tensor> got = cut.computed_gradients();
-    const std::vector<Tensor> all = alone.computed_gradients();
-    double largest = 0;
-    for (const Tensor& gradient : all)
-      largest = std::max(largest, gradient.abs().max().item<double>());
-    ASSERT_GT(largest, 0);
-    for (std::size_t i = 0; i < all.size(); ++i)
-      EXPECT_LT(test::max_difference(got[i], all[i]), 1e-4 * largest)
-          << type << " " << alone.parameters()[i].name;
+    expect_same_gradients(got, alone, type);
   }
 }
 
@@ -266,14 +273,7 @@ TEST_F(PolicyGradientsOfMiniBatches, WeighWhatTheSamplerSawOtherwise) {
     learner.optimizer.zero_grad();
     const Tensor now = answer_log_probs(learner.text(), slice, 1.0).log_probs;
     ((terms * now).sum(1) / lengths).mean().backward();
-    const std::vector<Tensor> all = learner.computed_gradients();
-    double largest = 0;
-    for (const Tensor& gradient : all)
-      largest = std::max(largest, gradient.abs().max().item<double>());
-    ASSERT_GT(largest, 0);
-    for (std::size_t i = 0; i < all.size(); ++i)
-      EXPECT_LT(test::max_difference(got[i], all[i]), 1e-4 * largest)
-          << correction << " " << learner.parameters()[i].name;
+    expect_same_gradients(got, learner, correction);
   }
 }
 
