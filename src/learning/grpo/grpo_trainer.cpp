@@ -193,8 +193,7 @@ class GrpoLoop {
     gradients_.begin(rollout, number);
     StepMeans means;
     const bool is_flat = (rollout.advantages == 0).all().item<bool>();
-    flat_steps_ += is_flat ? 1 : 0;
-    if (is_flat && !std::exchange(warned_flat_, true))
+    if (is_flat && ++flat_steps_ == 1)
       log::warn(
           "step={}: the answers of every group earn the same, which teaches nothing (said once; "
           "frac_reward_zero_std counts)",
@@ -296,8 +295,7 @@ class GrpoLoop {
   RolloutConfig rollout_;
   std::unique_ptr<LineWriter> completions_;  ///< of rank 0
   double tokens_seen_ = 0;
-  Curriculum::Place place_;  ///< in the present stage
-  bool warned_flat_ = false;
+  Curriculum::Place place_;      ///< in the present stage
   std::int64_t flat_steps_ = 0;  ///< of this process's `taken_`
   std::int64_t taken_ = 0;
 };
