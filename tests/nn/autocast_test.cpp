@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "support/tensor_matchers.h"
+
 namespace vragent::nn {
 namespace {
 
 TEST(ComputeGuard, MixesProductsWhileItLives) {
-  const torch::Tensor x = torch::randn({8, 16});
-  torch::Tensor weight = torch::randn({4, 16}).requires_grad_();
+  const torch::Tensor x = test::randn({8, 16}, 1);
+  torch::Tensor weight = test::randn({4, 16}, 2).requires_grad_();
   const torch::Tensor exact = at::linear(x, weight);
   {
     const ComputeGuard guard(torch::kBFloat16, torch::kCPU);
