@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "recommender/tower_slopes.h"
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
 #include "vragent/nn/autocast.h"
@@ -144,6 +145,15 @@ TEST_F(TextTower, IsTheSameFrozenAsTrained) {
   EXPECT_TRUE(frozen(index).requires_grad()) << "the projection trains";
   EXPECT_TRUE(test::close(frozen->all_vectors(), trains->all_vectors(), 1e-5));
   EXPECT_TRUE(test::close(trains->all_vectors().index_select(0, index), trains(index), 1e-5));
+}
+
+TEST_F(TextTower, HasTheGradientsOfFiniteDifferences) {
+  for (const char* pooling : {"cls", "mean"}) {
+    ItemTower tower = make({.trainable_layers = -1, .pooling = pooling});
+    EXPECT_EQ(expect_numeric_slopes(tower, torch::tensor({3, 0, 1, 4, 1})),
+              trained(tower).size() + 2)
+        << "the projection's two learn too";
+  }
 }
 
 TEST_F(TextTower, DropsInTrainingAloneAndByTheStepsSeed) {

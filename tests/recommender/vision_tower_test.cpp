@@ -10,6 +10,7 @@
 #include <torch/types.h>
 
 #include "recommender/small_sequences.h"
+#include "recommender/tower_slopes.h"
 #include "support/temp_dir.h"
 #include "support/tiny_models.h"
 #include "vragent/data/media_records.h"
@@ -123,6 +124,11 @@ TEST_P(VisionTower, IsTheSameFrozenAsTrained) {
   EXPECT_TRUE(test::close(frozen(index), trains(index), 1e-5));
   EXPECT_TRUE(frozen(index).requires_grad()) << "the projection trains";
   EXPECT_TRUE(test::close(frozen->all_vectors(), trains->all_vectors(), 1e-5));
+}
+
+TEST_P(VisionTower, HasTheGradientsOfFiniteDifferences) {
+  ItemTower tower = make(-1);
+  EXPECT_GT(expect_numeric_slopes(tower, torch::tensor({3, 0, 1, 3})), 20U);
 }
 
 TEST_P(VisionTower, LearnsInItsLastLayersAndLeavesTheOthersAlone) {

@@ -79,4 +79,21 @@ inline torch::Tensor numeric_gradient(const std::function<double()>& f,
   return gradient;
 }
 
+/// d f(x + t direction) / dt at 0 by a central difference: one number for a whole parameter.
+/// @param x float64, changed in place and restored
+inline double numeric_slope(const std::function<double()>& f,
+                            const torch::Tensor& x,
+                            const torch::Tensor& direction,
+                            double step = 1e-6) {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor values = x.detach();
+  const torch::Tensor before = values.clone();
+  values.add_(direction, step);
+  const double above = f();
+  values.copy_(before).sub_(direction, step);
+  const double below = f();
+  values.copy_(before);
+  return (above - below) / (2 * step);
+}
+
 }  // namespace vragent::test
