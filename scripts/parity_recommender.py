@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from parity_checks import towers
+from parity_checks import feedback, towers
 from parity_checks.random_numbers import Stream, hash_text, mix_seed
 
 BINARY = sys.argv[1]
@@ -34,9 +34,11 @@ failures = []
 
 
 class Data:
-    """Random histories under the protocol: windows of the last MAX_LEN + 3, a catalogue of what is in them."""
+    """Random histories under the protocol: windows of the last MAX_LEN + 3, a catalogue of what is in them.
 
-    def __init__(self, path):
+    rare: so many users' last item is one that nobody else has watched."""
+
+    def __init__(self, path, rare=0):
         rng = random.Random(5)
         ids = rng.sample(range(1, 200), 60)
         popular = [1 / (i + 3) for i in range(60)]
@@ -48,6 +50,8 @@ class Data:
                     item = rng.choices(ids, popular)[0]
                     if item not in history:
                         history.append(item)
+                if user < rare:
+                    history[-1] = 200 + user
                 file.write(f"{user + 1}\t{' '.join(map(str, history))}\n")
                 windows.append(history[-(MAX_LEN + 3):])
         self.path = path
@@ -150,23 +154,39 @@ def feature_tower(sources, fusion):
     return vectors
 
 
+def without_pads(encoder):
+    """The encoder on each row's items alone."""
+    def states(p, x, real):
+        rows = []
+        for row, is_item in zip(x, real):
+            alone = encoder(p, row[is_item][None], torch.ones(1, int(is_item.sum()), dtype=torch.bool))[0]
+            rows.append(F.pad(alone, (0, 0, len(row) - len(alone), 0)))
+        return torch.stack(rows)
+    return states
+
+
 # Losses. Rows are shown in the program's order of the step, because negatives are drawn along it.
 def step_order(count, step):
     return Stream(mix_seed(SEED, hash_text("order"), step)).shuffled(list(range(count)))
 
 
-def in_batch_softmax(data, rows, states, table):
-    """Section 3.1: all B (L+1) columns, own items and pads masked but for the target's own column."""
+def in_batch_softmax(data, rows, states, table, firsts=None, disliked=None):
+    """Section 3.1: all B (L+1) columns, own items and pads masked but for the target's own column.
+
+    firsts: place of each row's first target in the padded row; disliked: items that are columns of a row, which has not
+    watched them, where the batch does not hold them anyway."""
     items = torch.tensor(rows)
     columns = items.flatten()
     width = items.shape[1]
     losses = []
     for u in range(len(rows)):
-        hidden = torch.isin(columns, items[u]) | (columns == 0)
+        own = set(disliked[u]) - set(rows[u]) - set(columns.tolist()) if disliked else ()
+        seen = torch.cat([columns, torch.tensor(sorted(own), dtype=torch.int64)])
+        hidden = torch.isin(seen, items[u]) | (seen == 0)
         for t in range(width - 1):
-            if items[u, t + 1] == 0 or items[u, t] == 0:
+            if items[u, t + 1] == 0 or items[u, t] == 0 or (firsts and t + 1 < firsts[u]):
                 continue
-            logits = table[columns] @ states[u, t] - data.log_pop[columns]
+            logits = table[seen] @ states[u, t] - data.log_pop[seen]
             mask = hidden.clone()
             mask[u * width + t + 1] = False
             logits = torch.where(mask, -1e4, logits)
@@ -221,6 +241,16 @@ def sequential_loss(loss, data, encoder, p, table, step):
         real = (targets > 0) & (inputs > 0)
         return F.cross_entropy(states[real] @ table[1:].T, targets[real] - 1)
     return drawn_loss(name, data, rows, rows, states, table, step, *options)
+
+
+def fed_loss(fed, p, step):
+    """SASRec on ids whose training rows are those of feedback.Fed."""
+    rows = [fed.rows[i] for i in step_order(len(fed.rows), step)]
+    items = [padded(row.items, MAX_LEN + 1) for row in rows]
+    inputs, table = torch.tensor(items)[:, :-1], id_tower(p, None)
+    states = sasrec(p, table[inputs], inputs > 0)
+    firsts = [MAX_LEN + 1 - len(row.items) + row.first_target for row in rows]
+    return in_batch_softmax(fed, items, states, table, firsts, [row.disliked for row in rows])
 
 
 # Collaborative models: vectors of users [U, D] and items [N+1, D].
@@ -418,14 +448,15 @@ def run(data, work, name, flags, loss_of, scores_of):
     check(name + " scores", torch.tensor(ours, dtype=torch.float64), torch.cat(theirs))
 
 
+def scores_of_all(data, encoder, table, p):
+    inputs = data.test_inputs()
+    return encoder(p, table[inputs], inputs > 0)[:, -1] @ table.T
+
+
 def sequential(data, work, features, name, flags, encoder=sasrec, tower=id_tower, loss=("in-batch-softmax",)):
     def loss_of(p, step):
         return sequential_loss(loss, data, encoder, p, tower(p, features), step)
-
-    def scores_of(p):
-        table, inputs = tower(p, features), data.test_inputs()
-        return encoder(p, table[inputs], inputs > 0)[:, -1] @ table.T
-    run(data, work, name, flags, loss_of, scores_of)
+    run(data, work, name, flags, loss_of, lambda p: scores_of_all(data, encoder, tower(p, features), p))
 
 
 def pairs(data, work, features, name, flags, model, loss=("in-batch-softmax",), penalty=None):
@@ -468,6 +499,15 @@ def all_cases(work):
     common = (data, work, features)
     for encoder in (sasrec, gru4rec, nextitnet):
         sequential(*common, encoder.__name__, ["--user-encoder", encoder.__name__], encoder=encoder)
+    for encoder in (gru4rec, nextitnet):
+        sequential(*common, encoder.__name__ + "-masked", ["--user-encoder", encoder.__name__, "--pads", "masked"],
+                   encoder=without_pads(encoder))
+    rare = Data(work / "rare.tsv", rare=8)
+    for arm, insert in (("like", "pairs"), ("like", "tail"), ("dislike", "pairs"), ("dislike-negative", "pairs")):
+        fed = feedback.Fed(rare, work / f"{arm}-{insert}.jsonl", arm, insert, MAX_LEN)
+        run(rare, work, f"feedback-{arm}-{insert}", ["--feedback", fed.path, "--feedback-arm", arm, "--feedback-insert", insert],
+            lambda p, step, fed=fed: fed_loss(fed, p, step),
+            lambda p: scores_of_all(rare, sasrec, id_tower(p, None), p))
     for name, options, flags in (
             ("softmax", (), []),
             ("sampled-softmax", (20, True), ["--num-negatives", 20, "--negatives-per", "row"]),

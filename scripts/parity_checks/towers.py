@@ -17,7 +17,7 @@ SMALL = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_atte
 SIDE, PATCH = 32, 8
 MAX_TOKENS = 8
 FRAMES = 4
-LAYERS = {"last": 1, "all": -1}  # those that train
+LAYERS = {"none": 0, "last": 1, "all": -1}  # those that train
 COMMON = ["--text-lr", 0.002, "--projection-std", 0.1]
 WORDS = ("the a red cat dog snow garden night market noodles city song video love best new game team win fast slow "
          "river mountain train music dance light dark door sea").split()
