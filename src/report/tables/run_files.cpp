@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
+#include <system_error>
 
 #include "vragent/data/run_dir.h"
 #include "vragent/util/error.h"
@@ -16,6 +18,22 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Keys of config.json that may differ between runs that differ in their seed only. A run that has
+/// ended well under on-nan "stop" had no step that "skip" would have left out.
+constexpr std::string_view kOfNoResult[] = {"seed",
+                                            "out",
+                                            "resume",
+                                            "overwrite",
+                                            "dry-run",
+                                            "device",
+                                            "threads",
+                                            "save-every",
+                                            "on-nan",
+                                            "vector-cache",
+                                            "top-k",
+                                            "top-k-splits",
+                                            "candidates"};
+
 std::map<std::string, double> numbers_of(const Json& object) {
   std::map<std::string, double> numbers;
   for (const auto& [name, value] : object.items()) {
@@ -26,6 +44,38 @@ std::map<std::string, double> numbers_of(const Json& object) {
 
 std::string plain(const Json& value) {
   return value.is_string() ? value.get<std::string>() : dump_json(value);
+}
+
+std::string plain_or_empty(const Json& object, const char* key) {
+  return object.contains(key) ? plain(object.at(key)) : "";
+}
+
+/// `value` with texts as paths from the root, which two spellings of one path share.
+Json with_whole_paths(const Json& value) {
+  if (value.is_array()) {
+    Json whole = Json::array();
+    for (const Json& part : value) whole.push_back(with_whole_paths(part));
+    return whole;
+  }
+  if (!value.is_string() || value.get<std::string>().empty()) return value;
+  std::error_code error;
+  const fs::path path = fs::weakly_canonical(fs::current_path() / value.get<std::string>(), error);
+  if (error) return value;
+  return (path.has_filename() ? path : path.parent_path()).string();
+}
+
+void add_settings(const Json& object,
+                  const std::string& prefix,
+                  std::map<std::string, Setting>& settings) {
+  for (const auto& [name, value] : object.items()) {
+    const std::string key = prefix + name;
+    if (value.is_object()) {
+      add_settings(value, key + ".", settings);
+    } else if (std::find(std::begin(kOfNoResult), std::end(kOfNoResult), key) ==
+               std::end(kOfNoResult)) {
+      settings[key] = {dump_json(value), dump_json(with_whole_paths(value))};
+    }
+  }
 }
 
 /// "ranking full, masked history, ...; 1500 users, 300 cold, 1200 items, windows 0123456789abcdef".
@@ -103,12 +153,23 @@ RankingRun load_ranking_run(const fs::path& path) {
   run.test_cold = numbers_of(record.object("test_cold"));
   run.protocol = protocol_text(record);
   const JsonRecord protocol(record.object("protocol"), file);
-  run.is_counter = protocol.text_or("loss", "") == "none";
+  run.loss = plain_or_empty(record.object("protocol"), "loss");
+  run.select = plain_or_empty(record.object("protocol"), "select");
+  run.is_counter = run.loss == "none";
   if (protocol.has("seed")) run.seed = protocol.integer("seed");
   if (record.has("feedback")) {
     run.feedback = feedback_of(JsonRecord(record.object("feedback"), file + ": feedback"));
   }
   return run;
+}
+
+std::map<std::string, Setting> load_settings(const fs::path& path) {
+  const fs::path file = data::file_in(path, data::kMetricsFile).parent_path() / data::kConfigFile;
+  std::map<std::string, Setting> settings;
+  if (fs::exists(file)) {
+    add_settings(parse_json_object(read_file(file), file.string()), "", settings);
+  }
+  return settings;
 }
 
 const TaskScore* AgentScores::find(const std::string& negatives, std::int64_t m) const {

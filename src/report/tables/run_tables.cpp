@@ -3,6 +3,8 @@
 #include "vragent/report/tables/run_tables.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -53,6 +55,10 @@ struct RunRow {
   OwnRow row;
   std::optional<std::int64_t> seed;
   std::string note;
+  std::filesystem::path path;  ///< of a recommender, as it was given
+  std::string loss;            ///< of a recommender, as RankingRun has them
+  std::string select;
+  std::map<std::string, Setting> settings;
 };
 
 std::vector<data::NamedPath> named_runs(const TableConfig& config) {
@@ -66,9 +72,18 @@ std::vector<data::NamedPath> named_runs(const TableConfig& config) {
   return runs;
 }
 
+bool names_windows(const RunRow& row) {
+  return row.row.protocol.find(", windows ") != std::string::npos;
+}
+
 RunRow ranking_row(const data::NamedPath& named, const TableConfig& config) {
   const RankingRun run = load_ranking_run(named.path);
-  RunRow made{.row = {.name = named.name, .data = config.data, .protocol = run.protocol}};
+  RunRow made{.row = {.name = named.name, .data = config.data, .protocol = run.protocol},
+              .path = named.path,
+              .loss = run.loss,
+              .select = run.select,
+              .settings = load_settings(named.path)};
+  if (names_windows(made)) made.settings.erase("interactions");  // compared by what they hold
   made.row.is_control = run.is_counter;
   if (!run.is_counter) made.seed = run.seed;
   for (const std::string& column : published_columns(static_cast<int>(config.id))) {
@@ -166,10 +181,6 @@ std::vector<RunRow> run_rows(const TableConfig& config) {
   return rows;
 }
 
-bool names_windows(const RunRow& row) {
-  return row.row.protocol.find(", windows ") != std::string::npos;
-}
-
 /// The parts of a protocol's text that another's lacks.
 std::string parts_not_in(const std::string& protocol, const std::string& other) {
   const auto parts_of = [](std::string text) {
@@ -204,17 +215,120 @@ void check_protocols(const std::vector<RunRow>& rows) {
   }
 }
 
-/// Runs of one name are averaged as runs that differ in their seed.
-void check_seeds(const std::vector<RunRow>& rows) {
-  std::set<std::pair<std::string, std::int64_t>> seen;
-  for (const RunRow& row : rows) {
-    if (!row.seed || seen.emplace(row.row.name, *row.seed).second) continue;
-    throw DataError(formatted(
-        "two runs named '{}' have seed {}: runs of one name are averaged over their seeds, others "
-        "want names of their own",
-        row.row.name,
-        *row.seed));
+std::string or_not_named(const std::string& text) {
+  return text.empty() ? "not named" : text;
+}
+
+/// "width 8 | 16; ...": settings that both have, with different values. Where there are none, or
+/// one has no config.json, loss and selection metric.
+std::string differences(const RunRow& a, const RunRow& b) {
+  std::string text;
+  const auto add = [&](const std::string& key, const std::string& one, const std::string& other) {
+    text += formatted("{}{} {} | {}", text.empty() ? "" : "; ", key, one, other);
+  };
+  for (const auto& [key, setting] : a.settings) {
+    const auto found = b.settings.find(key);
+    if (found != b.settings.end() && found->second.compared != setting.compared) {
+      add(key, setting.text, found->second.text);
+    }
   }
+  if (!text.empty()) return text;
+  if (a.loss != b.loss) add("loss", or_not_named(a.loss), or_not_named(b.loss));
+  if (a.select != b.select) add("select", or_not_named(a.select), or_not_named(b.select));
+  return text;
+}
+
+constexpr const char* kOneName =
+    "runs of one name are averaged over their seeds, others want names of their own";
+
+/// @throws DataError when two runs of one name differ in more than their seed
+void check_settings(const std::vector<RunRow>& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t j = i + 1; j < rows.size(); ++j) {
+      if (rows[i].row.name != rows[j].row.name) continue;
+      const std::string text = differences(rows[i], rows[j]);
+      if (text.empty()) continue;
+      throw DataError(formatted("runs '{}={}' and '{}={}' differ in more than their seed ({}): {}",
+                                rows[i].row.name,
+                                rows[i].path,
+                                rows[j].row.name,
+                                rows[j].path,
+                                text,
+                                kOneName));
+    }
+  }
+}
+
+/// A run that was given twice is no second one, whether it has a seed or none.
+void check_seeds(const std::vector<RunRow>& rows) {
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const RunRow& row : rows) {
+    if (row.path.empty()) continue;  // of simulated users
+    const auto file =
+        std::filesystem::weakly_canonical(data::file_in(row.path, data::kMetricsFile)).string();
+    const std::string what =
+        row.seed ? formatted("have seed {}", *row.seed) : formatted("are the same file {}", file);
+    if (seen.emplace(row.row.name, what).second) continue;
+    throw DataError(formatted("two runs named '{}' {}: {}", row.row.name, what, kOneName));
+  }
+}
+
+/// "Loss softmax; selection valid hr@10: SASRec, GRU4Rec.", a note for each pair.
+std::vector<std::string> training_notes(const std::vector<RunRow>& rows) {
+  std::vector<std::pair<std::string, std::string>> groups;  // a pair and its rows
+  std::set<std::string> names;
+  for (const RunRow& row : rows) {
+    if (row.path.empty() || row.row.is_control || !names.insert(row.row.name).second) continue;
+    const std::string text =
+        formatted("Loss {}; selection {}", or_not_named(row.loss), or_not_named(row.select));
+    const auto found = std::find_if(
+        groups.begin(), groups.end(), [&](const auto& group) { return group.first == text; });
+    if (found == groups.end()) {
+      groups.emplace_back(text, row.row.name);
+    } else {
+      found->second += ", " + row.row.name;
+    }
+  }
+  std::vector<std::string> notes;
+  for (const auto& [text, of_rows] : groups) notes.push_back(text + ": " + of_rows);
+  return notes;
+}
+
+/// What config.json of some runs of a name lacks, which are of another version of the program.
+std::vector<std::string> version_notes(const std::vector<RunRow>& rows) {
+  std::map<std::string, std::int64_t> num_runs;
+  std::map<std::string, std::map<std::string, std::vector<std::string>>> texts;  // by name and key
+  for (const RunRow& row : rows) {
+    if (!row.settings.empty()) ++num_runs[row.row.name];
+    for (const auto& [key, setting] : row.settings) {
+      texts[row.row.name][key].push_back(setting.text);
+    }
+  }
+  std::vector<std::string> notes;
+  for (const auto& [name, keys] : texts) {
+    std::string lacking;
+    for (const auto& [key, of_runs] : keys) {
+      if (std::ssize(of_runs) == num_runs[name]) continue;
+      lacking += formatted("{}{} {}", lacking.empty() ? "" : ", ", key, of_runs.front());
+    }
+    if (lacking.empty()) continue;
+    notes.push_back(
+        formatted("{}: config.json of some of its runs, which are of another version, does not say "
+                  "what that of the others does ({})",
+                  name,
+                  lacking));
+  }
+  return notes;
+}
+
+std::vector<std::string> notes_of(const std::vector<RunRow>& rows) {
+  std::vector<std::string> notes = training_notes(rows);
+  std::set<std::string> seen;
+  for (const RunRow& row : rows) {
+    if (!row.note.empty() && seen.insert(row.note).second) notes.push_back(row.note);
+  }
+  for (const std::string& note : version_notes(rows)) notes.push_back(note);
+  return notes;
 }
 
 std::vector<OwnRow> averaged_rows(const std::vector<RunRow>& rows, bool with_intervals) {
@@ -251,18 +365,14 @@ RunTable build_table(const TableConfig& config) {
   config.check();
   const std::vector<RunRow> rows = run_rows(config);
   check_protocols(rows);
+  check_settings(rows);
   check_seeds(rows);
   RunTable table{.id = config.id, .has_published = config.published};
   const auto shown = averaged_rows(rows, config.intervals);
   table.rows = averaged_rows(rows, true);
   const int id = static_cast<int>(config.id);
   table.marked = config.published ? beside_published(id, shown) : own_table(id, shown);
-  std::set<std::string> notes;
-  for (const RunRow& row : rows) {
-    if (!row.note.empty() && notes.insert(row.note).second) {
-      table.marked.table.notes.push_back(row.note + ".");
-    }
-  }
+  for (const std::string& note : notes_of(rows)) table.marked.table.notes.push_back(note + ".");
   return table;
 }
 

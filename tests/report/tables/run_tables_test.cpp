@@ -15,8 +15,10 @@ namespace {
 using test::write_ranking;
 using test::write_scores;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::ThrowsMessage;
 
@@ -59,6 +61,115 @@ TEST(RunTable, AveragesRunsOfOneNameOnlyOverSeeds) {
       ThrowsMessage<DataError>(HasSubstr("two runs named 'SASRec' have seed 1")));
 }
 
+/// A run NAME=FOLDER whose config.json has these lines beside a seed and a folder of its own.
+std::string run_with(const std::filesystem::path& folder,
+                     const test::RankingFile& run,
+                     const OrderedJson& settings) {
+  OrderedJson config = settings;
+  config["out"] = folder.string();
+  config["seed"] = run.seed;
+  write_file(folder / "config.json", config.dump());
+  return "SASRec=" + write_ranking(folder, run);
+}
+
+TEST(RunTable, RefusesRunsOfOneNameWithOtherSettings) {
+  const vragent::test::TempDir folder;
+  const std::string one = run_with(
+      folder / "a", {.seed = 1}, {{"width", 8}, {"optim", {{"lr", 0.1}}}, {"model", "dssm"}});
+  const std::string two = run_with(
+      folder / "b", {.seed = 2}, {{"width", 16}, {"optim", {{"lr", 0.2}}}, {"model", "dssm"}});
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {one, "x" + one, two});
+      },
+      ThrowsMessage<DataError>(AllOf(HasSubstr("runs '" + one + "' and '" + two + "'"),
+                                     HasSubstr("(optim.lr 0.1 | 0.2; width 8 | 16)"))));
+  EXPECT_THAT(names_of(table_of(1, {one, "x" + two})), ElementsAre("SASRec", "xSASRec"));
+}
+
+TEST(RunTable, AveragesRunsThatRanElsewhere) {
+  const vragent::test::TempDir folder;
+  const OrderedJson here = {{"interactions", "a.tsv"},
+                            {"items", "titles.csv"},
+                            {"device", "cpu"},
+                            {"threads", 1},
+                            {"resume", false},
+                            {"vector-cache", ""},
+                            {"top-k", 10}};
+  const OrderedJson there = {{"interactions", "copy/b.tsv"},
+                             {"items", (std::filesystem::current_path() / "titles.csv").string()},
+                             {"device", "cuda"},
+                             {"threads", 8},
+                             {"resume", true},
+                             {"vector-cache", "cache"},
+                             {"top-k", 20}};
+  const RunTable table = table_of(
+      1, {run_with(folder / "a", {.seed = 1}, here), run_with(folder / "b", {.seed = 2}, there)});
+  EXPECT_EQ(table.rows.at(0).num_runs, 2);
+  EXPECT_THAT(table.marked.table.notes, Not(Contains(HasSubstr("of another version"))));
+}
+
+TEST(RunTable, SaysWhatRunsOfAnotherVersionDoNotName) {
+  const vragent::test::TempDir folder;
+  const std::string old = run_with(folder / "a", {.seed = 1}, {{"width", 8}});
+  const auto newer = [&](const std::string& name, std::int64_t seed, bool mask) {
+    return run_with(folder / name, {.seed = seed}, {{"width", 8}, {"mask", mask}});
+  };
+  EXPECT_THAT(table_of(1, {old, newer("b", 2, true)}).marked.table.notes,
+              Contains(AllOf(HasSubstr("SASRec: config.json of some of its runs"),
+                             HasSubstr("(mask true)"))));
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {old, newer("b", 2, true), newer("c", 3, false)});
+      },
+      ThrowsMessage<DataError>(HasSubstr("(mask true | false)")));
+}
+
+TEST(RunTable, ComparesForeignRunsOfOneNameByLossAndSelection) {
+  const vragent::test::TempDir folder;
+  const std::string plain = "SASRec=" + write_ranking(folder / "a", {.seed = 1});
+  const std::string same = run_with(folder / "b", {.seed = 2}, {{"width", 8}});
+  EXPECT_EQ(table_of(1, {plain, same}).rows.at(0).num_runs, 2);
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {plain, "SASRec=" + write_ranking(folder / "c", {.seed = 2, .loss = "bpr"})});
+      },
+      ThrowsMessage<DataError>(HasSubstr("(loss softmax | bpr)")));
+  EXPECT_THAT(
+      [&] {
+        table_of(1,
+                 {plain,
+                  "SASRec=" + write_ranking(folder / "d", {.seed = 2, .select = "valid ndcg@10"})});
+      },
+      ThrowsMessage<DataError>(HasSubstr("(select valid hr@10 | valid ndcg@10)")));
+}
+
+TEST(RunTable, AveragesCountersWhateverTheirSeed) {
+  const vragent::test::TempDir folder;
+  const std::string one = "pop=" + write_ranking(folder / "a", {.seed = 1, .loss = "none"});
+  const std::string two = "pop=" + write_ranking(folder / "b", {.seed = 1, .loss = "none"});
+  EXPECT_EQ(table_of(1, {one, two}).rows.at(0).num_runs, 2);
+  EXPECT_THAT(
+      [&] {
+        table_of(1, {one, one + "/metrics.json"});
+      },
+      ThrowsMessage<DataError>(HasSubstr("two runs named 'pop' are the same file")));
+}
+
+TEST(RunTable, NamesLossAndSelectionOfTrainedRows) {
+  const vragent::test::TempDir folder;
+  const std::string pop = "pop=" + write_ranking(folder / "p", {.loss = "none"});
+  const std::string sasrec = "SASRec=" + write_ranking(folder / "a", {.seed = 1});
+  const std::string again = "SASRec=" + write_ranking(folder / "b", {.seed = 2});
+  const std::string dssm =
+      "DSSM=" + write_ranking(folder / "c", {.select = "valid ndcg@10", .loss = "bpr"});
+  const std::string gru = "GRU4Rec=" + write_ranking(folder / "d");
+  EXPECT_THAT(table_of(1, {pop, sasrec, dssm, again, gru}).marked.table.notes,
+              AllOf(Contains("Loss softmax; selection valid hr@10: SASRec, GRU4Rec."),
+                    Contains("Loss bpr; selection valid ndcg@10: DSSM."),
+                    Not(Contains(HasSubstr("Loss none")))));
+}
+
 TEST(RunTable, SaysWhichAgentLeftCasesUndecided) {
   const vragent::test::TempDir folder;
   const RunTable table =
@@ -66,7 +177,7 @@ TEST(RunTable, SaysWhichAgentLeftCasesUndecided) {
                {"ours=" + write_scores(folder / "a",
                                        {{.agent = "vragent", .model = "m", .num_missing = 7}})});
   EXPECT_THAT(table.marked.table.notes,
-              testing::Contains(HasSubstr("ours: 7 cases without a decision are left out")));
+              Contains(HasSubstr("ours: 7 cases without a decision are left out")));
 }
 
 TEST(RunTable, TakesColdUsersOfTable4FromTheirOwnPart) {
@@ -76,8 +187,8 @@ TEST(RunTable, TakesColdUsersOfTable4FromTheirOwnPart) {
   EXPECT_DOUBLE_EQ(value_of(table.rows[0], "HR@10 all").value, 0.2);
   EXPECT_DOUBLE_EQ(value_of(table.rows[0], "HR@10 cold").value, 0.1);
   EXPECT_THAT(table.marked.table.notes,
-              testing::Contains(HasSubstr("like: arm like, 31 items added to 9 users; 2 were "
-                                          "held-out items (dropped)")));
+              Contains(HasSubstr("like: arm like, 31 items added to 9 users; 2 were "
+                                 "held-out items (dropped)")));
 }
 
 TEST(RunTable, AveragesSeedsOfOneName) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The vragent authors
 //
-// What tables and pages need of a finished run: metrics.json of a recommender, scores.json of
-// simulated users, read as files.
+// What tables and pages need of a finished run: metrics.json and config.json of a recommender,
+// scores.json of simulated users, read as files.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,26 @@ struct RankingRun {
   std::map<std::string, double> test;       ///< by name ("hr@10"); fractions
   std::map<std::string, double> test_cold;  ///< the same over cold users
   std::string protocol;     ///< how it was measured and on how much, without seed and loss
+  std::string loss;         ///< "none" of a counter; "" where the file names none
+  std::string select;       ///< what chose the epoch ("valid hr@10"), or ""
   bool is_counter = false;  ///< nothing was trained (pop, markov)
   std::optional<FeedbackSummary> feedback;
 };
 
 /// @param path metrics.json or its run folder. @throws DataError naming path and key, Error (66)
 RankingRun load_ranking_run(const std::filesystem::path& path);
+
+/// One value of config.json.
+struct Setting {
+  std::string text;      ///< as the file has it, JSON
+  std::string compared;  ///< the same of settings that mean the same: paths are made whole
+};
+
+/// What the result of a recommender's run hangs on besides its seed: config.json, which lies beside
+/// metrics.json, by dotted key ("optim.lr"). Where and how it ran and what else it wrote is left
+/// out. Empty without such a file (a run of another program).
+/// @param path as above. @throws DataError when the file is no JSON object, Error (66)
+std::map<std::string, Setting> load_settings(const std::filesystem::path& path);
 
 /// A rate with its interval, where the file has one.
 struct RateValue {

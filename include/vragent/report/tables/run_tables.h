@@ -29,7 +29,7 @@ struct TableConfig {
     v("runs",
       runs,
       "NAME=RUN: a row's name and the run folder (or metrics.json, scores.json) behind it; runs of "
-      "one name (seeds) are averaged");
+      "one name are averaged, recommenders if they differ in their seed only");
     v("data", data, "what the runs were measured on, for example \"mini world\" (required)");
     v("negatives",
       negatives,
@@ -51,9 +51,11 @@ struct RunTable {
 };
 
 /// Builds a table. In Tables 2 and 6 NAME is the agent that asked a model, and controls of the same
-/// files get rows of their own; in Tables 1, 4 and 5 pop and markov are controls.
+/// files get rows of their own; in Tables 1, 4 and 5 pop and markov are controls, and notes name
+/// the loss and the selection metric of the other rows.
 /// @throws ConfigError on a run without a name or several such agents in one file; DataError when
-///   runs were measured by different protocols or on different cases; Error (66)
+///   runs were measured by different protocols or on different cases, or recommenders of one name
+///   differ in more than their seed or not even in it; Error (66)
 RunTable build_table(const TableConfig& config);
 
 /// The table for a terminal or a Markdown file: controls are marked behind their names.
