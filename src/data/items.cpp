@@ -3,6 +3,7 @@
 #include "vragent/data/items.h"
 
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "vragent/util/error.h"
@@ -18,6 +19,12 @@ std::string pair_key(const std::string& user_id, const std::string& item_id) {
 }
 
 }  // namespace
+
+const std::string& Item::text() const {
+  static const std::string kNone;
+  if (!trim(caption).empty()) return caption;
+  return trim(title).empty() ? kNone : title;
+}
 
 const Item* Catalogue::find(const std::string& id) const {
   const auto found = index_of.find(id);
@@ -36,13 +43,18 @@ Item parse_item(const std::string& line, const std::string& where) {
   const JsonRecord record(object, where);
   Item item{.id = record.id("item_id"), .title = record.text_or("title", ""), .caption = {}};
   if (record.text_or("status", "ok") == "ok") item.caption = record.text_or("caption", "");
+  if (trim(item.caption).empty()) item.caption.clear();
   return item;
 }
 
 std::int64_t add_captions(Catalogue& catalogue, const std::filesystem::path& path) {
   std::int64_t num_captions = 0;
+  std::unordered_set<std::string> seen;
   for_each_line(path, [&](const std::string& line, const std::string& where) {
     Item item = parse_item(line, where);
+    if (!seen.insert(item.id).second) {
+      throw DataError(where + ": item " + item.id + " is there twice");
+    }
     num_captions += item.caption.empty() ? 0 : 1;
     const auto found = catalogue.index_of.find(item.id);
     if (found == catalogue.index_of.end()) {

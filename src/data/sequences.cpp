@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <stdexcept>
 
 #include "vragent/util/config.h"
 
@@ -46,12 +45,14 @@ void build_catalogue(const Interactions& interactions, Sequences& out) {
     for (const std::int32_t item : window) new_index[static_cast<std::size_t>(item)] = 1;
   }
   out.item_ids.emplace_back();
+  out.item_lines.push_back(0);
   out.item_index.reserve(interactions.item_ids.size());
   for (std::size_t old = 0; old < new_index.size(); ++old) {
     if (new_index[old] == 0) continue;
     new_index[old] = static_cast<std::int32_t>(out.item_ids.size());
     out.item_index.emplace(interactions.item_ids[old], new_index[old]);
     out.item_ids.push_back(interactions.item_ids[old]);
+    out.item_lines.push_back(interactions.item_lines.empty() ? 0 : interactions.item_lines[old]);
   }
   for (auto& window : out.windows) {
     for (std::int32_t& item : window) item = new_index[static_cast<std::size_t>(item)];
@@ -80,9 +81,13 @@ std::span<const std::int32_t> Sequences::input(std::int64_t user, Split split) c
 }
 
 std::span<const std::int32_t> Sequences::seen(std::int64_t user, Split split) const {
-  if (split == Split::kTrain) throw std::logic_error("the train part has no single target");
   const auto& window = windows[row(user)];
-  return std::span(window).first(window.size() - (split == Split::kTest ? 1 : 2));
+  const std::size_t behind = split == Split::kTest ? 1 : split == Split::kValid ? 2 : 3;
+  return std::span(window).first(window.size() - behind);
+}
+
+bool Sequences::has_history(std::int64_t user, Split split) const {
+  return !seen(user, split).empty();
 }
 
 std::int32_t Sequences::target(std::int64_t user, Split split) const {

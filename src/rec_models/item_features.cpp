@@ -84,6 +84,24 @@ std::int64_t counted_row(const std::string& id, std::int64_t num_rows) {
   return is_number && number >= 1 && number <= num_rows ? number - 1 : -1;
 }
 
+/// Rows behind those of the items may be of items that are not in use, but a first row of zeros
+/// then is one of padding. @throws DataError on such a row. @param last the last row in use
+void check_spare_rows(const Tensor& features, const fs::path& file, std::int64_t last) {
+  if (last + 1 >= features.size(0)) return;
+  const std::string what =
+      formatted("{}: {} rows, but the largest item in use is {}: row r (from 0) is item r+1",
+                file.string(),
+                features.size(0),
+                last + 1);
+  if (features[0].eq(0).all().item<bool>()) {
+    throw DataError(what +
+                    ", and row 0, all zeros, looks like padding, which would shift them all: cut "
+                    "it off, or name the rows with --feature-ids");
+  }
+  log::warn("{}, and a row of padding in front would shift them all (--feature-ids names the rows)",
+            what);
+}
+
 std::vector<std::int64_t> rows_of_items(const Rows& rows,
                                         const fs::path& file,
                                         const fs::path& ids_file,
@@ -100,13 +118,7 @@ std::vector<std::int64_t> rows_of_items(const Rows& rows,
   }
   if (missing.empty()) {
     const auto last = std::max_element(places.begin(), places.end());
-    if (!by_id && last != places.end() && *last + 1 < rows.features.size(0))
-      log::warn(
-          "{}: {} rows, but the largest item in use is {}: row r (from 0) is item r+1, and a row "
-          "of padding in front would shift them all (--feature-ids names the rows)",
-          file.string(),
-          rows.features.size(0),
-          *last + 1);
+    if (!by_id && last != places.end()) check_spare_rows(rows.features, file, *last);
     return places;
   }
   throw DataError(

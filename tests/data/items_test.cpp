@@ -38,6 +38,29 @@ TEST_F(Items, GetCaptionsFromACaptionsFileAndUnknownItemsAreAdded) {
   EXPECT_EQ(catalogue.find("3")->text(), "cap three");
 }
 
+TEST_F(Items, WithACaptionOrTitleOfWhiteSpaceHaveNone) {
+  EXPECT_EQ((Item{.id = "1", .title = "one", .caption = " \t"}).text(), "one");
+  EXPECT_EQ((Item{.id = "1", .title = "  ", .caption = {}}).text(), "");
+  EXPECT_EQ((Item{.id = "1", .title = " one ", .caption = {}}).text(), " one ");
+  Catalogue catalogue;
+  write_file(folder_ / "captions.jsonl",
+             "{\"item_id\":\"1\",\"title\":\"one\",\"caption\":\"  \"}\n");
+  EXPECT_EQ(add_captions(catalogue, folder_ / "captions.jsonl"), 0);
+  EXPECT_EQ(catalogue.find("1")->caption, "");
+}
+
+TEST_F(Items, ThatACaptionsFileHasTwiceAreRefused) {
+  const std::string good = R"({"item_id":"1","status":"ok","caption":"red"})";
+  for (const char* again : {R"({"item_id":"1","status":"ok","caption":"blue"})",
+                            R"({"item_id":"1","status":"error","caption":""})"}) {
+    write_file(folder_ / "captions.jsonl", good + "\n" + again + "\n");
+    Catalogue catalogue;
+    catalogue.add({.id = "1", .title = "one", .caption = {}}, "here");
+    EXPECT_THAT([&] { add_captions(catalogue, folder_ / "captions.jsonl"); },
+                ThrowsMessage<DataError>(HasSubstr("captions.jsonl:2: item 1 is there twice")));
+  }
+}
+
 TEST_F(Items, CommentsSplitAtTheFirstTwoTabsOnlyAndTheLastOneWins) {
   write_file(path_, "u1\t7\tfirst\r\nu1\t7\tsecond\twith a tab\r\nu2\t7\t\r\n");
   const Comments comments = Comments::load(path_);

@@ -43,6 +43,7 @@ TEST(Sequences, KeepTheLastThirteenItemsAndRenumberTheCatalogue) {
   EXPECT_EQ(seq.num_items(), 13) << "items 0..6 are outside of every window";
   EXPECT_EQ(seq.item_ids[0], "");
   EXPECT_EQ(seq.item_ids[1], "107");
+  EXPECT_EQ(seq.item_lines, std::vector<std::int64_t>(14)) << "of no file";
   EXPECT_EQ(seq.item_index.at("119"), 13);
   EXPECT_EQ(values(seq.windows[0]), range(1, 13));
   EXPECT_EQ(seq.full_lengths[0], 20);
@@ -59,7 +60,16 @@ TEST(Sequences, SplitLeavesTheLastTwoItemsOut) {
   EXPECT_EQ(values(seq.input(0, Split::kTest)), range(3, 10));
   EXPECT_EQ(values(seq.seen(0, Split::kTest)), range(1, 12));
   EXPECT_EQ(seq.target(0, Split::kTest), 13);
-  EXPECT_THROW(static_cast<void>(seq.target(0, Split::kTrain)), std::logic_error);
+  EXPECT_EQ(values(seq.input(0, Split::kTrain)), range(1, 10));
+  EXPECT_EQ(seq.target(0, Split::kTrain), 11);
+}
+
+TEST(Sequences, HaveAHistoryBeforeTheLastTrainItemWhereThereIsOne) {
+  const Sequences seq = make_sequences(histories({range(0, 3), range(0, 4)}), {.min_len = 3});
+  EXPECT_FALSE(seq.has_history(0, Split::kTrain));
+  EXPECT_TRUE(seq.has_history(0, Split::kValid));
+  EXPECT_TRUE(seq.has_history(1, Split::kTrain));
+  EXPECT_EQ(seq.target(1, Split::kTrain), seq.item_index.at("101"));
 }
 
 TEST(Sequences, CountTrainPartsOnly) {

@@ -64,10 +64,19 @@ TEST_F(ItemFeatures, SaysWhenThereAreMoreRowsThanItems) {
     return ::testing::internal::GetCapturedStderr();
   };
   EXPECT_EQ(said(rows, ""), "");
-  const Tensor padded = torch::cat({torch::zeros({1, 3}), rows});
-  EXPECT_THAT(said(padded, ""),
+  EXPECT_THAT(said(torch::cat({rows, rows.narrow(0, 0, 1)}), ""),
               HasSubstr("f.safetensors: 5 rows, but the largest item in use is 4: row r"));
-  EXPECT_EQ(said(padded, "0\n1\n2\n3\n4\n"), "");
+}
+
+TEST_F(ItemFeatures, RefusesMoreRowsThanItemsWithPaddingInFront) {
+  const Tensor padded = torch::cat({torch::zeros({1, 3}), rows});
+  expect_refusal({{"x", padded}},
+                 "",
+                 "5 rows, but the largest item in use is 4: row r (from 0) is item r+1, and row 0, "
+                 "all zeros, looks like padding");
+  expect_rows(load({{"x", padded}}, "0\n1\n2\n3\n4\n"), 3, 1);
+  rows[0].zero_();
+  expect_rows(load({{"x", rows}}), 3, 1);  // as many rows as items: of an item without features
 }
 
 TEST_F(ItemFeatures, RefusesRowsThatDoNotFit) {

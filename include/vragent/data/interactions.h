@@ -24,6 +24,7 @@ struct ReadCounts {
 /// (numeric where all ids are numbers, else by bytes).
 struct Interactions {
   std::vector<std::string> item_ids;
+  std::vector<std::int64_t> item_lines;              ///< first of the file with each; may be empty
   std::vector<std::string> user_ids;                 ///< in order of appearance
   std::vector<std::vector<std::int32_t>> histories;  ///< one a user, oldest first, none empty
   ReadCounts counts;

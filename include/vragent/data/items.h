@@ -19,8 +19,8 @@ struct Item {
   std::string title;
   std::string caption;  ///< empty when there is none
 
-  /// The caption where there is one, else the title.
-  [[nodiscard]] const std::string& text() const { return caption.empty() ? title : caption; }
+  /// The caption where there is one, else the title; "" where neither is more than white space.
+  [[nodiscard]] const std::string& text() const;
 };
 
 /// Items in file order, found by id.
@@ -36,11 +36,13 @@ struct Catalogue {
 };
 
 /// Item of one captions.jsonl row, or of any object with item_id and title; a row whose status is
-/// not "ok" keeps its title and gets no caption. @throws DataError "<where>: ..."
+/// not "ok" keeps its title and gets no caption, nor does one with a caption of white space.
+/// @throws DataError "<where>: ..."
 Item parse_item(const std::string& line, const std::string& where);
 
 /// Sets captions from a captions.jsonl on items that are there; items it does not know are added.
 /// @return how many items got a caption
+/// @throws DataError with path:line on an item that the file has twice
 std::int64_t add_captions(Catalogue& catalogue, const std::filesystem::path& path);
 
 /// Comments by (user, item).

@@ -37,6 +37,7 @@ enum class Split { kTrain, kValid, kTest };
 /// Windows of users over a catalogue of 1..N; index 0 is padding.
 struct Sequences {
   std::vector<std::string> item_ids;               ///< [N+1], item_ids[0] is ""
+  std::vector<std::int64_t> item_lines;            ///< [N+1], first of the file with each; 0: none
   std::vector<std::string> user_ids;               ///< [U]
   std::vector<std::vector<std::int32_t>> windows;  ///< [U], each of 3 .. max_len+3 items
   std::vector<std::int64_t> full_lengths;          ///< [U], interactions before the window was cut
@@ -58,14 +59,17 @@ struct Sequences {
   /// Train part: the window without its last two items (at most max_len + 1 items).
   [[nodiscard]] std::span<const std::int32_t> train(std::int64_t user) const;
 
-  /// The items before the target that the model sees, at most max_len (valid and test only).
+  /// The items before the target that the model sees, at most max_len.
   [[nodiscard]] std::span<const std::int32_t> input(std::int64_t user, Split split) const;
 
-  /// The items before the target that are masked when ranking (valid: the train part; test: all but
-  /// the last).
+  /// The items before the target that are masked when ranking (train: all but the last three, which
+  /// may be none; valid: the train part; test: all but the last).
   [[nodiscard]] std::span<const std::int32_t> seen(std::int64_t user, Split split) const;
 
-  /// The item to be ranked (valid: second last; test: last).
+  /// Whether anything is seen before the target: always of valid and test.
+  [[nodiscard]] bool has_history(std::int64_t user, Split split) const;
+
+  /// The item to be ranked (train: third last; valid: second last; test: last).
   [[nodiscard]] std::int32_t target(std::int64_t user, Split split) const;
 };
 

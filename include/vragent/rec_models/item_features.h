@@ -33,8 +33,9 @@ struct FeatureFiles {
 /// Rows of the given items, float32 [N+1, F], row 0 zero. A safetensors file holds one matrix
 /// (or more, and one called "features"), and may hold "item_ids" int64 [rows].
 /// @param ids_file may be empty. @param item_ids [N+1], item_ids[0] is no item
+/// Rows without ids that are more than the largest item in use are warned of.
 /// @throws DataError naming the file when rows and ids differ in number, an id comes twice, an item
-/// has no row, or a value of a row is not finite
+/// has no row, a value of a row is not finite, or such rows begin with one of zeros: with padding
 torch::Tensor load_item_features(const std::filesystem::path& file,
                                  const std::filesystem::path& ids_file,
                                  const std::vector<std::string>& item_ids);

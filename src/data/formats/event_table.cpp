@@ -10,6 +10,7 @@
 #include "vragent/util/format.h"
 #include "vragent/util/log.h"
 #include "vragent/util/text.h"
+#include "vragent/words/unicode.h"
 
 namespace vragent::data::formats {
 namespace {
@@ -78,9 +79,50 @@ void IdTable::grow() {
   }
 }
 
-std::pair<std::int32_t, bool> EventTable::add_user(std::string_view id) {
+void IdWatch::note(std::string_view id, std::int64_t line) {
+  const bool is_broken = !words::is_ascii(id) && words::repaired_utf8(std::string(id)) != id;
+  if (is_broken && broken_.line == 0) broken_ = {.id = std::string(id), .line = line};
+  const auto number = parse_integer(id);
+  if (number && *number >= 0) {
+    ++num_numbers_;
+    return;
+  }
+  num_words_ += number ? 0 : 1;
+  if (num_odd_++ == 0) odd_ = {.id = std::string(id), .line = line};
+}
+
+void IdWatch::check(const LineName& where) const {
+  constexpr std::int64_t kMistake = 100;  // one among so many numbers is none on purpose
+  if (broken_.line > 0) {
+    throw DataError(formatted("{}: {} id \"{}\" is not UTF-8: convert the file",
+                              where(broken_.line),
+                              role_,
+                              words::repaired_utf8(broken_.id)));
+  }
+  if (num_odd_ == 0 || num_numbers_ == 0) return;
+  const std::string what = formatted("{}: {} \"{}\" is not a number{}, {} others are",
+                                     where(odd_.line),
+                                     role_,
+                                     odd_.id,
+                                     parse_integer(odd_.id) ? " from 0" : "",
+                                     num_numbers_);
+  if (num_numbers_ >= kMistake * num_odd_) {
+    throw DataError(
+        formatted("{}: correct that line, or give no {} a number as its id", what, role_));
+  }
+  if (ordered_ && has_words()) {
+    log::warn("{}; {}s are now ordered by bytes", what, role_);
+  } else if (num_numbers_ > num_odd_) {
+    log::warn("{}", what);
+  }
+}
+
+std::pair<std::int32_t, bool> EventTable::add_user(std::string_view id, std::int64_t line) {
   const auto [user, is_new] = users_.add(id);
-  if (is_new) histories_.emplace_back();
+  if (is_new) {
+    histories_.emplace_back();
+    user_watch_.note(id, line);
+  }
   return {user, is_new};
 }
 
@@ -88,32 +130,13 @@ void EventTable::add(std::int32_t user, std::string_view item, double time, std:
   constexpr std::int64_t kMaxLine = std::numeric_limits<std::uint32_t>::max();
   ++counts_.rows;
   const auto [index, is_new] = items_.add(item);
-  if (is_new) note_item(item, line);
+  if (is_new) {
+    item_lines_.push_back(line);
+    item_watch_.note(item, line);
+  }
   histories_[at(user)].push_back({.time = time,
                                   .item = index,
                                   .line = static_cast<std::uint32_t>(line > kMaxLine ? 0 : line)});
-}
-
-void EventTable::note_item(std::string_view id, std::int64_t line) {
-  if (parse_integer(id)) {
-    ++num_numeric_items_;
-    return;
-  }
-  if (num_odd_items_++ > 0) return;
-  odd_item_ = id;
-  odd_line_ = line;
-}
-
-void EventTable::check_mixed_items(const LineName& where) const {
-  constexpr std::int64_t kMistake = 100;  // one among so many numbers is none on purpose
-  if (num_odd_items_ == 0 || num_numeric_items_ == 0) return;
-  const std::string what = formatted("{}: item \"{}\" is not a number, {} others are",
-                                     where(odd_line_),
-                                     odd_item_,
-                                     num_numeric_items_);
-  if (num_numeric_items_ >= kMistake * num_odd_items_)
-    throw DataError(what + ": correct that line, or give no item a number as its id");
-  log::warn("{}; items are now ordered by bytes", what);
 }
 
 void EventTable::sort_by_time() {
@@ -169,7 +192,8 @@ void EventTable::keep_core(const ReadConfig& config) {
 
 Interactions EventTable::take(const ReadConfig& config, const LineName& where) {
   counts_.rows += counts_.low_rated;
-  check_mixed_items(where);
+  user_watch_.check(where);
+  item_watch_.check(where);
   sort_by_time();
   drop_duplicates(config, where);
   keep_core(config);
@@ -177,10 +201,11 @@ Interactions EventTable::take(const ReadConfig& config, const LineName& where) {
   Interactions data;
   const auto counts = occurrences(histories_, items_.ids().size());
   std::vector<std::int32_t> new_index(counts.size(), kLeftOut);
-  for (const std::int32_t old : ascending(items_.ids(), odd_item_.empty())) {
+  for (const std::int32_t old : ascending(items_.ids(), !item_watch_.has_words())) {
     if (counts[at(old)] == 0) continue;
     new_index[at(old)] = static_cast<std::int32_t>(data.item_ids.size());
     data.item_ids.push_back(items_.ids()[at(old)]);
+    data.item_lines.push_back(item_lines_[at(old)]);
   }
   for (std::size_t user = 0; user < histories_.size(); ++user) {
     if (histories_[user].empty()) continue;

@@ -50,10 +50,40 @@ struct Event {
 /// Names a line of the file for a message.
 using LineName = std::function<std::string(std::int64_t line)>;
 
+/// Watches the ids of all users, or of all items, for those that are there by mistake.
+class IdWatch {
+ public:
+  /// @param role "user" or "item". @param ordered by number, or by bytes where some are words
+  IdWatch(std::string role, bool ordered) : role_(std::move(role)), ordered_(ordered) {}
+
+  /// Takes an id that was not met before.
+  void note(std::string_view id, std::int64_t line);
+
+  [[nodiscard]] bool has_words() const { return num_words_ > 0; }
+
+  /// Warns of ids of which only some are whole numbers from 0. @throws DataError on an id that is
+  /// not UTF-8, and at one that is no such number among a hundred or more that are
+  void check(const LineName& where) const;
+
+ private:
+  struct Place {
+    std::string id;
+    std::int64_t line = 0;  ///< 0: none
+  };
+
+  std::string role_;
+  bool ordered_;
+  std::int64_t num_numbers_ = 0;  ///< whole ones from 0
+  std::int64_t num_odd_ = 0;      ///< the others
+  std::int64_t num_words_ = 0;    ///< others that are not below 0 either
+  Place odd_;                     ///< the first of the others
+  Place broken_;                  ///< the first that is not UTF-8
+};
+
 class EventTable {
  public:
-  /// Index of the user and whether it is new.
-  std::pair<std::int32_t, bool> add_user(std::string_view id);
+  /// Index of the user and whether it is new. @param line number in the file
+  std::pair<std::int32_t, bool> add_user(std::string_view id, std::int64_t line);
 
   /// Appends an interaction of a user. @param line number in the file
   void add(std::int32_t user, std::string_view item, double time, std::int64_t line);
@@ -62,14 +92,11 @@ class EventTable {
   void skip_low_rated() { ++counts_.low_rated; }
 
   /// Sorts, drops, numbers items in ascending order of their ids. The table is empty afterwards.
-  /// Warns of duplicates and of ids of which only some are numbers.
-  /// @throws DataError on a duplicate, where those are errors
+  /// Warns of duplicates and as IdWatch does.
+  /// @throws DataError on a duplicate, where those are errors, and as IdWatch
   Interactions take(const ReadConfig& config, const LineName& where);
 
  private:
-  void note_item(std::string_view id, std::int64_t line);
-  /// @throws DataError at one item that is no number among a hundred or more that are; fewer warn
-  void check_mixed_items(const LineName& where) const;
   void sort_by_time();
   void drop_duplicates(const ReadConfig& config, const LineName& where);
   void keep_core(const ReadConfig& config);
@@ -77,11 +104,10 @@ class EventTable {
   IdTable items_;
   IdTable users_;
   std::vector<std::vector<Event>> histories_;
+  std::vector<std::int64_t> item_lines_;  // where each stands first
+  IdWatch user_watch_{"user", false};
+  IdWatch item_watch_{"item", true};
   ReadCounts counts_;
-  std::int64_t num_numeric_items_ = 0;
-  std::int64_t num_odd_items_ = 0;
-  std::string odd_item_;  ///< the first item id that is not a number
-  std::int64_t odd_line_ = 0;
 };
 
 }  // namespace vragent::data::formats

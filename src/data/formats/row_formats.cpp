@@ -85,7 +85,8 @@ void add_row(const RowText& row,
     if (!rating) lines.fail(formatted("rating \"{}\" is no number", *row.rating));
     if (config.min_rating != 0 && *rating < config.min_rating) return table.skip_low_rated();
   }
-  table.add(table.add_user(row.user).first, row.item, time, lines.line_number());
+  const std::int64_t line = lines.line_number();
+  table.add(table.add_user(row.user, line).first, row.item, time, line);
 }
 
 void read_rows(LineWindow& lines,
@@ -127,7 +128,7 @@ void read_sequences(LineWindow& lines, const std::string& format, EventTable& ta
                          : "expected \"user item item ...\"");
     }
     const std::string_view user = std::string_view(line).substr(0, end);
-    const auto [index, is_new] = table.add_user(user);
+    const auto [index, is_new] = table.add_user(user, lines.line_number());
     if (!is_new) lines.fail("user " + std::string(user) + " is there twice");
     std::string_view rest = std::string_view(line).substr(std::min(end, line.size()));
     std::string_view item = take_word(rest);
@@ -144,7 +145,7 @@ void read_pairs(LineWindow& lines, EventTable& table) {
     const std::string_view user = take_word(rest);
     const std::string_view item = take_word(rest);
     if (item.empty() || !trim(rest).empty()) lines.fail("expected \"user item\"");
-    table.add(table.add_user(user).first, item, 0, lines.line_number());
+    table.add(table.add_user(user, lines.line_number()).first, item, 0, lines.line_number());
   }
 }
 

@@ -14,6 +14,7 @@ namespace vragent::data::formats {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::StrEq;
 using ::testing::ThrowsMessage;
 
@@ -26,7 +27,10 @@ struct Row {
 Interactions taken(const std::vector<Row>& rows, const ReadConfig& config = {}) {
   EventTable table;
   std::int64_t line = 0;
-  for (const Row& row : rows) table.add(table.add_user(row.user).first, row.item, row.time, ++line);
+  for (const Row& row : rows) {
+    ++line;
+    table.add(table.add_user(row.user, line).first, row.item, row.time, line);
+  }
   return table.take(config, [](std::int64_t number) { return "file:" + std::to_string(number); });
 }
 
@@ -36,11 +40,28 @@ TEST(EventTable, NumbersItemsInTheOrderOfTheirIds) {
   EXPECT_THAT(taken({{"u", "7"}, {"u", "07"}}).item_ids, ElementsAre("07", "7"));
 }
 
-TEST(EventTable, SaysWhichItemIsNoNumberWhenOthersAre) {
+TEST(EventTable, RemembersTheLinesOfItsItems) {
+  const Interactions data = taken({{"u", "10"}, {"u", "9"}, {"v", "9"}, {"v", "8"}});
+  EXPECT_THAT(data.item_ids, ElementsAre("8", "9", "10"));
+  EXPECT_THAT(data.item_lines, ElementsAre(4, 2, 1));
+}
+
+std::string said(const std::vector<Row>& rows) {
   ::testing::internal::CaptureStderr();
-  taken({{"u", "10"}, {"u", "12a"}, {"u", "9"}});
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-              ::testing::HasSubstr("file:2: item \"12a\" is not a number, 2 others are"));
+  taken(rows);
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(EventTable, SaysWhichIdIsNoNumberWhenOthersAre) {
+  EXPECT_THAT(said({{"u", "10"}, {"u", "12a"}, {"u", "9"}}),
+              HasSubstr("file:2: item \"12a\" is not a number, 2 others are; items are now "
+                        "ordered by bytes"));
+  EXPECT_THAT(said({{"1", "10"}, {"u4", "9"}, {"3", "9"}}),
+              HasSubstr("file:2: user \"u4\" is not a number, 2 others are"));
+  EXPECT_THAT(said({{"1", "10"}, {"1", "9"}, {"2", "-7"}}),
+              HasSubstr("file:3: item \"-7\" is not a number from 0, 2 others are"));
+  EXPECT_EQ(said({{"ann", "10"}, {"7", "9"}, {"bob", "9"}}), "") << "names, one of digits only";
+  EXPECT_THAT(taken({{"1", "10"}, {"1", "9"}, {"1", "-7"}}).item_ids, ElementsAre("-7", "9", "10"));
 }
 
 TEST(EventTable, RefusesASingleItemThatIsNoNumberAmongManyThatAre) {
@@ -52,6 +73,52 @@ TEST(EventTable, RefusesASingleItemThatIsNoNumberAmongManyThatAre) {
               ThrowsMessage<DataError>(
                   StrEq("file:1: item \"boat\" is not a number, 100 others are: correct that "
                         "line, or give no item a number as its id")));
+}
+
+/// A hundred users from 1 on, each with an item of its own from 1 on, and one more row.
+void take_hundred_and(const Row& last) {
+  std::vector<Row> rows;
+  for (int row = 1; row <= 100; ++row) rows.push_back({std::to_string(row), std::to_string(row)});
+  rows.push_back(last);
+  taken(rows);
+}
+
+TEST(EventTable, RefusesASingleUserThatIsNoNumberAmongManyThatAre) {
+  const Row row = {"u4", "1"};
+  EXPECT_THAT([&] { take_hundred_and(row); },
+              ThrowsMessage<DataError>(
+                  StrEq("file:101: user \"u4\" is not a number, 100 others are: correct that "
+                        "line, or give no user a number as its id")));
+}
+
+TEST(EventTable, RefusesASingleNegativeIdAmongManyThatAreNot) {
+  const Row item = {"1", "-7"};
+  EXPECT_THAT([&] { take_hundred_and(item); },
+              ThrowsMessage<DataError>(
+                  HasSubstr("file:101: item \"-7\" is not a number from 0, 100 others are: ")));
+  const Row user = {"-7", "1"};
+  EXPECT_THAT([&] { take_hundred_and(user); },
+              ThrowsMessage<DataError>(HasSubstr("file:101: user \"-7\" is not a number from 0")));
+}
+
+TEST(EventTable, TakesAnyNumberOfWords) {
+  std::vector<Row> rows;
+  for (int row = 0; row < 300; ++row) {
+    const std::string number = std::to_string(row);
+    rows.push_back({"u" + number, "i" + number});
+  }
+  EXPECT_EQ(said(rows), "");
+}
+
+TEST(EventTable, RefusesIdsThatAreNotUtf8) {
+  const std::vector<Row> users = {{"u", "1"}, {"\xFFz", "1"}, {"\xFEz", "2"}};
+  EXPECT_THAT([&] { taken(users); },
+              ThrowsMessage<DataError>(
+                  StrEq("file:2: user id \"\xEF\xBF\xBDz\" is not UTF-8: convert the file")));
+  const std::vector<Row> latin = {{"u", "caf\xE9"}};
+  EXPECT_THAT([&] { taken(latin); },
+              ThrowsMessage<DataError>(HasSubstr("file:1: item id \"caf\xEF\xBF\xBD\" is not")));
+  EXPECT_THAT(taken({{"\xE4\xB8\xAD", "caf\xC3\xA9"}}).item_ids, ElementsAre("caf\xC3\xA9"));
 }
 
 TEST(EventTable, KeepsTheDuplicatesThatItIsToldTo) {

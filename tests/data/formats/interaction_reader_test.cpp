@@ -161,6 +161,24 @@ TEST_F(InteractionFile, WithABadRowIsRefusedWithPathAndLine) {
   EXPECT_THAT(error_of(std::string("1\t5 6\n2\t\0 7\n", 12)), HasSubstr("data.txt:2: a NUL byte"));
 }
 
+TEST_F(InteractionFile, WithAnIdThatIsNotUtf8IsRefusedInEveryFormat) {
+  EXPECT_THAT(error_of("1\t5 6\n\xFFz\t7 8\n"), HasSubstr("data.txt:2: user id \""));
+  EXPECT_THAT(error_of("1 5 6\n2 7 \xFEz\n"), HasSubstr("data.txt:2: item id \""));
+  EXPECT_THAT(error_of("1 6\n1 5\n2 \xFE\n"), HasSubstr("data.txt:3: item id \""));
+  EXPECT_THAT(error_of("user,item\n1,6\n\xFF,7\n"), HasSubstr("data.txt:3: user id \""));
+  EXPECT_THAT(error_of("{'username': 'a', 'product_id': '\xFF'}\n"),
+              HasSubstr("data.txt:1: item id \""));
+}
+
+TEST_F(InteractionFile, OfMicroLensWithAWordAmongNumbersIsRefused) {
+  std::string users;
+  for (int user = 1; user <= 100; ++user) users += std::to_string(user) + "\t1 2 3\n";
+  EXPECT_THAT(error_of(users + "u4\t1 2\n"), HasSubstr("data.txt:101: user \"u4\" is not a"));
+  std::string items = "1\t0";
+  for (int item = 1; item < 100; ++item) items += " " + std::to_string(item);
+  EXPECT_THAT(error_of(items + "\n2\t5 -7\n"), HasSubstr("data.txt:2: item \"-7\" is not a"));
+}
+
 TEST_F(InteractionFile, ThatIsNoneIsRefused) {
   EXPECT_THAT(error_of("a;b;c\n"), HasSubstr("data.txt:1: no format fits"));
   EXPECT_THAT(error_of("word\n"), HasSubstr("data.txt:1: no format fits"));
@@ -186,6 +204,13 @@ TEST_F(InteractionFile, IsCounted) {
   EXPECT_EQ(to_line(counts_of(data)),
             "users=2 items=2 interactions=3 rows=4 low_rated=0 duplicates=1 outside_core=0");
   EXPECT_EQ(data.sparsity(), 0.25);
+}
+
+TEST_F(InteractionFile, SaysInWhichLineAnItemStandsFirst) {
+  write_file(path_, "1\t5 6 7\n\n2\t9 7 8 4\n3\t4 9 8\n");
+  const Sequences sequences = load_sequences(path_, {}, {.min_len = 3});
+  EXPECT_THAT(sequences.item_ids, ElementsAre("", "4", "5", "6", "7", "8", "9"));
+  EXPECT_THAT(sequences.item_lines, ElementsAre(0, 3, 1, 1, 1, 3, 3));
 }
 
 TEST_F(InteractionFile, NeedsAUserWithEnoughItems) {
