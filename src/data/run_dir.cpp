@@ -3,6 +3,7 @@
 #include "vragent/data/run_dir.h"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 
 #include "vragent/util/error.h"
@@ -10,6 +11,7 @@
 #include "vragent/util/format.h"
 #include "vragent/util/json.h"
 #include "vragent/util/random.h"
+#include "vragent/util/sha256.h"
 #include "vragent/util/text.h"
 #include "vragent/util/version.h"
 
@@ -60,6 +62,40 @@ bool same_files(const Json& a, const Json& b) {
   }
   if (!a.is_array() || !b.is_array() || a.size() != b.size()) return a == b;
   return std::equal(a.begin(), a.end(), b.begin(), same_files);
+}
+
+std::vector<fs::path> paths_of(const Option& option) {
+  if (const auto* path = std::get_if<fs::path*>(&option.target)) return {**path};
+  return *std::get<std::vector<fs::path>*>(option.target);
+}
+
+/// Digests of a file's parts, digested.
+std::string content_hash(const fs::path& path) {
+  constexpr std::size_t kPart = 1 << 20;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ExitCode::kNoInput, formatted("{}: cannot be read", path));
+  std::string digests;
+  std::string part(kPart, '\0');
+  while (file.read(part.data(), kPart) || file.gcount() > 0)
+    digests += sha256(std::string_view(part).substr(0, static_cast<std::size_t>(file.gcount())));
+  return sha256(digests);
+}
+
+/// By flag, what its files hold.
+std::map<std::string, std::string> contents_of(const std::vector<Option>& options,
+                                               std::string_view may_differ) {
+  const auto ignored = split(may_differ, ',');
+  std::map<std::string, std::string> contents;
+  for (const Option& option : options) {
+    if (!is_path(option) || std::find(ignored.begin(), ignored.end(), option.name) != ignored.end())
+      continue;
+    std::string all;
+    for (const fs::path& path : paths_of(option)) {
+      if (fs::is_regular_file(path)) all += content_hash(path);
+    }
+    if (!all.empty()) contents[option.name] = sha256(all);
+  }
+  return contents;
 }
 
 bool is_plain(unsigned char c) {
@@ -123,7 +159,7 @@ void check_free(const fs::path& run_folder,
   const bool is_bare = std::all_of(
       fs::directory_iterator(run_folder), fs::directory_iterator(), [](const auto& entry) {
         const std::string name = entry.path().filename().string();
-        return name == kEffectiveConfigFile || name.starts_with('.');
+        return name == kEffectiveConfigFile || name == kInputsFile || name.starts_with('.');
       });
   if (is_bare) return;
   const Json object = parse_json_object(read_file(path), path.string());
@@ -135,6 +171,26 @@ void check_free(const fs::path& run_folder,
                         run_folder,
                         other.empty() ? "another command" : other,
                         other == command ? "go on with --resume, " : ""));
+}
+
+void check_same_files(const fs::path& run_folder,
+                      const std::vector<Option>& options,
+                      std::string_view may_differ,
+                      bool resume) {
+  const fs::path path = run_folder / kInputsFile;
+  const auto now = contents_of(options, may_differ);
+  if (resume && fs::exists(path)) {
+    const Json written = parse_json_object(read_file(path), path.string());
+    for (const auto& [flag, content] : now) {
+      if (!written.contains(flag) || written.at(flag) == content) continue;
+      throw ConfigError(formatted(
+          "--{} holds other data than when {} was written: resume with the same files or choose "
+          "another --out",
+          flag,
+          path));
+    }
+  }
+  write_file(path, OrderedJson(now).dump(2) + "\n");
 }
 
 fs::path file_in(const fs::path& folder_or_file, std::string_view name) {

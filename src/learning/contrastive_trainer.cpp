@@ -190,7 +190,7 @@ double run_contrastive(const ContrastiveConfig& config) {
   config.check();
   nn::prepare_torch(config.runtime);
   const FolderLock lock(config.out);
-  data::begin_run(config, "sft clip", kMayDiffer);
+  data::begin_training(config, "sft clip", kMayDiffer);
   return ContrastiveLoop(config).run();
 }
 

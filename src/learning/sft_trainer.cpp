@@ -414,7 +414,7 @@ SftResult run_sft(const SftConfig& config, const comm::Communicator& processes) 
   std::optional<FolderLock> lock;
   if (processes.rank() == 0) {
     lock.emplace(config.out);
-    data::begin_run(config, "sft", std::string(kMayDiffer) + plan::kPlanFlags);
+    data::begin_training(config, "sft", std::string(kMayDiffer) + plan::kPlanFlags);
   }
   SftLoop loop(config, processes);
   log::info("at most: {}", plan::memory_line(plan_sft(config, processes.size())));

@@ -209,5 +209,31 @@ TEST(NamedPathText, IsCutAtTheFirstEqualsSignUnlessItIsAFile) {
   EXPECT_THROW(parse_named_path(""), ConfigError);
 }
 
+TEST_F(RunInFolder, HoldsWhatItsFilesHeld) {
+  const auto error_of_training = [&](bool resume) -> std::string {
+    Settings now = settings;
+    now.model = folder / "weights";
+    now.resume = resume;
+    try {
+      begin_training(now, "sft", "resume");
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  std::string weights(3'000'000, 'w');
+  write_file(folder / "weights", weights);
+  EXPECT_EQ(error_of_training(false), "");
+  write_file(folder / "some", "work");
+  EXPECT_EQ(error_of_training(true), "");
+  weights[2'500'000] = 'v';
+  write_file(folder / "weights", weights);
+  EXPECT_THAT(error_of_training(true), HasSubstr("--model holds other data than when "));
+  std::filesystem::remove(folder / "inputs.json");  // as before there was such a file
+  EXPECT_EQ(error_of_training(true), "");
+  write_file(folder / "inputs.json", "{");
+  EXPECT_THROW(error_of_training(true), DataError);
+}
+
 }  // namespace
 }  // namespace vragent::data

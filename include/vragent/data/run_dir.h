@@ -30,6 +30,7 @@ inline constexpr std::string_view kTrainLogFile = "train_log.jsonl";
 inline constexpr std::string_view kTrainerStateFile = "trainer_state.json";
 inline constexpr std::string_view kCompletionsFile = "completions.jsonl";
 inline constexpr std::string_view kEffectiveConfigFile = "effective_config.json";
+inline constexpr std::string_view kInputsFile = "inputs.json";
 inline constexpr std::string_view kUsersFile = "users.txt";
 inline constexpr std::string_view kReportFile = "report.html";
 inline constexpr std::string_view kReportDataFile = "report.json";
@@ -63,6 +64,15 @@ void check_free(const std::filesystem::path& run_folder,
                 bool resume,
                 bool overwrite);
 
+/// Refuses to resume with files that hold other bytes under the names of before. What the files
+/// held (not folders, pipes or "-") is kept by flag in the folder's inputs.json.
+/// @param may_differ as above
+/// @throws ConfigError naming the flag and its files, DataError when inputs.json is broken
+void check_same_files(const std::filesystem::path& run_folder,
+                      const std::vector<Option>& options,
+                      std::string_view may_differ,
+                      bool resume);
+
 /// Text of the flags with which a command meets an earlier run in --out.
 inline constexpr const char* kResumeHelp = "go on with the run that was stopped in --out";
 inline constexpr const char* kOverwriteHelp = "start over where --out holds a run already";
@@ -81,6 +91,15 @@ std::string begin_run(Config config, const std::string& command, std::string_vie
   }
   const std::string effective = to_json(options);
   write_effective_config(config.out, command, effective);
+  return effective;
+}
+
+/// begin_run() of a command that goes on from checkpoints: the files it reads must hold what they
+/// held, too.
+template <class Config>
+std::string begin_training(Config config, const std::string& command, std::string_view may_differ) {
+  const std::string effective = begin_run(config, command, may_differ);
+  check_same_files(config.out, options_of(config), may_differ, config.resume);
   return effective;
 }
 

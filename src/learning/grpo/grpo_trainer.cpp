@@ -392,7 +392,7 @@ GrpoResult run_grpo(const GrpoConfig& config, const comm::Communicator& processe
   std::optional<FolderLock> lock;
   if (processes.rank() == 0) {
     lock.emplace(config.out);
-    data::begin_run(config, "grpo-train", std::string(kMayDiffer) + plan::kPlanFlags);
+    data::begin_training(config, "grpo-train", std::string(kMayDiffer) + plan::kPlanFlags);
   }
   GrpoLoop loop(config, processes);
   log::info("at most: {}", plan::memory_line(plan_grpo(config, processes.size())));
