@@ -170,14 +170,18 @@ def step_order(count, step):
     return Stream(mix_seed(SEED, hash_text("order"), step)).shuffled(list(range(count)))
 
 
-def in_batch_softmax(data, rows, states, table, firsts=None, disliked=None):
+def in_batch_softmax(data, rows, states, table, firsts=None, repeats=None, disliked=None):
     """Section 3.1: all B (L+1) columns, own items and pads masked but for the target's own column.
 
-    firsts: place of each row's first target in the padded row; disliked: items that are columns of a row, which has not
+    firsts: place of each row's first target in the padded row; repeats: rows whose targets alone are columns; disliked: items that are columns of a row, which has not
     watched them, where the batch does not hold them anyway."""
     items = torch.tensor(rows)
-    columns = items.flatten()
     width = items.shape[1]
+    hidden_rows = torch.zeros_like(items, dtype=torch.bool)
+    for u in range(len(rows)):
+        if repeats and repeats[u]:
+            hidden_rows[u, :firsts[u]] = True
+    columns = items.masked_fill(hidden_rows, 0).flatten()
     losses = []
     for u in range(len(rows)):
         own = set(disliked[u]) - set(rows[u]) - set(columns.tolist()) if disliked else ()
@@ -250,7 +254,8 @@ def fed_loss(fed, p, step):
     inputs, table = torch.tensor(items)[:, :-1], id_tower(p, None)
     states = sasrec(p, table[inputs], inputs > 0)
     firsts = [MAX_LEN + 1 - len(row.items) + row.first_target for row in rows]
-    return in_batch_softmax(fed, items, states, table, firsts, [row.disliked for row in rows])
+    return in_batch_softmax(fed, items, states, table, firsts, [row.repeats for row in rows],
+                            [row.disliked for row in rows])
 
 
 # Collaborative models: vectors of users [U, D] and items [N+1, D].

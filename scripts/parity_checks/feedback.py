@@ -7,7 +7,7 @@ import random
 import torch
 
 PER_USER = 2
-Row = collections.namedtuple("Row", "items first_target disliked")
+Row = collections.namedtuple("Row", "items first_target disliked repeats")  # repeats: only its target counts
 
 
 class Fed:
@@ -22,16 +22,16 @@ class Fed:
         for user, train in enumerate(data.trains):
             picks = taken.get(user, [])
             if arm == "dislike-negative":
-                self.rows.append(Row(train, 1, picks))
+                self.rows.append(Row(train, 1, picks, False))
                 continue
             tail = picks if insert == "tail" else []
-            self.rows.append(Row((train + tail)[-(max_len + 1):], 1, []))
+            self.rows.append(Row((train + tail)[-(max_len + 1):], 1, [], False))
             if insert == "pairs":
-                inserted += [Row(train[-max_len:] + [item], len(train[-max_len:]), []) for item in picks]
+                inserted += [Row(train[-max_len:] + [item], len(train[-max_len:]), [], True) for item in picks]
         self.rows += inserted
         counts = torch.zeros(data.num_items + 1, dtype=torch.float64)
         for row in self.rows:
-            for item in row.items[0 if row.first_target == 1 else row.first_target:]:
+            for item in row.items[row.first_target if row.repeats else 0:]:
                 counts[item] += 1
         total = counts.sum()
         for row in self.rows:

@@ -73,6 +73,11 @@ Opinions read_opinions(const FeedbackConfig& config,
                                 where,
                                 decision.agent,
                                 *agent));
+    const std::optional<bool> yes = decision.choice ? true : decision.yes;
+    if (!yes) {
+      ++counts.unanswered;
+      return;
+    }
     if (decision.user_id.empty() || decision.item_id.empty()) {
       throw DataError(where + ": a decision without user_id and item_id cannot feed a recommender");
     }
@@ -80,11 +85,9 @@ Opinions read_opinions(const FeedbackConfig& config,
     const auto item = sequences.item_index.find(decision.item_id);
     if (user == sequences.user_index.end() || item == sequences.item_index.end()) {
       ++counts.unknown;
-    } else if (!decision.yes) {
-      ++counts.unanswered;
     } else {
-      const Answer answer{.liking = decision.p_yes.value_or(*decision.yes ? 1.0 : 0.0),
-                          .yes = *decision.yes,
+      const Answer answer{.liking = decision.p_yes.value_or(*yes ? 1.0 : 0.0),
+                          .yes = *yes,
                           .repeat = decision.repeat};
       const std::uint64_t order =
           mix_seed(seed, {hash_text(decision.user_id), hash_text(decision.item_id)});
@@ -125,6 +128,37 @@ void order_by_arm(std::vector<Opinion>& opinions, const std::string& arm) {
   });
 }
 
+bool is_of_dislikes(const std::string& arm) {
+  return arm == "dislike" || arm == "dislike-negative";
+}
+
+/// Takes the opinions out that the arm must not insert by their answers.
+/// @return how many of the rest may be inserted
+std::int64_t keep_answered(std::vector<Opinion>& opinions, const FeedbackConfig& config) {
+  if (!config.by_answer) return config.per_user;
+  const bool wanted = !is_of_dislikes(config.arm);
+  const auto is_other = [&](const Opinion& opinion) { return opinion.yes != wanted; };
+  const auto others = std::count_if(opinions.begin(), opinions.end(), is_other);
+  const std::int64_t most = std::min<std::int64_t>(config.per_user, std::ssize(opinions) - others);
+  if (config.arm != "random" && config.arm != "self") std::erase_if(opinions, is_other);
+  return most;
+}
+
+/// Arms of the same size can hold what contradicts their name.
+void warn_of_answers(const FeedbackConfig& config, const FeedbackCounts& counts) {
+  const bool of_dislikes = is_of_dislikes(config.arm);
+  const std::int64_t against =
+      of_dislikes ? counts.answered_yes : counts.inserted - counts.answered_yes;
+  if (against == 0 || (config.arm != "like" && !of_dislikes)) return;
+  log::warn(
+      "--feedback-arm {}: {} of {} inserted items were answered {} (--feedback-by-answer leaves "
+      "them out)",
+      config.arm,
+      against,
+      counts.inserted,
+      of_dislikes ? "Yes" : "No");
+}
+
 bool is_held_out(const data::Sequences& sequences, std::int64_t user, std::int32_t item) {
   return item == sequences.target(user, data::Split::kValid) ||
          item == sequences.target(user, data::Split::kTest);
@@ -135,7 +169,8 @@ TrainingRow row_with(const data::Sequences& sequences, std::int64_t user, std::i
   const auto keep =
       std::min<std::size_t>(train.size(), static_cast<std::size_t>(sequences.protocol.max_len));
   TrainingRow row{.items = {train.end() - static_cast<std::ptrdiff_t>(keep), train.end()},
-                  .user = user};
+                  .user = user,
+                  .repeats = true};
   row.items.push_back(item);
   row.first_target = static_cast<std::int64_t>(row.items.size()) - 1;
   return row;
@@ -171,10 +206,11 @@ Feedback load_feedback(const FeedbackConfig& config,
   for (auto& [user, opinions] : answered) {
     ++counts.users;
     feedback.users.push_back(user);
+    const std::int64_t most = keep_answered(opinions, config);
     order_by_arm(opinions, config.arm);
     std::int64_t taken = 0;
     for (const Opinion& opinion : opinions) {
-      if (taken == config.per_user) break;
+      if (taken == most) break;
       if (is_held_out(sequences, user, opinion.item)) {
         ++counts.held_out;
         if (config.guard) continue;
@@ -199,6 +235,17 @@ Feedback load_feedback(const FeedbackConfig& config,
         counts.held_out,
         counts.inserted);
   }
+  if (counts.inserted == 0) {
+    throw DataError(
+        formatted("{}: nothing to insert for --feedback-arm {}: {} decisions of unknown users or "
+                  "items, {} without an answer, {} on held-out videos",
+                  config.feedback,
+                  config.arm,
+                  counts.unknown,
+                  counts.unanswered,
+                  counts.held_out));
+  }
+  warn_of_answers(config, counts);
   return feedback;
 }
 

@@ -230,7 +230,9 @@ std::vector<data::TopK> top_k_lists(const data::Sequences& sequences,
                                     std::int64_t batch_users) {
   std::vector<data::TopK> lists;
   for (std::int64_t begin = 0; begin < sequences.num_users(); begin += batch_users) {
-    const auto users = user_range(begin, std::min(begin + batch_users, sequences.num_users()));
+    auto users = user_range(begin, std::min(begin + batch_users, sequences.num_users()));
+    std::erase_if(users, [&](std::int64_t user) { return !sequences.has_history(user, split); });
+    if (users.empty()) continue;
     const Tensor scores = scores_of(sequences, split, score, users);
     for (data::TopK& list : scores.scalar_type() == torch::kFloat64
                                 ? lists_in<double>(scores, sequences, split, users, k)
@@ -251,6 +253,7 @@ ListExposure exposure_of(const data::Sequences& sequences,
       ++listed[static_cast<std::size_t>(sequences.item_index.at(item))];
   }
   for (std::int64_t user = 0; user < sequences.num_users(); ++user) {
+    if (!sequences.has_history(user, split)) continue;
     for (const std::int32_t item : sequences.seen(user, split))
       ++seen[static_cast<std::size_t>(item)];
     ++wanted[static_cast<std::size_t>(sequences.target(user, split))];

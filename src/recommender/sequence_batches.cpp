@@ -95,7 +95,7 @@ SequenceBatch make_batch(std::span<const TrainingRow* const> rows,
     const std::int64_t offset = max_len + 1 - length;  // left padding
     for (std::int64_t i = 0; i < length; ++i) {
       const std::int64_t place = unique.place_of(row.items[static_cast<std::size_t>(i)]);
-      unique.counts[static_cast<std::size_t>(place)] += 1;
+      if (i >= row.first_counted()) unique.counts[static_cast<std::size_t>(place)] += 1;
       own_at[b][offset + i] = place;
       if (i >= row.first_target) target_at[b][offset + i - 1] = place;
     }
@@ -146,7 +146,7 @@ Tensor debiased_softmax_of_scores(const Tensor& scores, const SequenceBatch& bat
   Tensor masked = logits + batch.log_count;
   masked = masked.scatter(1, batch.own.index_select(0, rows), kMasked);
   if (batch.hard.defined()) {
-    // An item that stands in no row has the count 0: it is a column of those who dislike it alone.
+    // An item without a column of its own has the count 0: those who dislike it alone see it.
     const Tensor hard = batch.hard.index_select(0, rows);
     const Tensor once = batch.log_count.clamp_min(0).index_select(0, hard.flatten());
     masked = masked.scatter(1, hard, logits.gather(1, hard) + once.view_as(hard));

@@ -310,10 +310,11 @@ class Loop {
   }
 
   metrics::CutoffMetrics validate() {
-    const Evaluation valid = evaluate(input_.sequences,
-                                      data::Split::kValid,
-                                      learner_.ranker(),
-                                      {.cutoffs = {10}, .processes = processes_});
+    const Evaluation valid =
+        evaluate(input_.sequences,
+                 data::Split::kValid,
+                 learner_.ranker(),
+                 {.cutoffs = {10}, .mask_history = config_.mask_history, .processes = processes_});
     const metrics::CutoffMetrics& at_ten = valid.all.cutoffs[0];
     const double value = selecting_value(at_ten);
     if (state_.result.best_epoch == 0 || value > state_.result.best_valid) {
@@ -372,9 +373,7 @@ std::vector<double> popularity_of(const std::vector<TrainingRow>& rows, std::int
   std::vector<double> counts(static_cast<std::size_t>(num_items) + 1, 0.0);
   double total = 0;
   for (const TrainingRow& row : rows) {
-    // A row that only adds one target repeats a history that another row counts already.
-    const auto first = row.first_target == 1 ? 0 : static_cast<std::size_t>(row.first_target);
-    for (std::size_t i = first; i < row.items.size(); ++i) {
+    for (auto i = static_cast<std::size_t>(row.first_counted()); i < row.items.size(); ++i) {
       counts[static_cast<std::size_t>(row.items[i])] += 1;
       total += 1;
     }

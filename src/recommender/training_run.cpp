@@ -37,7 +37,9 @@ bool is_counter(const std::string& model) {
 }
 
 data::Split split_of(const std::string& name) {
-  return name == "valid" ? data::Split::kValid : data::Split::kTest;
+  return name == "train"   ? data::Split::kTrain
+         : name == "valid" ? data::Split::kValid
+                           : data::Split::kTest;
 }
 
 fs::path lists_file(const fs::path& out, const std::string& split) {
@@ -60,12 +62,16 @@ std::vector<std::string> texts_of(const data::Sequences& sequences, const TrainC
   }
   if (missing.empty()) return texts;
   const bool is_known = catalogue.find(missing.front()) != nullptr;
-  const std::string problem = formatted("{} of {} items of {} have no text; the first, {}, {}",
-                                        missing.size(),
-                                        sequences.num_items(),
-                                        config.interactions,
-                                        missing.front(),
-                                        is_known ? "is empty" : "is not in --items or --captions");
+  const auto first = static_cast<std::size_t>(sequences.item_index.at(missing.front()));
+  const std::string problem =
+      formatted("{} of {} items of {} have no text; the first, {}, {}; {}:{} is its first line",
+                missing.size(),
+                sequences.num_items(),
+                config.interactions,
+                missing.front(),
+                is_known ? "is empty" : "is not in --items or --captions",
+                config.interactions,
+                sequences.item_lines[first]);
   if (config.missing_text == "error" || std::ssize(missing) == sequences.num_items())
     throw DataError(problem + " (--missing-text empty trains with empty texts)");
   log::warn("{}", problem);
@@ -112,7 +118,7 @@ OrderedJson exposure_json(const ListExposure& exposure, std::int64_t k) {
 
 OrderedJson protocol_json(const TrainConfig& config) {
   return {{"ranking", "full"},
-          {"masked", "history"},
+          {"masked", config.loop.mask_history ? "history" : "nothing"},
           {"split", "leave-one-out"},
           {"window", config.protocol.max_len + 3},
           {"min_len", config.protocol.min_len},
@@ -155,6 +161,7 @@ OrderedJson feedback_json(const FeedbackConfig& config, const FeedbackCounts& co
           {"answered_yes", counts.answered_yes},
           {"held_out", counts.held_out},
           {"guard", config.guard},
+          {"by_answer", config.by_answer},
           {"unknown", counts.unknown},
           {"unanswered", counts.unanswered}};
 }
@@ -338,7 +345,7 @@ OrderedJson write_lists(const TrainConfig& config,
                         const data::Sequences& sequences,
                         const std::vector<CandidateRow>& candidates,
                         const ScoreFunction& ranker) {
-  for (const char* split : {"test", "valid"}) fs::remove(lists_file(config.out, split));
+  for (const char* split : {"test", "valid", "train"}) fs::remove(lists_file(config.out, split));
   fs::remove(config.out / kScoresFile);  // nothing of older weights stays beside the new ones
   if (!config.candidates.empty()) {
     std::string text;
@@ -378,7 +385,7 @@ void TrainConfig::check() const {
   runtime.check();
   check_range("top-k", static_cast<double>(top_k), 1, 1e6);
   for (const std::string& split : top_k_splits)
-    check_one_of("top-k-splits", split, {"test", "valid"});
+    check_one_of("top-k-splits", split, {"test", "valid", "train"});
   check_inputs(*this);
   if (is_collaborative(model)) check_collaborative(*this);
   if (runtime.dtype != "float32" && model != "sequential")
@@ -435,7 +442,7 @@ std::string run_training(const TrainConfig& config, const comm::Communicator& pr
   if (writes) {
     lock.emplace(config.out);
     remove_half_written(config.out);
-    effective = data::begin_run(config, "train-sasrec", kMayDiffer);
+    effective = data::begin_training(config, "train-sasrec", kMayDiffer);
     // What --overwrite replaces is not what a later --resume, with these settings, goes on from.
     if (!config.resume) fs::remove_all(config.out / kCheckpointFolder);
   }
@@ -447,7 +454,7 @@ std::string run_training(const TrainConfig& config, const comm::Communicator& pr
   OrderedJson metrics = {
       {"valid", nullptr}, {"test", nullptr}, {"test_cold", nullptr}, {"test_warm", nullptr}};
   const ScoreFunction ranker = ranker_of(config, processes, sequences, metrics);
-  const RankingOptions shared{.processes = processes};
+  const RankingOptions shared{.mask_history = config.loop.mask_history, .processes = processes};
   const Evaluation valid = evaluate(sequences, data::Split::kValid, ranker, shared);
   const Evaluation test = evaluate(sequences, data::Split::kTest, ranker, shared);
   metrics["valid"] = metrics_json(valid.all);

@@ -56,6 +56,7 @@ class FeedbackFile : public ::testing::Test {
     return load_feedback({.feedback = path,
                           .arm = arm,
                           .per_user = per_user,
+                          .by_answer = by_answer_,
                           .guard = guard,
                           .lists = folder_ / "lists.jsonl"},
                          sequences,
@@ -73,6 +74,7 @@ class FeedbackFile : public ::testing::Test {
 
   data::Sequences sequences;
   std::string lines_;
+  bool by_answer_ = false;
   test::TempDir folder_;
 };
 
@@ -99,6 +101,49 @@ TEST_F(FeedbackFile, TakesTheAnswerWhereNoProbabilityIsGiven) {
   EXPECT_EQ(inserted(load("like")), (Ids{"108", "109"}));
   const Ids least = inserted(load("dislike", 3));
   EXPECT_EQ(least, (Ids{"105", "106", "107"}));
+}
+
+TEST_F(FeedbackFile, GoesByTheAnswersAloneWhereAsked) {
+  say("u1", "105", true, 0.4);  // answered in words, whatever the probability
+  say("u1", "106", false, 0.6);
+  say("u1", "107", false, 0.1);
+  say("u3", "108", false);
+  by_answer_ = true;
+  EXPECT_EQ(inserted(load("like")), (Ids{"105"}));
+  EXPECT_EQ(inserted(load("dislike")), (Ids{"106", "107", "108"}));
+  EXPECT_EQ(inserted(load("dislike", 1)), (Ids{"107", "108"}));
+  EXPECT_EQ(inserted(load("random")).size(), 1U) << "as many as there are Yes";
+  EXPECT_EQ(load("dislike-negative").counts.answered_yes, 0);
+}
+
+TEST_F(FeedbackFile, TakesWhatWasChosen) {
+  const auto choose = [&](const std::string& item) {
+    lines_ += data::to_line({.case_id = std::to_string(lines_.size()),
+                             .user_id = item.empty() ? "" : "u1",
+                             .item_id = item,
+                             .agent = "a",
+                             .choice = item.empty() ? std::nullopt : std::optional<std::int64_t>(1),
+                             .status = item.empty() ? data::AnswerStatus::kOutOfSet
+                                                    : data::AnswerStatus::kOk}) +
+              "\n";
+  };
+  choose("105");
+  choose("");
+  choose("107");
+  const Feedback feedback = load("like");
+  EXPECT_EQ(inserted(feedback), (Ids{"105", "107"}));
+  EXPECT_EQ(feedback.counts.answered_yes, 2);
+  EXPECT_EQ(feedback.counts.unanswered, 1);
+}
+
+TEST_F(FeedbackFile, ThatHoldsNothingToInsertIsRefused) {
+  say("u1", "105", std::nullopt);
+  say("nobody", "105", true);
+  say("u1", "103", true);  // held out
+  EXPECT_THAT([&] { load("like"); },
+              ThrowsMessage<DataError>(HasSubstr(
+                  "decisions.jsonl: nothing to insert for --feedback-arm like: 1 decisions of "
+                  "unknown users or items, 1 without an answer, 1 on held-out videos")));
 }
 
 TEST_F(FeedbackFile, MakesOneOpinionOfRepeats) {

@@ -21,13 +21,15 @@ constexpr std::int64_t kMaxLen = 4;
 constexpr std::int64_t kNumItems = 9;
 constexpr std::int64_t kWidth = 3;
 
-/// Rows that share items, repeat one, and one of which has a single target at its end.
+/// Rows that share items, repeat one, and two of which have a single target at their end, one
+/// behind a history that does not count: 9 stands in no other.
 std::vector<TrainingRow> mixed_rows() {
   return {{.items = {1, 2, 3, 4, 5}},
           {.items = {3, 7}},
           {.items = {2, 6, 2, 8}},
-          {.items = {9, 1, 4}, .first_target = 2},
-          {.items = {5, 3, 1}}};
+          {.items = {9, 1, 4}, .first_target = 2, .repeats = true},
+          {.items = {5, 3, 1}},
+          {.items = {1, 2, 6}, .first_target = 2}};
 }
 
 std::vector<double> popularity() {
@@ -63,7 +65,9 @@ Tensor loss_over_all_columns(const std::vector<TrainingRow>& rows,
       std::vector<Tensor> logits;
       Tensor target;
       for (std::size_t v = 0; v < rows.size(); ++v) {
-        for (std::size_t j = 0; j < padded[v].size(); ++j) {
+        const std::size_t pads = padded[v].size() - rows[v].items.size();
+        const std::size_t first = pads + static_cast<std::size_t>(rows[v].first_counted());
+        for (std::size_t j = rows[v].repeats ? first : 0; j < padded[v].size(); ++j) {
           const std::int64_t item = padded[v][j];
           const bool is_target = v == u && j == t + 1;
           const bool is_own = std::count(padded[u].begin(), padded[u].end(), item) > 0;
@@ -92,7 +96,7 @@ Tensor loss_over_all_columns(const std::vector<TrainingRow>& rows,
 
 class DebiasedSoftmaxLoss : public ::testing::Test {
  protected:
-  Tensor states = test::randn({5, kMaxLen, kWidth}, 1).to(torch::kFloat64).requires_grad_();
+  Tensor states = test::randn({6, kMaxLen, kWidth}, 1).to(torch::kFloat64).requires_grad_();
   Tensor table = test::randn({kNumItems + 1, kWidth}, 2).to(torch::kFloat64).requires_grad_();
   std::vector<TrainingRow> rows = mixed_rows();
   SequenceBatch batch = batch_of(rows);
@@ -177,8 +181,9 @@ TEST(MakeBatch, CountsHowOftenAnItemOccurs) {
     const auto item = batch.unique[i].item<std::int64_t>();
     double count = 0;
     for (const TrainingRow& row : mixed_rows())
-      count += static_cast<double>(std::count(row.items.begin(), row.items.end(), item));
-    EXPECT_NEAR(batch.log_count[i].item<double>(), std::log(count), 1e-6) << item;
+      count += static_cast<double>(
+          std::count(row.items.begin() + row.first_counted(), row.items.end(), item));
+    EXPECT_NEAR(batch.log_count[i].exp().item<double>(), count, 1e-5) << item;
     EXPECT_NEAR(batch.log_pop[i].item<double>(), std::log(static_cast<double>(item) / 45), 1e-6);
   }
 }

@@ -2,14 +2,12 @@
 // Copyright 2026 The vragent authors
 #include "vragent/recommender/training_run.h"
 
-#include <csignal>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
 #include "recommender/small_sequences.h"
-#include "support/temp_dir.h"
+#include "recommender/training_run_fixture.h"
 #include "support/tiny_models.h"
 #include "vragent/data/decisions.h"
 #include "vragent/nn/safetensors.h"
@@ -27,33 +25,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
 
-class TrainingRun : public ::testing::Test {
- protected:
-  TrainingRun() { write_file(folder_ / "pairs.tsv", pairs_of(ring_of_items(20, 40))); }
-
-  ~TrainingRun() override { clear_interrupt(); }
-
-  [[nodiscard]] TrainConfig config(const std::string& out) const {
-    TrainConfig config{.out = folder_ / out, .interactions = folder_ / "pairs.tsv"};
-    config.encoder.width = 8;
-    config.loop.batch_size = 16;
-    config.loop.epochs = 3;
-    config.loop.optim.lr = 1e-2;
-    config.top_k = 4;
-    config.runtime.threads = 1;
-    return config;
-  }
-
-  static Json run(const TrainConfig& config) {
-    return parse_json_object(run_training(config), "metrics");
-  }
-
-  test::TempDir folder_;
-};
-
 TEST_F(TrainingRun, WritesModelMetricsAndLists) {
   TrainConfig config = this->config("run");
-  config.top_k_splits = {"test", "valid"};
+  config.top_k_splits = {"test", "valid", "train"};
   const Json metrics = run(config);
   EXPECT_EQ(metrics["counts"]["users"], 40);
   EXPECT_EQ(metrics["training"]["epochs_run"], 3);
@@ -61,7 +35,7 @@ TEST_F(TrainingRun, WritesModelMetricsAndLists) {
   for (const char* name :
        {"model.safetensors", "config.json", "train_log.jsonl", "events.out.tfevents.vragent"})
     EXPECT_TRUE(std::filesystem::exists(config.out / name)) << name;
-  for (const char* name : {"topk.jsonl", "topk.valid.jsonl"}) {
+  for (const char* name : {"topk.jsonl", "topk.valid.jsonl", "topk.train.jsonl"}) {
     std::int64_t users = 0;
     for_each_line(config.out / name, [&](const std::string& line, const std::string&) {
       ++users;
@@ -83,6 +57,17 @@ TEST_F(TrainingRun, ResumesToTheSameModelAndRefusesOtherSettings) {
                                  nn::load_safetensors(folder_ / "whole/model.safetensors")));
   parts.encoder.dropout = 0.4;
   EXPECT_THROW(run_training(parts), ConfigError);
+}
+
+TEST_F(TrainingRun, DoesNotGoOnWithOtherData) {
+  TrainConfig config = this->config("run");
+  config.loop.epochs = 2;
+  run(config);
+  write_file(folder_ / "pairs.tsv", pairs_of(ring_of_items(20, 39)));
+  config.loop.epochs = 3;
+  config.resume = true;
+  EXPECT_THAT([&] { run(config); },
+              ThrowsMessage<ConfigError>(HasSubstr("--interactions holds other data than when ")));
 }
 
 TEST_F(TrainingRun, OfMoreEpochsThanAskedForIsEvaluatedAsItStandsAndSaysSo) {
@@ -159,6 +144,27 @@ TEST_F(TrainingRun, CountsWithoutTraining) {
     EXPECT_FALSE(metrics.contains("training"));
     EXPECT_FALSE(std::filesystem::exists(config.out / "model.safetensors"));
   }
+}
+
+TEST_F(TrainingRun, LetsWhatWasWatchedCompeteWhereAsked) {
+  TrainConfig masked = config("masked");
+  TrainConfig open = config("open");
+  open.loop.mask_history = false;
+  const Json with = run(masked);
+  const Json without = run(open);
+  EXPECT_EQ(with["protocol"]["masked"], "history");
+  EXPECT_EQ(without["protocol"]["masked"], "nothing");
+  EXPECT_LT(without["test"]["mrr"], with["test"]["mrr"]) << "more candidates stand before a target";
+  for (const auto& [run, metrics] : {std::pair(masked, with), std::pair(open, without)}) {
+    double best = 0;  // epochs are chosen by what is reported
+    for_each_line(run.out / "train_log.jsonl", [&](const std::string& line, const std::string&) {
+      best = std::max(best, Json::parse(line)["valid_hr@10"].get<double>());
+    });
+    EXPECT_EQ(metrics["valid"]["hr@10"], best);
+  }
+  open.loop.mask_history = true;
+  open.resume = true;
+  EXPECT_THROW(run(open), ConfigError);
 }
 
 TEST_F(TrainingRun, AddsFeedbackRowsAndSaysSo) {
@@ -246,8 +252,9 @@ TEST_F(TrainingRun, RefusesItemsWithoutATextUnlessTold) {
   config.tower.text_model = folder_ / "bert";
   config.items = folder_ / "titles.csv";
   EXPECT_THAT([&] { run_training(config); },
-              ThrowsMessage<DataError>(
-                  AllOf(HasSubstr("2 of 20 items of "), HasSubstr("the first, 100, is empty"))));
+              ThrowsMessage<DataError>(AllOf(HasSubstr("2 of 20 items of "),
+                                             HasSubstr("the first, 100, is empty"),
+                                             HasSubstr("pairs.tsv:1 is its first line"))));
   write_file(folder_ / "known.csv", titles.substr(titles.find('\n') + 1));
   config.items = folder_ / "known.csv";
   config.out = folder_ / "unknown";
@@ -266,118 +273,6 @@ TEST_F(TrainingRun, TrainsWithAnyLossAndNamesIt) {
   EXPECT_EQ(metrics["protocol"]["loss"], "bce, 4 uniform negatives a position, calibration 0.75");
   EXPECT_EQ(run(this->config("plain"))["protocol"]["loss"],
             "in-batch softmax, popularity-debiased");
-}
-
-class FeatureRun : public TrainingRun {
- protected:
-  FeatureRun() {
-    torch::manual_seed(1);
-    nn::save_safetensors(folder_ / "image.safetensors", {{"rows", torch::randn({119, 5})}});
-    nn::save_safetensors(folder_ / "video.safetensors", {{"rows", torch::randn({119, 7})}});
-  }
-
-  [[nodiscard]] TrainConfig with_features(const std::string& name) const {
-    TrainConfig config = this->config(name);
-    config.tower.features.image = folder_ / "image.safetensors";
-    config.tower.features.video = folder_ / "video.safetensors";
-    return config;
-  }
-};
-
-TEST_F(FeatureRun, TrainsCollaborativeModelsIntoTheSameFiles) {
-  for (const char* model : {"dssm", "lightgcn", "deepfm", "nfm", "mmgcn", "vbpr"}) {
-    const std::string name = model;
-    TrainConfig config =
-        name == "mmgcn" || name == "vbpr" ? with_features(name) : this->config(name);
-    config.model = name;
-    if (name == "vbpr") config.tower.features.image.clear();
-    if (name == "mmgcn") config.loss.loss = "bpr";
-    const Json metrics = run(config);
-    EXPECT_EQ(metrics["test"]["users"], 40) << name;
-    EXPECT_EQ(metrics["training"]["epochs_run"], 3) << name;
-    for (const char* file : {"model.safetensors", "config.json", "topk.jsonl", "train_log.jsonl"})
-      EXPECT_TRUE(std::filesystem::exists(config.out / file)) << name << file;
-  }
-}
-
-TEST_F(FeatureRun, TrainsTowersOverFeatures) {
-  for (const char* tower : {"image", "video", "fusion"}) {
-    TrainConfig config = with_features(tower);
-    config.tower.tower = tower;
-    EXPECT_EQ(run(config)["training"]["epochs_run"], 3) << tower;
-  }
-}
-
-TEST_F(FeatureRun, PlansTheParametersThatTrainingWillSaveAndWritesNothing) {
-  for (const std::string name :
-       {"id", "fusion", "dssm", "lightgcn", "deepfm", "nfm", "mmgcn", "vbpr"}) {
-    TrainConfig config = name == "mmgcn" || name == "vbpr" || name == "fusion" ? with_features(name)
-                                                                               : this->config(name);
-    (name == "id" || name == "fusion" ? config.tower.tower : config.model) = name;
-    if (name == "vbpr") config.tower.features.image.clear();
-    if (name == "mmgcn") config.loss.loss = "bpr";
-    config.encoder.width = 96;
-    config.loop.epochs = 0;
-    config.dry_run = true;
-    const std::string counts = plan_training(config).notes.at(0);
-    EXPECT_FALSE(std::filesystem::exists(config.out)) << name;
-    config.dry_run = false;
-    run(config);
-    double parameters = 0;
-    for (const auto& [key, tensor] : nn::load_safetensors(config.out / "model.safetensors"))
-      parameters += static_cast<double>(tensor.numel());
-    EXPECT_THAT(
-        counts,
-        HasSubstr(formatted(
-            "{:.3f} million parameters, {:.3f} million learn", parameters / 1e6, parameters / 1e6)))
-        << name;
-  }
-}
-
-TEST_F(FeatureRun, SaysWhatAModelLacksOrDoesNotRead) {
-  const auto message_of = [&](auto change) {
-    TrainConfig config = with_features("refused");
-    change(config);
-    try {
-      config.check();
-    } catch (const ConfigError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
-  };
-  const auto model = [](const char* name) {
-    return [name](TrainConfig& config) { config.model = name; };
-  };
-  EXPECT_THAT(message_of([](TrainConfig&) {}), HasSubstr("are read by the towers text"));
-  EXPECT_THAT(message_of(model("dssm")), HasSubstr("and by --model mmgcn and vbpr"));
-  EXPECT_THAT(message_of(model("mmgcn")), HasSubstr("mmgcn trains with --loss bpr"));
-  EXPECT_THAT(message_of(model("vbpr")), HasSubstr("vbpr needs one of --text-features"));
-  EXPECT_THAT(message_of([](TrainConfig& config) {
-                config.tower = {};
-                config.model = "deepfm";
-                config.loss.loss = "bpr";
-              }),
-              HasSubstr("deepfm trains with --loss in-batch-softmax"));
-  EXPECT_THAT(message_of([](TrainConfig& config) { config.tower.tower = "text"; }),
-              HasSubstr("text needs one of --text-model and --text-features"));
-  EXPECT_THAT(message_of([](TrainConfig& config) {
-                config.tower = {.tower = "video", .vision_model = "videomae"};
-              }),
-              HasSubstr("--frames is required"));
-  EXPECT_THAT(message_of([](TrainConfig& config) {
-                config.tower = {.vision_model = "vit", .covers = "covers"};
-              }),
-              HasSubstr("are read by --tower image and video only"));
-  EXPECT_THAT(message_of([](TrainConfig& config) {
-                config.tower = {.tower = "image", .vision_model = "vit", .covers = "covers"};
-                config.loss.loss = "softmax";
-              }),
-              HasSubstr("--loss softmax encodes every item in every step"));
-  EXPECT_THAT(message_of([](TrainConfig& config) {
-                config.tower.tower = "fusion";
-                config.tower.features.image.clear();
-              }),
-              HasSubstr("fusion needs two or more of"));
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ struct FeedbackConfig {
   std::filesystem::path feedback;
   std::string arm = "like";
   std::int64_t per_user = 2;
+  bool by_answer = false;
   std::string insert = "pairs";  // histories stay real
   bool guard = true;
   std::filesystem::path lists;
@@ -37,6 +38,12 @@ struct FeedbackConfig {
       "as if watched; dislike-negative, the least, as what the user would not watch next; random, "
       "any; self, what the recommender itself put first");
     v("feedback-per-user", per_user, "items inserted for each user, the same in every arm");
+    v("feedback-by-answer",
+      by_answer,
+      "like takes only what was answered Yes, dislike only what was answered No, random and self "
+      "as "
+      "many as there are Yes: fewer for some users, and arms differ in number; without, the arms "
+      "insert alike whatever the answers");
     v("feedback-insert",
       insert,
       "where they go: pairs, each a training row of its own, the user's train part with the item "
@@ -73,12 +80,13 @@ struct Feedback {
   FeedbackCounts counts;
 };
 
-/// Reads decisions (judgments that carry "user_id" and "item_id"), ranks each user's items by p_yes
+/// Reads decisions that carry "user_id" and "item_id": judgments, and choices, which say Yes to
+/// what was chosen and nothing of the rest. Ranks each user's items by p_yes
 /// where it is given, else by the answer (ties in seeded random order; arm self: by their place in
 /// the lists, those without one last), and takes per_user of them by arm. Repeats of a question
 /// make one opinion: the mean of p_yes, Yes where more than half say so.
 /// @throws DataError with path:line when a decision lacks user_id or item_id, is of another agent
-/// than the first, or answers again what was answered
+/// than the first, or answers again what was answered; DataError when nothing can be inserted
 Feedback load_feedback(const FeedbackConfig& config,
                        const data::Sequences& sequences,
                        std::uint64_t seed);

@@ -64,7 +64,8 @@ std::vector<metrics::GroupMetrics> by_target_popularity(const data::Sequences& s
                                                         const Evaluation& evaluation,
                                                         const std::vector<std::int64_t>& cutoffs);
 
-/// The k best unseen items of every user, as rows of topk.jsonl; equal scores by ascending index.
+/// The k best unseen items of every user with a history before the target, as rows of topk.jsonl;
+/// equal scores by ascending index.
 /// @throws Error (70) as evaluate does
 std::vector<data::TopK> top_k_lists(const data::Sequences& sequences,
                                     data::Split split,

@@ -21,6 +21,10 @@ struct TrainingRow {
   std::int64_t first_target = 1;             ///< position in items of the first target
   std::vector<std::int32_t> negatives = {};  ///< never what follows, at any position of this row
   std::int64_t user = 0;                     ///< whose history it is, for messages
+  bool repeats = false;  ///< the items before first_target are another row's: not counted again
+
+  /// Position of the first item that counts as watched and as a column of the loss.
+  [[nodiscard]] std::int64_t first_counted() const { return repeats ? first_target : 0; }
 
   [[nodiscard]] std::int64_t num_targets() const { return std::ssize(items) - first_target; }
 };
@@ -34,8 +38,8 @@ struct SequenceBatch {
   torch::Tensor inputs;     ///< int64 [B, L], places in `unique`, left-padded
   torch::Tensor targets;    ///< int64 [B, L], places in `unique`; 0 = no target here
   torch::Tensor own;        ///< int64 [B, L+1], all items of the row
-  torch::Tensor log_count;  ///< float [n], log of the occurrences in the batch (its columns in the
-                            ///< paper's form)
+  torch::Tensor log_count;  ///< float [n], log of the counted occurrences in the batch (columns in
+                            ///< the paper's form), -inf without any
   torch::Tensor log_pop;    ///< float [n], log of the train popularity
   torch::Tensor hard;  ///< int64 [B, K], places in `unique` of the rows' own negatives, 0 where
                        ///< a row has fewer; undefined where no row has any

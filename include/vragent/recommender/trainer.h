@@ -35,6 +35,7 @@ struct LoopConfig {
   std::int64_t epochs = 50;       // release: 50
   std::int64_t save_every = 0;    // steps; 0: after epochs only
   std::string select_metric = "hr@10";
+  bool mask_history = true;     // release: masked
   std::int64_t patience = 6;    // epochs without a better one of validation
   double text_lr = 5e-5;        // release: of the text encoder's own parameters
   double vision_lr = 1e-4;      // release: of the image or video encoder's
@@ -62,6 +63,11 @@ struct LoopConfig {
       select_metric,
       "what of the validation items chooses the best epoch: hr@10, or ndcg@10 (as the release does "
       "for its collaborative models)");
+    v("mask-history",
+      mask_history,
+      "what a user has watched is no candidate when the held-out item is ranked; without, it "
+      "competes "
+      "with it, as RecBole ranks for its sequential models (the lists never show it)");
     v("text-lr",
       text_lr,
       "learning rate of the text encoder's own layers (they have no weight decay)");

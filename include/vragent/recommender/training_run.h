@@ -76,7 +76,10 @@ struct TrainConfig {
       "length of the lists in topk.jsonl; metrics.json has their coverage and popularity bias");
     v("top-k-splits",
       top_k_splits,
-      "lists from the history before this target: test (topk.jsonl), valid (topk.valid.jsonl)");
+      "lists from the history before this target: test (topk.jsonl), valid (topk.valid.jsonl), "
+      "train "
+      "(topk.train.jsonl: before the last item of the train part, of users who have one before "
+      "it)");
     v("candidates",
       candidates,
       "rows user_id and items[] (topk.jsonl of another model, say) whose items are scored from the "

@@ -141,6 +141,10 @@ void FeedbackStudyConfig::check() const {
       (train.captions.empty() || train.items.empty())) {
     throw ConfigError("--arms original needs --captions, which it does without, and --items");
   }
+  if (!train.loop.mask_history)
+    throw ConfigError(
+        "eval feedback reads hits off lists, which never show what was watched: it "
+        "wants --mask-history");
   if (seeds.empty()) throw ConfigError("--seeds is empty");
   if (std::set<std::int64_t>(seeds.begin(), seeds.end()).size() != seeds.size())
     throw ConfigError("--seeds names a seed twice");

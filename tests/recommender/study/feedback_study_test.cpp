@@ -151,6 +151,8 @@ TEST_F(Study, RefusesWhatItCannotRun) {
   EXPECT_THAT(message([](Config& c) { c.arms = {"base", "base"}; }), HasSubstr("twice"));
   EXPECT_THAT(message([](Config& c) { c.arms = {"base", "original"}; }), HasSubstr("--captions"));
   EXPECT_THAT(message([](Config& c) { c.seeds = {}; }), HasSubstr("--seeds is empty"));
+  EXPECT_THAT(message([](Config& c) { c.train.loop.mask_history = false; }),
+              HasSubstr("--mask-history"));
   EXPECT_THAT(message([](Config& c) { c.train.feedback.feedback.clear(); }),
               HasSubstr("--feedback"));
   EXPECT_THAT(message([](Config& c) {

@@ -36,7 +36,8 @@ struct OptimConfig {
     v("eps", eps, "added to the root of the second moment");
     v("weight-decay",
       weight_decay,
-      "decoupled weight decay of matrices (norms and biases have none)");
+      "decoupled weight decay of matrices; norms and biases have none, but for train-sasrec, which "
+      "decays all but encoders and the layer behind a video encoder, as released");
     v("clip", clip, "largest global gradient norm; 0 does not clip");
     v("warmup-steps", warmup_steps, "linear warm-up, in optimiser steps");
     v("schedule", schedule, "after warm-up: constant, linear or cosine");
