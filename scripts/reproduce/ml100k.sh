@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # SASRec and GRU4Rec on MovieLens-100K beside RecBole's, each trained to its early stop, full ranking of leave-one-out.
+# RecBole masks no history when it ranks for sequential models: ours does as it does (-- --mask-history ranks as elsewhere).
 # Usage: ml100k.sh --data DIR [--models "gru4rec sasrec"] [--seeds "1 2 3"] [--out DIR] [--no-peer] [-- FLAGS FOR OUR RUNS]
 # DIR holds ml-100k/ml-100k.inter (RecBole's atomic file). RecBole 1.2.1 lives in build/recbole-venv, which
 # `bench/run.sh recommender` makes ($VRAGENT_RECBOLE_VENV). Finished runs are kept. VRAGENT names the program.
@@ -41,7 +42,7 @@ ours() { # MODEL SEED
     sasrec) model='"user-encoder": "sasrec", "width": 64, "num-blocks": 2, "num-heads": 2, "dropout": 0.2' ;;
     *) die "--models are gru4rec and sasrec; got $1" ;;
   esac
-  printf '{%s, "max-len": 200, "loss": "softmax", "batch-size": 16, "epochs": 300, "patience": 10, "optim": {"lr": 1e-3, "weight-decay": 0.0}}\n' \
+  printf '{%s, "max-len": 200, "loss": "softmax", "mask-history": false, "batch-size": 16, "epochs": 300, "patience": 10, "optim": {"lr": 1e-3, "weight-decay": 0.0}}\n' \
     "$model" >"$config"
   command="$data_hash --seed $2 $(cat "$config") ${more[*]-}"
   same_command "$run/metrics.json" "$run.command" "$command" && return

@@ -28,6 +28,8 @@ struct Rows {
 
 Rows rows_of(const fs::path& file) {
   if (file.extension() == ".npy") return {.features = nn::load_npy(file), .ids = {}};
+  if (file.extension() != ".safetensors")
+    throw DataError(formatted("{}: features are a .npy or a .safetensors file", file.string()));
   const nn::SafetensorsFile tensors(file);
   Rows rows;
   std::vector<std::string> matrices;

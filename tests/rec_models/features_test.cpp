@@ -89,6 +89,13 @@ TEST_F(ItemFeatures, RefusesRowsThatDoNotFit) {
   expect_refusal({{"x", torch::zeros({4, 3}, torch::kInt64)}}, "", "floating-point");
 }
 
+TEST_F(ItemFeatures, SaysWhichFilesItReads) {
+  write_file(folder_ / "rows.json", "[[1, 2]]");
+  EXPECT_THAT(
+      [&] { load_item_features(folder_ / "rows.json", "", items); },
+      ThrowsMessage<DataError>(HasSubstr("rows.json: features are a .npy or a .safetensors")));
+}
+
 TEST_F(ItemFeatures, RefusesNumbersThatAreNotFinite) {
   rows[1][2] = NAN;
   expect_refusal({{"x", rows}}, "", "row 1 (item 2) has a value that is not a finite number");
