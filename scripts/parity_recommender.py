@@ -173,8 +173,8 @@ def step_order(count, step):
 def in_batch_softmax(data, rows, states, table, firsts=None, repeats=None, disliked=None):
     """Section 3.1: all B (L+1) columns, own items and pads masked but for the target's own column.
 
-    firsts: place of each row's first target in the padded row; repeats: rows whose targets alone are columns; disliked: items that are columns of a row, which has not
-    watched them, where the batch does not hold them anyway."""
+    firsts: place of each row's first target in the padded row; repeats: rows whose targets alone are columns; disliked:
+    items that are columns of a row, which has not watched them, where the batch does not hold them anyway."""
     items = torch.tensor(rows)
     width = items.shape[1]
     hidden_rows = torch.zeros_like(items, dtype=torch.bool)

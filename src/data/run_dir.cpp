@@ -78,24 +78,43 @@ std::string content_hash(const fs::path& path) {
   std::string part(kPart, '\0');
   while (file.read(part.data(), kPart) || file.gcount() > 0)
     digests += sha256(std::string_view(part).substr(0, static_cast<std::size_t>(file.gcount())));
+  if (file.bad()) throw Error(ExitCode::kIo, formatted("{}: reading failed", path));
   return sha256(digests);
 }
 
+/// The files that a flag's path stands for and whose content is noted.
+std::vector<fs::path> noted_files(const fs::path& path) {
+  if (fs::is_regular_file(path)) return {path};
+  std::vector<fs::path> files;
+  for (const std::string_view name :
+       {kFramesFile, kCaptionsFile, kValidTopKFile, kCasesFile, kDecisionsFile}) {
+    if (fs::is_regular_file(path / name)) files.push_back(path / name);
+  }
+  return files;
+}
+
 /// By flag, what its files hold.
-std::map<std::string, std::string> contents_of(const std::vector<Option>& options,
-                                               std::string_view may_differ) {
-  const auto ignored = split(may_differ, ',');
+std::map<std::string, std::string> contents_of(const std::vector<Option>& options) {
   std::map<std::string, std::string> contents;
   for (const Option& option : options) {
-    if (!is_path(option) || std::find(ignored.begin(), ignored.end(), option.name) != ignored.end())
-      continue;
+    if (!is_path(option) || option.name == "out") continue;
     std::string all;
     for (const fs::path& path : paths_of(option)) {
-      if (fs::is_regular_file(path)) all += content_hash(path);
+      if (path.empty()) continue;
+      for (const fs::path& file : noted_files(path)) all += content_hash(file);
     }
     if (!all.empty()) contents[option.name] = sha256(all);
   }
   return contents;
+}
+
+/// Whether a run has done nothing there yet.
+bool is_bare(const fs::path& run_folder) {
+  return std::all_of(
+      fs::directory_iterator(run_folder), fs::directory_iterator(), [](const auto& entry) {
+        const std::string name = entry.path().filename().string();
+        return name == kEffectiveConfigFile || name == kInputsFile || name.starts_with('.');
+      });
 }
 
 bool is_plain(unsigned char c) {
@@ -156,12 +175,7 @@ void check_free(const fs::path& run_folder,
   if (resume && overwrite) throw ConfigError("--resume and --overwrite exclude each other");
   const fs::path path = run_folder / kEffectiveConfigFile;
   if (overwrite || !fs::exists(path)) return;
-  const bool is_bare = std::all_of(
-      fs::directory_iterator(run_folder), fs::directory_iterator(), [](const auto& entry) {
-        const std::string name = entry.path().filename().string();
-        return name == kEffectiveConfigFile || name == kInputsFile || name.starts_with('.');
-      });
-  if (is_bare) return;
+  if (is_bare(run_folder)) return;
   const Json object = parse_json_object(read_file(path), path.string());
   const std::string other = JsonRecord(object, path.string()).text_or("command", "");
   if (resume && other == command) return;
@@ -175,22 +189,24 @@ void check_free(const fs::path& run_folder,
 
 void check_same_files(const fs::path& run_folder,
                       const std::vector<Option>& options,
-                      std::string_view may_differ,
-                      bool resume) {
+                      std::string_view may_differ) {
   const fs::path path = run_folder / kInputsFile;
-  const auto now = contents_of(options, may_differ);
-  if (resume && fs::exists(path)) {
-    const Json written = parse_json_object(read_file(path), path.string());
-    for (const auto& [flag, content] : now) {
-      if (!written.contains(flag) || written.at(flag) == content) continue;
-      throw ConfigError(formatted(
-          "--{} holds other data than when {} was written: resume with the same files or choose "
-          "another --out",
-          flag,
-          path));
-    }
+  if (!fs::exists(path) || is_bare(run_folder)) return;
+  const Json written = parse_json_object(read_file(path), path.string());
+  const auto ignored = split(may_differ, ',');
+  for (const auto& [flag, content] : contents_of(options)) {
+    if (std::find(ignored.begin(), ignored.end(), flag) != ignored.end()) continue;
+    if (!written.contains(flag) || written.at(flag) == content) continue;
+    throw ConfigError(formatted(
+        "--{} holds other data than when {} was written: resume with the same files, start over "
+        "with --overwrite, or choose another --out",
+        flag,
+        path));
   }
-  write_file(path, OrderedJson(now).dump(2) + "\n");
+}
+
+void write_inputs(const fs::path& run_folder, const std::vector<Option>& options) {
+  write_file(run_folder / kInputsFile, OrderedJson(contents_of(options)).dump(2) + "\n");
 }
 
 fs::path file_in(const fs::path& folder_or_file, std::string_view name) {

@@ -25,8 +25,8 @@ struct Opinion {
   std::int32_t item = 0;
   double liking = 0;  ///< p_yes, else 1 or 0
   bool yes = false;
-  std::uint64_t order = 0;                      ///< breaks ties, the same for every arm
-  std::map<std::int64_t, double> repeats = {};  ///< their likings
+  std::uint64_t order = 0;                     ///< breaks ties, the same for every arm
+  std::map<std::string, double> askings = {};  ///< their likings
   std::int64_t num_yes = 0;
 };
 
@@ -36,7 +36,7 @@ using Opinions = std::map<std::int64_t, std::vector<Opinion>>;
 struct Answer {
   double liking = 0;
   bool yes = false;
-  std::int64_t repeat = 0;
+  std::string asking;  ///< which of those of one question
 };
 
 /// Askings of the same question make one opinion: the mean liking, and Yes where most say so.
@@ -50,13 +50,13 @@ void add_answer(std::vector<Opinion>& opinions,
   if (known == opinions.end())
     known = opinions.insert(opinions.end(), Opinion{.item = item, .order = order});
   Opinion& opinion = *known;
-  if (!opinion.repeats.emplace(answer.repeat, answer.liking).second)
+  if (!opinion.askings.emplace(answer.asking, answer.liking).second)
     throw DataError(where + ": this user has answered for this item already");
-  double sum = 0;  // in the order of the repeats, whatever that of the lines
-  for (const auto& [repeat, liking] : opinion.repeats) sum += liking;
-  opinion.liking = sum / static_cast<double>(opinion.repeats.size());
+  double sum = 0;  // in one order, whatever that of the lines
+  for (const auto& [asking, liking] : opinion.askings) sum += liking;
+  opinion.liking = sum / static_cast<double>(opinion.askings.size());
   opinion.num_yes += answer.yes ? 1 : 0;
-  opinion.yes = 2 * opinion.num_yes > std::ssize(opinion.repeats);
+  opinion.yes = 2 * opinion.num_yes > std::ssize(opinion.askings);
 }
 
 Opinions read_opinions(const FeedbackConfig& config,
@@ -86,9 +86,11 @@ Opinions read_opinions(const FeedbackConfig& config,
     if (user == sequences.user_index.end() || item == sequences.item_index.end()) {
       ++counts.unknown;
     } else {
-      const Answer answer{.liking = decision.p_yes.value_or(*yes ? 1.0 : 0.0),
-                          .yes = *yes,
-                          .repeat = decision.repeat};
+      const Answer answer{
+          .liking = decision.p_yes.value_or(*yes ? 1.0 : 0.0),
+          .yes = *yes,
+          .asking =
+              formatted("{}{}", decision.choice ? decision.case_id + " " : "", decision.repeat)};
       const std::uint64_t order =
           mix_seed(seed, {hash_text(decision.user_id), hash_text(decision.item_id)});
       add_answer(opinions[user->second], item->second, order, answer, where);
@@ -206,15 +208,15 @@ Feedback load_feedback(const FeedbackConfig& config,
   for (auto& [user, opinions] : answered) {
     ++counts.users;
     feedback.users.push_back(user);
+    const auto is_own = [&, of = user](const Opinion& opinion) {
+      return is_held_out(sequences, of, opinion.item);
+    };
+    counts.held_out += std::count_if(opinions.begin(), opinions.end(), is_own);
+    if (config.guard) std::erase_if(opinions, is_own);
     const std::int64_t most = keep_answered(opinions, config);
     order_by_arm(opinions, config.arm);
-    std::int64_t taken = 0;
+    if (std::ssize(opinions) > most) opinions.resize(static_cast<std::size_t>(most));
     for (const Opinion& opinion : opinions) {
-      if (taken == most) break;
-      if (is_held_out(sequences, user, opinion.item)) {
-        ++counts.held_out;
-        if (config.guard) continue;
-      }
       if (config.arm == "dislike-negative") {
         feedback.negatives[user].push_back(opinion.item);
       } else if (config.insert == "tail") {
@@ -222,9 +224,8 @@ Feedback load_feedback(const FeedbackConfig& config,
       } else {
         feedback.rows.push_back(row_with(sequences, user, opinion.item));
       }
-      ++taken;
       ++counts.inserted;
-      if (opinion.yes) ++counts.answered_yes;
+      counts.answered_yes += opinion.yes ? 1 : 0;
     }
   }
   if (counts.held_out > counts.inserted / 2) {
@@ -236,14 +237,16 @@ Feedback load_feedback(const FeedbackConfig& config,
         counts.inserted);
   }
   if (counts.inserted == 0) {
-    throw DataError(
-        formatted("{}: nothing to insert for --feedback-arm {}: {} decisions of unknown users or "
-                  "items, {} without an answer, {} on held-out videos",
-                  config.feedback,
-                  config.arm,
-                  counts.unknown,
-                  counts.unanswered,
-                  counts.held_out));
+    const std::string problem = formatted(
+        "{}: nothing to insert for --feedback-arm {}: {} decisions of unknown users or "
+        "items, {} without an answer, {} on held-out videos",
+        config.feedback,
+        config.arm,
+        counts.unknown,
+        counts.unanswered,
+        counts.held_out);
+    if (!config.by_answer) throw DataError(problem);
+    log::warn("{}, the rest answered otherwise", problem);
   }
   warn_of_answers(config, counts);
   return feedback;

@@ -209,30 +209,62 @@ TEST(NamedPathText, IsCutAtTheFirstEqualsSignUnlessItIsAFile) {
   EXPECT_THROW(parse_named_path(""), ConfigError);
 }
 
-TEST_F(RunInFolder, HoldsWhatItsFilesHeld) {
-  const auto error_of_training = [&](bool resume) -> std::string {
-    Settings now = settings;
-    now.model = folder / "weights";
-    now.resume = resume;
+class TrainingInFolder : public RunInFolder {
+ protected:
+  TrainingInFolder() {
+    settings.out = folder / "run";
+    settings.model = folder / "weights";
+  }
+
+  std::string error_of_training(bool resume, std::string_view may_differ = "resume") {
+    settings.resume = resume;
     try {
-      begin_training(now, "sft", "resume");
+      begin_training(settings, "sft", may_differ);
     } catch (const ConfigError& error) {
       return error.what();
     }
     return "";
-  };
+  }
+
+  void train() {
+    EXPECT_EQ(error_of_training(false), "");
+    write_file(settings.out / "some", "work");
+    EXPECT_EQ(error_of_training(true), "");
+  }
+};
+
+TEST_F(TrainingInFolder, GoesOnWithFilesThatHoldWhatTheyHeld) {
   std::string weights(3'000'000, 'w');
-  write_file(folder / "weights", weights);
-  EXPECT_EQ(error_of_training(false), "");
-  write_file(folder / "some", "work");
-  EXPECT_EQ(error_of_training(true), "");
+  write_file(settings.model, weights);
+  train();
+  const std::string before = read_file(settings.out / "effective_config.json");
   weights[2'500'000] = 'v';
-  write_file(folder / "weights", weights);
-  EXPECT_THAT(error_of_training(true), HasSubstr("--model holds other data than when "));
-  std::filesystem::remove(folder / "inputs.json");  // as before there was such a file
+  write_file(settings.model, weights);
+  settings.steps = 4;
+  EXPECT_THAT(error_of_training(true, "resume,steps"),
+              HasSubstr("--model holds other data than when "));
+  EXPECT_EQ(read_file(settings.out / "effective_config.json"), before);
+  EXPECT_EQ(error_of_training(true, "resume,steps,model"), "");
+  std::filesystem::remove(settings.out / "inputs.json");  // as before there was such a file
+  EXPECT_EQ(error_of_training(true, "resume,steps"), "");
+  write_file(settings.out / "inputs.json", "{");
+  EXPECT_THROW(error_of_training(true, "resume,steps"), DataError);
+}
+
+TEST_F(TrainingInFolder, LooksIntoRunFoldersForWhatIsReadFromThem) {
+  write_file(settings.model / "captions.jsonl", "{}\n");
+  train();
+  write_file(settings.model / "effective_config.json", "{}");
   EXPECT_EQ(error_of_training(true), "");
-  write_file(folder / "inputs.json", "{");
-  EXPECT_THROW(error_of_training(true), DataError);
+  write_file(settings.model / "captions.jsonl", "{ }\n");
+  EXPECT_THAT(error_of_training(true), HasSubstr("--model holds other data"));
+}
+
+TEST_F(TrainingInFolder, ThatDidNothingYetMayReadMendedFiles) {
+  write_file(settings.model, "with a fault");
+  EXPECT_EQ(error_of_training(false), "");
+  write_file(settings.model, "mended");
+  EXPECT_EQ(error_of_training(true), "");
 }
 
 }  // namespace

@@ -114,6 +114,16 @@ TEST_F(FeedbackFile, GoesByTheAnswersAloneWhereAsked) {
   EXPECT_EQ(inserted(load("dislike", 1)), (Ids{"107", "108"}));
   EXPECT_EQ(inserted(load("random")).size(), 1U) << "as many as there are Yes";
   EXPECT_EQ(load("dislike-negative").counts.answered_yes, 0);
+  lines_.clear();
+  say("u1", "103", true);  // held out: no Yes that may be inserted
+  say("u1", "105", true);
+  say("u1", "106", false);
+  show({"106", "105", "103"});
+  EXPECT_EQ(inserted(load("like")), (Ids{"105"}));
+  EXPECT_EQ(inserted(load("self")), (Ids{"106"})) << "as many";
+  lines_.clear();
+  say("u1", "105", true);
+  EXPECT_EQ(load("dislike").counts.inserted, 0) << "no error: all were liked";
 }
 
 TEST_F(FeedbackFile, TakesWhatWasChosen) {
@@ -130,6 +140,7 @@ TEST_F(FeedbackFile, TakesWhatWasChosen) {
   choose("105");
   choose("");
   choose("107");
+  choose("107");  // of another case
   const Feedback feedback = load("like");
   EXPECT_EQ(inserted(feedback), (Ids{"105", "107"}));
   EXPECT_EQ(feedback.counts.answered_yes, 2);

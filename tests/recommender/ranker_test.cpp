@@ -144,6 +144,29 @@ TEST(TopKLists, AreShorterWhereFewerItemsAreUnseen) {
   EXPECT_EQ(lists[1].items, (std::vector<std::string>{"104"}));
 }
 
+TEST(TopKLists, OfTheTrainPartAreOfUsersWithAHistoryBeforeItsLastItem) {
+  const data::Sequences sequences =
+      sequences_of({{0, 1, 2, 3}, {2, 3, 4}, {4, 3, 1, 0, 2}}, 5, {.min_len = 3});
+  const ScoreFunction by_index = [&](const std::vector<std::int64_t>& users, Split split) {
+    EXPECT_EQ(split, Split::kTrain);
+    return torch::arange(6, 0, -1).expand({static_cast<std::int64_t>(users.size()), 6});
+  };
+  const auto lists = top_k_lists(sequences, Split::kTrain, by_index, 3, /*batch_users=*/2);
+  ASSERT_EQ(lists.size(), 2);
+  EXPECT_EQ(lists[0].user_id, "u1");
+  EXPECT_EQ(lists[0].items, (std::vector<std::string>{"101", "102", "103"}));
+  EXPECT_EQ(lists[1].user_id, "u3");
+  EXPECT_EQ(lists[1].items, (std::vector<std::string>{"100", "101", "102"}));
+  const ListExposure exposure = exposure_of(sequences, Split::kTrain, lists);
+  const auto times_watched = [&](const char* item) {
+    return static_cast<double>(
+        sequences.train_counts[static_cast<std::size_t>(sequences.item_index.at(item))]);
+  };
+  EXPECT_DOUBLE_EQ(exposure.target_popularity, (times_watched("101") + times_watched("101")) / 2);
+  EXPECT_DOUBLE_EQ(exposure.history_popularity,
+                   (times_watched("100") + times_watched("104") + times_watched("103")) / 3);
+}
+
 TEST(Evaluate, TakesAnItemWatchedTwiceOutOnce) {
   const data::Sequences sequences = sequences_of({{1, 1, 1, 0, 2}, {3, 4, 3, 1, 0}}, 5);
   const ScoreFunction by_index = [&](const std::vector<std::int64_t>& users, Split) {

@@ -43,6 +43,10 @@ TEST_F(TrainingRun, WritesModelMetricsAndLists) {
     });
     EXPECT_EQ(users, 40);
   }
+  const auto lists_of = [&](const std::string& name) { return read_file(config.out / name); };
+  EXPECT_NE(lists_of("topk.train.jsonl"), lists_of("topk.valid.jsonl"));
+  EXPECT_NE(lists_of("topk.train.jsonl"), lists_of("topk.jsonl"));
+  EXPECT_TRUE(metrics["lists"].contains("train"));
 }
 
 TEST_F(TrainingRun, ResumesToTheSameModelAndRefusesOtherSettings) {

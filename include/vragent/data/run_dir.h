@@ -64,18 +64,35 @@ void check_free(const std::filesystem::path& run_folder,
                 bool resume,
                 bool overwrite);
 
-/// Refuses to resume with files that hold other bytes under the names of before. What the files
-/// held (not folders, pipes or "-") is kept by flag in the folder's inputs.json.
+/// Refuses to resume with files that hold other bytes under the names of before; a folder without
+/// an inputs.json, or that check_free() calls free, passes.
 /// @param may_differ as above
-/// @throws ConfigError naming the flag and its files, DataError when inputs.json is broken
+/// @throws ConfigError naming the flag and the note, DataError when inputs.json is broken
 void check_same_files(const std::filesystem::path& run_folder,
                       const std::vector<Option>& options,
-                      std::string_view may_differ,
-                      bool resume);
+                      std::string_view may_differ);
+
+/// Notes by flag in the folder's inputs.json what the options' files hold, and of folders the files
+/// of this program's names that are read from them (captions.jsonl and the like). Weights of
+/// models, pictures, pipes and "-" are not noted. @throws Error (73, 74)
+void write_inputs(const std::filesystem::path& run_folder, const std::vector<Option>& options);
 
 /// Text of the flags with which a command meets an earlier run in --out.
 inline constexpr const char* kResumeHelp = "go on with the run that was stopped in --out";
 inline constexpr const char* kOverwriteHelp = "start over where --out holds a run already";
+
+/// What begin_run() checks before it writes.
+template <class Config>
+void check_run(const Config& config,
+               const std::vector<Option>& options,
+               const std::string& command,
+               std::string_view may_differ) {
+  if constexpr (requires { config.overwrite&& config.resume; }) {
+    check_free(config.out, command, config.resume, config.overwrite);
+    if (Config defaults; config.resume)
+      check_same_config(config.out, options, options_of(defaults), may_differ);
+  }
+}
 
 /// Begins a run in config.out: its effective configuration is written there. A command with the
 /// flags resume and overwrite minds what stands there; a resumed run must have the settings of
@@ -84,22 +101,21 @@ inline constexpr const char* kOverwriteHelp = "start over where --out holds a ru
 template <class Config>
 std::string begin_run(Config config, const std::string& command, std::string_view may_differ = "") {
   const std::vector<Option> options = options_of(config);
-  if constexpr (requires { config.overwrite&& config.resume; }) {
-    check_free(config.out, command, config.resume, config.overwrite);
-    if (Config defaults; config.resume)
-      check_same_config(config.out, options, options_of(defaults), may_differ);
-  }
+  check_run(config, options, command, may_differ);
   const std::string effective = to_json(options);
   write_effective_config(config.out, command, effective);
   return effective;
 }
 
-/// begin_run() of a command that goes on from checkpoints: the files it reads must hold what they
-/// held, too.
+/// The same of a command that goes on from checkpoints: its files must hold what they held, too.
 template <class Config>
 std::string begin_training(Config config, const std::string& command, std::string_view may_differ) {
-  const std::string effective = begin_run(config, command, may_differ);
-  check_same_files(config.out, options_of(config), may_differ, config.resume);
+  const std::vector<Option> options = options_of(config);
+  check_run(config, options, command, may_differ);
+  if (config.resume) check_same_files(config.out, options, may_differ);
+  const std::string effective = to_json(options);
+  write_effective_config(config.out, command, effective);
+  write_inputs(config.out, options);
   return effective;
 }
 

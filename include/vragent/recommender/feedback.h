@@ -37,18 +37,18 @@ struct FeedbackConfig {
       "least, "
       "as if watched; dislike-negative, the least, as what the user would not watch next; random, "
       "any; self, what the recommender itself put first");
-    v("feedback-per-user", per_user, "items inserted for each user, the same in every arm");
+    v("feedback-per-user", per_user, "items inserted for each user, at most");
     v("feedback-by-answer",
       by_answer,
-      "like takes only what was answered Yes, dislike only what was answered No, random and self "
-      "as "
-      "many as there are Yes: fewer for some users, and arms differ in number; without, the arms "
-      "insert alike whatever the answers");
+      "like takes what was answered Yes alone, dislike what was answered No alone, random and self "
+      "as many as there are Yes, so that arms may differ in number; without, arms insert alike, "
+      "the "
+      "most (least) liked whatever the answers");
     v("feedback-insert",
       insert,
       "where they go: pairs, each a training row of its own, the user's train part with the item "
-      "as "
-      "its only target; tail, behind the last item of the user's own training row, where they are "
+      "as its only target; tail, behind the last item of the user's own training row, where they "
+      "are "
       "targets and inputs (the oldest items leave a full row). Histories that are evaluated stay "
       "as they are; negatives are not inserted");
     v("feedback-guard", guard, "drop items that are the user's own validation or test item");
@@ -66,8 +66,7 @@ struct FeedbackCounts {
   std::int64_t users = 0;
   std::int64_t inserted = 0;
   std::int64_t answered_yes = 0;  ///< of the inserted, those the simulated user said Yes to
-  std::int64_t held_out =
-      0;  ///< equal to the user's own validation or test item (dropped by the guard)
+  std::int64_t held_out = 0;    ///< of the user's own validation or test item; the guard drops them
   std::int64_t unknown = 0;     ///< user or item not in the data
   std::int64_t unanswered = 0;  ///< decisions without a usable answer
 };
@@ -84,9 +83,11 @@ struct Feedback {
 /// what was chosen and nothing of the rest. Ranks each user's items by p_yes
 /// where it is given, else by the answer (ties in seeded random order; arm self: by their place in
 /// the lists, those without one last), and takes per_user of them by arm. Repeats of a question
-/// make one opinion: the mean of p_yes, Yes where more than half say so.
+/// make one opinion: the mean of p_yes, Yes where more than half say so; a choice counts however
+/// often it was made, in one case or several.
 /// @throws DataError with path:line when a decision lacks user_id or item_id, is of another agent
-/// than the first, or answers again what was answered; DataError when nothing can be inserted
+/// than the first, or answers again what was answered; DataError when nothing can be inserted (with
+/// by_answer a warning)
 Feedback load_feedback(const FeedbackConfig& config,
                        const data::Sequences& sequences,
                        std::uint64_t seed);

@@ -15,6 +15,11 @@
 namespace vragent::data::formats {
 namespace {
 
+bool is_digits(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 constexpr std::int32_t kLeftOut = -1;
 
 std::size_t at(std::int32_t index) {
@@ -82,13 +87,13 @@ void IdTable::grow() {
 void IdWatch::note(std::string_view id, std::int64_t line) {
   const bool is_broken = !words::is_ascii(id) && words::repaired_utf8(std::string(id)) != id;
   if (is_broken && broken_.line == 0) broken_ = {.id = std::string(id), .line = line};
-  const auto number = parse_integer(id);
-  if (number && *number >= 0) {
+  num_words_ += parse_integer(id) ? 0 : 1;
+  if (is_digits(id)) {
     ++num_numbers_;
     return;
   }
-  num_words_ += number ? 0 : 1;
-  if (num_odd_++ == 0) odd_ = {.id = std::string(id), .line = line};
+  const bool is_negative = id.starts_with('-') && is_digits(id.substr(1));
+  if (num_odd_++ == 0) odd_ = {.id = std::string(id), .line = line, .is_negative = is_negative};
 }
 
 void IdWatch::check(const LineName& where) const {
@@ -104,13 +109,13 @@ void IdWatch::check(const LineName& where) const {
                                      where(odd_.line),
                                      role_,
                                      odd_.id,
-                                     parse_integer(odd_.id) ? " from 0" : "",
+                                     odd_.is_negative ? " from 0" : "",
                                      num_numbers_);
-  if (num_numbers_ >= kMistake * num_odd_) {
+  if (is_ordered_ && num_numbers_ >= kMistake * num_odd_) {
     throw DataError(
         formatted("{}: correct that line, or give no {} a number as its id", what, role_));
   }
-  if (ordered_ && has_words()) {
+  if (is_ordered_ && has_words()) {
     log::warn("{}; {}s are now ordered by bytes", what, role_);
   } else if (num_numbers_ > num_odd_) {
     log::warn("{}", what);

@@ -53,8 +53,9 @@ using LineName = std::function<std::string(std::int64_t line)>;
 /// Watches the ids of all users, or of all items, for those that are there by mistake.
 class IdWatch {
  public:
-  /// @param role "user" or "item". @param ordered by number, or by bytes where some are words
-  IdWatch(std::string role, bool ordered) : role_(std::move(role)), ordered_(ordered) {}
+  /// @param role       "user" or "item"
+  /// @param is_ordered by number, or by bytes where some are words: a slip among these is an error
+  IdWatch(std::string role, bool is_ordered) : role_(std::move(role)), is_ordered_(is_ordered) {}
 
   /// Takes an id that was not met before.
   void note(std::string_view id, std::int64_t line);
@@ -62,20 +63,21 @@ class IdWatch {
   [[nodiscard]] bool has_words() const { return num_words_ > 0; }
 
   /// Warns of ids of which only some are whole numbers from 0. @throws DataError on an id that is
-  /// not UTF-8, and at one that is no such number among a hundred or more that are
+  /// not UTF-8, and of ordered ids at one that is no such number among a hundred or more that are
   void check(const LineName& where) const;
 
  private:
   struct Place {
     std::string id;
     std::int64_t line = 0;  ///< 0: none
+    bool is_negative = false;
   };
 
   std::string role_;
-  bool ordered_;
+  bool is_ordered_;
   std::int64_t num_numbers_ = 0;  ///< whole ones from 0
   std::int64_t num_odd_ = 0;      ///< the others
-  std::int64_t num_words_ = 0;    ///< others that are not below 0 either
+  std::int64_t num_words_ = 0;    ///< all that do not fit 64 bits, by which ids are ordered
   Place odd_;                     ///< the first of the others
   Place broken_;                  ///< the first that is not UTF-8
 };

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Keys of config.json that may differ between runs that differ in their seed only. A run that has
-/// ended well under on-nan "stop" had no step that "skip" would have left out.
+/// ended well under on-nan "stop" had no step that "skip" would have left out; the feedback of a
+/// seed may be about lists of its own.
 constexpr std::string_view kOfNoResult[] = {"seed",
                                             "out",
                                             "resume",
@@ -28,6 +29,8 @@ constexpr std::string_view kOfNoResult[] = {"seed",
                                             "device",
                                             "threads",
                                             "save-every",
+                                            "feedback",
+                                            "feedback-lists",
                                             "on-nan",
                                             "vector-cache",
                                             "top-k",
@@ -164,10 +167,17 @@ RankingRun load_ranking_run(const fs::path& path) {
 }
 
 std::map<std::string, Setting> load_settings(const fs::path& path) {
-  const fs::path file = data::file_in(path, data::kMetricsFile).parent_path() / data::kConfigFile;
+  const fs::path folder = data::file_in(path, data::kMetricsFile).parent_path();
+  const fs::path file = folder / data::kConfigFile;
   std::map<std::string, Setting> settings;
   if (fs::exists(file)) {
     add_settings(parse_json_object(read_file(file), file.string()), "", settings);
+  }
+  const fs::path inputs = folder / data::kInputsFile;
+  if (!fs::exists(inputs)) return settings;
+  const Json contents = parse_json_object(read_file(inputs), inputs.string());
+  for (auto& [key, setting] : settings) {  // files are compared by what they held
+    if (contents.contains(key)) setting.content = plain(contents.at(key));
   }
   return settings;
 }

@@ -219,6 +219,12 @@ std::string or_not_named(const std::string& text) {
   return text.empty() ? "not named" : text;
 }
 
+/// Files by what they held where both runs say it.
+bool are_same(const Setting& a, const Setting& b) {
+  const bool both_say = !a.content.empty() && !b.content.empty();
+  return both_say ? a.content == b.content : a.compared == b.compared;
+}
+
 /// "width 8 | 16; ...": settings that both have, with different values. Where there are none, or
 /// one has no config.json, loss and selection metric.
 std::string differences(const RunRow& a, const RunRow& b) {
@@ -228,7 +234,7 @@ std::string differences(const RunRow& a, const RunRow& b) {
   };
   for (const auto& [key, setting] : a.settings) {
     const auto found = b.settings.find(key);
-    if (found != b.settings.end() && found->second.compared != setting.compared) {
+    if (found != b.settings.end() && !are_same(setting, found->second)) {
       add(key, setting.text, found->second.text);
     }
   }

@@ -109,6 +109,20 @@ TEST(RunTable, AveragesRunsThatRanElsewhere) {
   EXPECT_THAT(table.marked.table.notes, Not(Contains(HasSubstr("of another version"))));
 }
 
+TEST(RunTable, ComparesFilesByWhatTheyHeldWhereRunsSay) {
+  const vragent::test::TempDir folder;
+  const std::vector<std::string> runs = {
+      run_with(folder / "a", {.seed = 1}, {{"items", "here.csv"}, {"feedback", "a.jsonl"}}),
+      run_with(folder / "b", {.seed = 2}, {{"items", "there.csv"}, {"feedback", "b.jsonl"}})};
+  EXPECT_THROW(table_of(1, runs), DataError);
+  write_file(folder / "a/inputs.json", "{\"items\": \"12\"}");
+  EXPECT_THROW(table_of(1, runs), DataError) << "only one says";
+  write_file(folder / "b/inputs.json", "{\"items\": \"12\"}");
+  EXPECT_EQ(table_of(1, runs).rows.at(0).num_runs, 2);
+  write_file(folder / "b/inputs.json", "{\"items\": \"13\"}");
+  EXPECT_THROW(table_of(1, runs), DataError);
+}
+
 TEST(RunTable, SaysWhatRunsOfAnotherVersionDoNotName) {
   const vragent::test::TempDir folder;
   const std::string old = run_with(folder / "a", {.seed = 1}, {{"width", 8}});

@@ -63,10 +63,10 @@ struct ReadConfig {
 /// file. Then duplicates go, with a warning, then what lies outside of the core. CRLF, a byte order
 /// mark and a missing last line end are tolerated. All counts are in the result.
 /// @throws DataError with path:line on a line that does not fit its format, a NUL byte, a line of
-///   more than 64 MiB, a sequence whose user was there, an id that is not UTF-8, an id that is no
-///   whole number from 0 among a hundred or more that are; with the path when several formats fit
-///   (naming them) or nothing is left; ConfigError when --min-rating meets a file without ratings;
-///   Error (66, 74)
+///   more than 64 MiB, a sequence whose user was there, an id that is not UTF-8, an item that is
+///   no whole number from 0 among a hundred or more that are; with the path when several formats
+///   fit (naming them) or nothing is left; ConfigError when --min-rating meets a file without
+///   ratings; Error (66, 74)
 Interactions load_interactions(const std::filesystem::path& path, const ReadConfig& config = {});
 
 /// The same, cut by the protocol; the counts of both are logged. @throws DataError also when no

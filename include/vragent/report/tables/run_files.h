@@ -42,11 +42,13 @@ RankingRun load_ranking_run(const std::filesystem::path& path);
 struct Setting {
   std::string text;      ///< as the file has it, JSON
   std::string compared;  ///< the same of settings that mean the same: paths are made whole
+  std::string content;   ///< a hash of what the file held that the path names, where it is noted
 };
 
 /// What the result of a recommender's run hangs on besides its seed: config.json, which lies beside
 /// metrics.json, by dotted key ("optim.lr"). Where and how it ran and what else it wrote is left
-/// out. Empty without such a file (a run of another program).
+/// out; what files held is read from inputs.json. Empty without config.json (a run of another
+/// program).
 /// @param path as above. @throws DataError when the file is no JSON object, Error (66)
 std::map<std::string, Setting> load_settings(const std::filesystem::path& path);
 
