@@ -75,7 +75,7 @@ class ContrastiveLoop {
     std::int64_t step = 0;
     if (const auto restored = files.open(config_.resume, *clip_, optimizer))
       step = static_cast<std::int64_t>(restored->at("step"));
-    Progress progress("steps", config_.steps - step);
+    Progress progress("steps", config_.steps, step);
     double last = 0;
     auto next = fetch(step);
     while (step < config_.steps) {

@@ -80,7 +80,7 @@ class SftLoop {
     plan(optimizer);
     log::info(
         "sft examples={} steps={} batch={}", examples_.size(), total_steps_, config_.batch_size);
-    Progress progress("steps", total_steps_ - result_.steps);
+    Progress progress("steps", total_steps_, result_.steps);
     auto next = fetch(result_.steps);
     while (result_.steps < total_steps_) {
       const SftStep batch = next.get();

@@ -167,7 +167,7 @@ class Loop {
     }
     std::optional<report::TrainLog> curves;
     if (processes_.rank() == 0) curves.emplace(input_.run_folder, resumed ? state_.epoch : -1);
-    Progress progress("epochs", config_.epochs);
+    Progress progress("epochs", config_.epochs, state_.epoch);
     while (state_.epoch < config_.epochs && !out_of_patience()) {
       const double loss = run_epoch();
       const metrics::CutoffMetrics valid = validate();

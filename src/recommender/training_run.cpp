@@ -16,6 +16,7 @@
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
 #include "vragent/util/format.h"
+#include "vragent/util/interrupt.h"
 #include "vragent/util/json.h"
 #include "vragent/util/log.h"
 #include "vragent/util/random.h"
@@ -345,7 +346,12 @@ OrderedJson write_lists(const TrainConfig& config,
                         const data::Sequences& sequences,
                         const std::vector<CandidateRow>& candidates,
                         const ScoreFunction& ranker) {
-  for (const char* split : {"test", "valid", "train"}) fs::remove(lists_file(config.out, split));
+  for (const char* split : {"test", "valid", "train"}) {
+    const fs::path file = lists_file(config.out, split);
+    const auto& wanted = config.top_k_splits;
+    if (fs::remove(file) && std::find(wanted.begin(), wanted.end(), split) == wanted.end())
+      log::warn("{}: removed, --top-k-splits does not name it any more", file);
+  }
   fs::remove(config.out / kScoresFile);  // nothing of older weights stays beside the new ones
   if (!config.candidates.empty()) {
     std::string text;
@@ -455,8 +461,17 @@ std::string run_training(const TrainConfig& config, const comm::Communicator& pr
       {"valid", nullptr}, {"test", nullptr}, {"test_cold", nullptr}, {"test_warm", nullptr}};
   const ScoreFunction ranker = ranker_of(config, processes, sequences, metrics);
   const RankingOptions shared{.mask_history = config.loop.mask_history, .processes = processes};
+  const auto stop_if_asked = [&] {
+    if (comm::stop_agreed(processes))
+      throw Interrupted(formatted(
+          "{}: stopped before results were written; run the same command with --resume to rank",
+          config.out));
+  };
+  stop_if_asked();
   const Evaluation valid = evaluate(sequences, data::Split::kValid, ranker, shared);
+  stop_if_asked();
   const Evaluation test = evaluate(sequences, data::Split::kTest, ranker, shared);
+  stop_if_asked();
   metrics["valid"] = metrics_json(valid.all);
   metrics["test"] = metrics_json(test.all);
   metrics["test_cold"] = metrics_json(test.cold);

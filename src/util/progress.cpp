@@ -37,12 +37,13 @@ std::string format_duration(double seconds) {
   return formatted("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-Progress::Progress(std::string what, std::int64_t total)
-    : what_(std::move(what)), total_(total), terminal_(is_terminal()) {}
+Progress::Progress(std::string what, std::int64_t total, std::int64_t done)
+    : what_(std::move(what)), total_(total), begun_(done), done_(done), terminal_(is_terminal()) {}
 
 Progress::~Progress() {
-  if (terminal_ && done_ > 0) put("\r\x1b[K");
-  if (done_ > 0) log::info("{}", status(""));
+  if (done_ == begun_) return;
+  if (terminal_) put("\r\x1b[K");
+  log::info("{}", status(""));
 }
 
 void Progress::advance(std::int64_t steps, const std::string& note) {
@@ -55,7 +56,7 @@ void Progress::advance(std::int64_t steps, const std::string& note) {
 
 std::string Progress::status(const std::string& note) const {
   const double elapsed = watch_.seconds();
-  const double rate = static_cast<double>(done_) / std::max(elapsed, 1e-9);
+  const double rate = static_cast<double>(done_ - begun_) / std::max(elapsed, 1e-9);
   std::string text = formatted("{} {}", what_, done_);
   if (total_ > 0) text += formatted("/{}", total_);
   text += formatted(" {:.3g}/s elapsed={}", rate, format_duration(elapsed));

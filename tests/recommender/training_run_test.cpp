@@ -2,6 +2,8 @@
 // Copyright 2026 The vragent authors
 #include "vragent/recommender/training_run.h"
 
+#include <csignal>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
@@ -148,6 +150,31 @@ TEST_F(TrainingRun, CountsWithoutTraining) {
     EXPECT_FALSE(metrics.contains("training"));
     EXPECT_FALSE(std::filesystem::exists(config.out / "model.safetensors"));
   }
+}
+
+TEST_F(TrainingRun, StopsBetweenRankings) {
+  TrainConfig config = this->config("pop");
+  config.model = "pop";
+  request_interrupt(SIGTERM);
+  EXPECT_THAT([&] { run(config); },
+              ThrowsMessage<Interrupted>(HasSubstr("pop: stopped before results were written")));
+  EXPECT_FALSE(std::filesystem::exists(config.out / "metrics.json"));
+  clear_interrupt();
+  config.resume = true;
+  EXPECT_EQ(run(config)["test"]["users"], 40);
+}
+
+TEST_F(TrainingRun, SaysWhichListsItRemoves) {
+  TrainConfig config = this->config("pop");
+  config.model = "pop";
+  config.top_k_splits = {"test", "valid"};
+  run(config);
+  config.top_k_splits = {"valid"};
+  config.resume = true;
+  ::testing::internal::CaptureStderr();
+  run(config);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("topk.jsonl: removed, --top-k"));
+  EXPECT_FALSE(std::filesystem::exists(config.out / "topk.jsonl"));
 }
 
 TEST_F(TrainingRun, LetsWhatWasWatchedCompeteWhereAsked) {

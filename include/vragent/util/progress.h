@@ -26,8 +26,10 @@ class Stopwatch {
 /// Not thread-safe. The destructor ends the bar's line.
 class Progress {
  public:
-  /// @param what  for example "frames"; @param total 0 when unknown
-  Progress(std::string what, std::int64_t total);
+  /// @param what  for example "frames"
+  /// @param total 0 when unknown
+  /// @param done  what an earlier run did of it: shown, and no part of the rate
+  Progress(std::string what, std::int64_t total, std::int64_t done = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -41,7 +43,8 @@ class Progress {
 
   std::string what_;
   std::int64_t total_;
-  std::int64_t done_ = 0;
+  std::int64_t begun_;  ///< done before
+  std::int64_t done_;
   bool terminal_;
   double last_shown_ = 0;
   Stopwatch watch_;

@@ -111,7 +111,7 @@ class GrpoLoop {
           parts,
           processes_.size());
     plan(optimizer);
-    Progress progress("steps", curriculum_.total_steps() - result_.steps);
+    Progress progress("steps", curriculum_.total_steps(), result_.steps);
     while (result_.steps < curriculum_.total_steps()) {
       try {
         progress.advance(1, step(optimizer));

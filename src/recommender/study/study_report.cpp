@@ -10,7 +10,11 @@
 namespace vragent::recommender::study {
 namespace {
 
-std::string mean_cell(const metrics::MeanStd& value) {
+/// "-" without users.
+std::string mean_cell(const std::vector<std::vector<double>>& values,
+                      const std::vector<std::int64_t>& users) {
+  if (users.empty()) return "-";
+  const metrics::MeanStd value = over_seeds(values, users);
   return value.num_values > 1 ? formatted("{:.4f} +- {:.4f}", value.mean, value.std)
                               : formatted("{:.4f}", value.mean);
 }
@@ -20,15 +24,17 @@ Table table_of_arms(const FeedbackStudy& study) {
               .columns = {"arm", "HR@10 all", "NDCG@10 all", "HR@10 cold", "NDCG@10 cold"}};
   for (const ArmResult& arm : study.arms) {
     table.rows.push_back({arm.name,
-                          mean_cell(over_seeds(arm.hits, study.all)),
-                          mean_cell(over_seeds(arm.gains, study.all)),
-                          mean_cell(over_seeds(arm.hits, study.cold)),
-                          mean_cell(over_seeds(arm.gains, study.cold))});
+                          mean_cell(arm.hits, study.all),
+                          mean_cell(arm.gains, study.all),
+                          mean_cell(arm.hits, study.cold),
+                          mean_cell(arm.gains, study.cold)});
   }
-  table.notes.push_back(formatted("users: {} all, {} cold, {} treated (asked for feedback)",
-                                  study.all.size(),
-                                  study.cold.size(),
-                                  study.treated.size()));
+  table.notes.push_back(formatted(
+      "users: {} all, {} cold, {} treated (asked for feedback); mean and standard deviation "
+      "over seeds",
+      study.all.size(),
+      study.cold.size(),
+      study.treated.size()));
   return table;
 }
 
