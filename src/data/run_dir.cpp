@@ -93,21 +93,6 @@ std::vector<fs::path> noted_files(const fs::path& path) {
   return files;
 }
 
-/// By flag, what its files hold.
-std::map<std::string, std::string> contents_of(const std::vector<Option>& options) {
-  std::map<std::string, std::string> contents;
-  for (const Option& option : options) {
-    if (!is_path(option) || option.name == "out") continue;
-    std::string all;
-    for (const fs::path& path : paths_of(option)) {
-      if (path.empty()) continue;
-      for (const fs::path& file : noted_files(path)) all += content_hash(file);
-    }
-    if (!all.empty()) contents[option.name] = sha256(all);
-  }
-  return contents;
-}
-
 /// Whether a run has done nothing there yet.
 bool is_bare(const fs::path& run_folder) {
   return std::all_of(
@@ -187,14 +172,28 @@ void check_free(const fs::path& run_folder,
                         other == command ? "go on with --resume, " : ""));
 }
 
+std::map<std::string, std::string> contents_of(const std::vector<Option>& options) {
+  std::map<std::string, std::string> contents;
+  for (const Option& option : options) {
+    if (!is_path(option) || option.name == "out") continue;
+    std::string all;
+    for (const fs::path& path : paths_of(option)) {
+      if (path.empty()) continue;
+      for (const fs::path& file : noted_files(path)) all += content_hash(file);
+    }
+    if (!all.empty()) contents[option.name] = sha256(all);
+  }
+  return contents;
+}
+
 void check_same_files(const fs::path& run_folder,
-                      const std::vector<Option>& options,
+                      const std::map<std::string, std::string>& contents,
                       std::string_view may_differ) {
   const fs::path path = run_folder / kInputsFile;
   if (!fs::exists(path) || is_bare(run_folder)) return;
   const Json written = parse_json_object(read_file(path), path.string());
   const auto ignored = split(may_differ, ',');
-  for (const auto& [flag, content] : contents_of(options)) {
+  for (const auto& [flag, content] : contents) {
     if (std::find(ignored.begin(), ignored.end(), flag) != ignored.end()) continue;
     if (!written.contains(flag) || written.at(flag) == content) continue;
     throw ConfigError(formatted(
@@ -205,8 +204,8 @@ void check_same_files(const fs::path& run_folder,
   }
 }
 
-void write_inputs(const fs::path& run_folder, const std::vector<Option>& options) {
-  write_file(run_folder / kInputsFile, OrderedJson(contents_of(options)).dump(2) + "\n");
+void write_inputs(const fs::path& run_folder, const std::map<std::string, std::string>& contents) {
+  write_file(run_folder / kInputsFile, OrderedJson(contents).dump(2) + "\n");
 }
 
 fs::path file_in(const fs::path& folder_or_file, std::string_view name) {

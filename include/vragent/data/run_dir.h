@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,18 +65,23 @@ void check_free(const std::filesystem::path& run_folder,
                 bool resume,
                 bool overwrite);
 
+/// A hash of what the options' files hold, by flag; of folders that of the files of this program's
+/// names that are read from them (captions.jsonl and the like). Weights of models, pictures, pipes
+/// and "-" are left out. @throws Error (66, 74)
+std::map<std::string, std::string> contents_of(const std::vector<Option>& options);
+
 /// Refuses to resume with files that hold other bytes under the names of before; a folder without
 /// an inputs.json, or that check_free() calls free, passes.
+/// @param contents   what contents_of() gives now
 /// @param may_differ as above
 /// @throws ConfigError naming the flag and the note, DataError when inputs.json is broken
 void check_same_files(const std::filesystem::path& run_folder,
-                      const std::vector<Option>& options,
+                      const std::map<std::string, std::string>& contents,
                       std::string_view may_differ);
 
-/// Notes by flag in the folder's inputs.json what the options' files hold, and of folders the files
-/// of this program's names that are read from them (captions.jsonl and the like). Weights of
-/// models, pictures, pipes and "-" are not noted. @throws Error (73, 74)
-void write_inputs(const std::filesystem::path& run_folder, const std::vector<Option>& options);
+/// Notes them in the folder's inputs.json. @throws Error (73, 74)
+void write_inputs(const std::filesystem::path& run_folder,
+                  const std::map<std::string, std::string>& contents);
 
 /// Text of the flags with which a command meets an earlier run in --out.
 inline constexpr const char* kResumeHelp = "go on with the run that was stopped in --out";
@@ -112,10 +118,11 @@ template <class Config>
 std::string begin_training(Config config, const std::string& command, std::string_view may_differ) {
   const std::vector<Option> options = options_of(config);
   check_run(config, options, command, may_differ);
-  if (config.resume) check_same_files(config.out, options, may_differ);
+  const auto contents = contents_of(options);
+  if (config.resume) check_same_files(config.out, contents, may_differ);
   const std::string effective = to_json(options);
   write_effective_config(config.out, command, effective);
-  write_inputs(config.out, options);
+  write_inputs(config.out, contents);
   return effective;
 }
 
