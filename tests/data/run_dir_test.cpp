@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/error_text.h"
 #include "support/temp_dir.h"
 #include "vragent/util/error.h"
 #include "vragent/util/files.h"
@@ -50,12 +51,7 @@ class RunInFolder : public ::testing::Test {
   RunInFolder() { settings.out = folder.path(); }
 
   [[nodiscard]] std::string error_of(Settings now, std::string_view may_differ = "resume") const {
-    try {
-      begin_run(now, "sft", may_differ);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    return test::message_of([&] { begin_run(now, "sft", may_differ); });
   }
 
   const test::TempDir folder;
@@ -218,12 +214,7 @@ class TrainingInFolder : public RunInFolder {
 
   std::string error_of_training(bool resume, std::string_view may_differ = "resume") {
     settings.resume = resume;
-    try {
-      begin_training(settings, "sft", may_differ);
-    } catch (const ConfigError& error) {
-      return error.what();
-    }
-    return "";
+    return test::message_of<ConfigError>([&] { begin_training(settings, "sft", may_differ); });
   }
 
   void train() {

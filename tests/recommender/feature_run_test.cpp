@@ -7,6 +7,7 @@
 #include <torch/types.h>
 
 #include "recommender/training_run_fixture.h"
+#include "support/error_text.h"
 #include "support/tensor_matchers.h"
 #include "vragent/nn/safetensors.h"
 #include "vragent/util/error.h"
@@ -88,12 +89,7 @@ TEST_F(FeatureRun, SaysWhatAModelLacksOrDoesNotRead) {
   const auto message_of = [&](auto change) {
     TrainConfig config = with_features("refused");
     change(config);
-    try {
-      config.check();
-    } catch (const ConfigError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
+    return test::message_of<ConfigError>([&] { config.check(); });
   };
   const auto model = [](const char* name) {
     return [name](TrainConfig& config) { config.model = name; };

@@ -9,11 +9,12 @@
 
 namespace vragent::test {
 
-/// What an Error says that is thrown by act(); empty where none is.
-inline std::string message_of(const std::function<void()>& act) {
+/// What an error of the type says that is thrown by act(); empty where none is.
+template <class Type = Error>
+std::string message_of(const std::function<void()>& act) {
   try {
     act();
-  } catch (const Error& error) {
+  } catch (const Type& error) {
     return error.what();
   }
   return "";

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "recommender/small_sequences.h"
+#include "support/error_text.h"
 #include "support/temp_dir.h"
 #include "vragent/data/decisions.h"
 #include "vragent/data/top_k.h"
@@ -137,12 +138,7 @@ TEST_F(Study, RefusesWhatItCannotRun) {
   const auto message = [&](auto change) {
     FeedbackStudyConfig config = this->config("refused");
     change(config);
-    try {
-      config.check();
-    } catch (const ConfigError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
+    return test::message_of<ConfigError>([&] { config.check(); });
   };
   using Config = FeedbackStudyConfig;
   EXPECT_EQ(message([](Config&) {}), "");
